@@ -47,10 +47,10 @@ class Assembler:
         Raises: ConnectionException 505 / 502, ChannelException 406 for a body over the limit.
         """
         address = self.address
-        if address is None or self._properties is not None:
+        if address is None:
             raise ConnectionException(UNEXPECTED_FRAME, "expected method frame, got non method frame instead")
-        if len(payload) < 14:
-            raise ConnectionException(FRAME_ERROR, "content header frame too short")
+        if self._properties is not None or payload[2:4] != b"\x00\x00":
+            raise self._wrong_frame()
         class_id = int.from_bytes(payload[:2], "big")
         if class_id != 60:
             text = f"expected content header for class 60, got one for class {class_id} instead"
@@ -76,8 +76,7 @@ class Assembler:
         if address is None:
             raise ConnectionException(UNEXPECTED_FRAME, "expected method frame, got non method frame instead")
         if properties is None:
-            text = "expected content header for class 60, got non content header frame instead"
-            raise ConnectionException(UNEXPECTED_FRAME, text, 60, 40)
+            raise self._wrong_frame()
         if len(payload) > self._missing:
             text = f"content body is larger than announced: {len(payload) - self._missing} bytes too many"
             raise ConnectionException(FRAME_ERROR, text, 60, 40)
@@ -103,6 +102,9 @@ class Assembler:
     def check_no_content(self) -> None:
         """Raises ConnectionException 505 when a method comes where content was announced."""
         if self.address is not None:
-            wanted = "body" if self._properties is not None else "header"
-            text = f"expected content {wanted} for class 60, got non content {wanted} frame instead"
-            raise ConnectionException(UNEXPECTED_FRAME, text, 60, 40)
+            raise self._wrong_frame()
+
+    def _wrong_frame(self) -> ConnectionException:
+        part = "content header for class 60" if self._properties is None else "content body"
+        got = "content header" if self._properties is None else "content body"
+        return ConnectionException(UNEXPECTED_FRAME, f"expected {part}, got non {got} frame instead", 60, 40)

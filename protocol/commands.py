@@ -6,17 +6,50 @@ Must not: act on a command.
 from __future__ import annotations
 
 from struct import error as struct_error
-from typing import Final
+from typing import ClassVar, Final
 
 from pamqp import base, commands
 from pamqp.frame import marshal
 
-from protocol.constants import NOT_IMPLEMENTED, SHORTSTR_BYTES_MAX, SYNTAX_ERROR
+from protocol.constants import COMMAND_INVALID, FRAME_ERROR, SHORTSTR_BYTES_MAX, SYNTAX_ERROR, octets
 from protocol.errors import ConnectionException
 from protocol.properties import Properties
 from protocol.tables import check_table
 
-METHODS: Final[dict[int, type[base.Frame]]] = commands.INDEX_MAPPING  # class id << 16 | method id
+
+class AccessRequest(base.Frame):
+    """access.request: obsolete, still sent by some old clients. Spec: AMQP 0-8, 1.3.1."""
+
+    __slots__: ClassVar[list[str]] = ["realm", "exclusive", "passive", "active", "write", "read"]
+    frame_id: ClassVar[int] = 10
+    index: ClassVar[int] = 0x001E000A
+    name: ClassVar[str] = "Access.Request"
+    _realm = "shortstr"
+    _exclusive = _passive = _active = _write = _read = "bit"
+
+
+class AccessRequestOk(base.Frame):
+    """access.request-ok: a ticket that means nothing."""
+
+    __slots__: ClassVar[list[str]] = ["ticket"]
+    frame_id: ClassVar[int] = 11
+    index: ClassVar[int] = 0x001E000B
+    name: ClassVar[str] = "Access.RequestOk"
+    _ticket = "short"
+
+    def __init__(self, ticket: int) -> None:
+        self.ticket = ticket
+
+
+# class id << 16 | method id → pamqp's class
+METHODS: Final[dict[int, type[base.Frame]]] = {**commands.INDEX_MAPPING, AccessRequest.index: AccessRequest}
+
+_CLIENT_METHODS: Final[dict[int, tuple[int, ...]]] = {
+    10: (11, 21, 31, 40, 50, 51, 70), 20: (10, 20, 40, 41), 30: (10,), 40: (10, 20, 30, 40),
+    50: (10, 20, 30, 40, 50), 60: (10, 20, 30, 40, 70, 80, 90, 100, 110, 120), 85: (10,), 90: (10, 20, 30),
+}  # fmt: skip
+# what a client may send; everything else is for servers only
+FROM_CLIENTS: Final = frozenset(c << 16 | m for c, methods in _CLIENT_METHODS.items() for m in methods)
 
 PUBLISH: Final = 0x003C0028
 ACK: Final = 0x003C0050
@@ -100,19 +133,25 @@ def shortstr(text: str) -> bytes:
 
     Spec: 4.2.5.3.
     """
-    data = text.encode("utf-8", "surrogateescape")[:SHORTSTR_BYTES_MAX]
+    data = text.encode("utf-8")[:SHORTSTR_BYTES_MAX]
     return bytes([len(data)]) + data
 
 
 def text_of(data: bytes) -> str:
-    """A name from the wire; bytes that are no UTF-8 survive the way there and back."""
-    return data.decode("utf-8", "surrogateescape")
+    """A short string from the wire as text.
+
+    Raises: ConnectionException 501 for bytes that are no UTF-8.
+    """
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConnectionException(FRAME_ERROR, "Malformed UTF-8 in shortstr") from None
 
 
 def decode_address(data: bytes, pos: int, end: int) -> Address:
     """The arguments of a basic.publish, from its ticket on, in `data[pos:end]`.
 
-    Raises: ConnectionException 502.
+    Raises: ConnectionException 501.
     """
     start = pos + 2
     try:
@@ -122,7 +161,7 @@ def decode_address(data: bytes, pos: int, end: int) -> Address:
     except IndexError:
         stop, bits = end, 0
     if stop + 1 != end:
-        raise ConnectionException(SYNTAX_ERROR, "malformed method arguments", 60, 40)
+        raise ConnectionException(FRAME_ERROR, f"cannot decode {octets(data[pos:end])}", 60, 40)
     exchange, routing_key = text_of(data[start + 1 : middle]), text_of(data[middle + 1 : stop])
     return Address(exchange, routing_key, bits & 1 != 0, bits & 2 != 0, data[start:stop])
 
@@ -130,22 +169,24 @@ def decode_address(data: bytes, pos: int, end: int) -> Address:
 def decode_method(channel: int, index: int, arguments: bytes) -> Method:
     """A method from its index (class id << 16 | method id) and argument bytes.
 
-    Raises: ConnectionException 540 for a method nobody knows, 502 for malformed arguments.
+    Raises: ConnectionException 503 for a method that clients do not send, 501 for malformed arguments, 502 for a
+    malformed table in them.
     Spec: 2.3.5.1 (method frames).
     """
-    kind = METHODS.get(index)
-    if kind is None:
-        text = f"method {index & 0xFFFF} of class {index >> 16} is not known"
-        raise ConnectionException(NOT_IMPLEMENTED, text, index >> 16, index & 0xFFFF)
+    class_id, method_id = index >> 16, index & 0xFFFF
+    if index not in FROM_CLIENTS:
+        raise ConnectionException(COMMAND_INVALID, "unimplemented method", class_id, method_id)
+    kind = METHODS[index]
     frame = kind()
     try:
         types = _check_arguments(kind, arguments)
         frame.unmarshal(arguments)
     except ConnectionException as error:
-        raise ConnectionException(SYNTAX_ERROR, error.text, index >> 16, index & 0xFFFF) from None
-    except (ValueError, IndexError, TypeError, OverflowError, OSError, struct_error) as error:
-        text = f"malformed method arguments: {error}"
-        raise ConnectionException(SYNTAX_ERROR, text, index >> 16, index & 0xFFFF) from None
+        raise ConnectionException(SYNTAX_ERROR, error.text, class_id, method_id) from None
+    except UnicodeDecodeError:
+        raise ConnectionException(FRAME_ERROR, "Malformed UTF-8 in shortstr") from None
+    except (ValueError, IndexError, TypeError, OverflowError, OSError, struct_error):
+        raise ConnectionException(FRAME_ERROR, f"cannot decode {octets(arguments)}", class_id, method_id) from None
     return Method(channel, frame, types)
 
 

@@ -24,7 +24,7 @@ from protocol.commands import (
     decode_method,
 )
 from protocol.constants import (
-    CHANNEL_ERROR,
+    CONTENT_HEADER_BYTES_MIN,
     FRAME_BODY,
     FRAME_END,
     FRAME_ERROR,
@@ -35,8 +35,8 @@ from protocol.constants import (
     FRAME_METHOD,
     FRAME_OVERHEAD_BYTES,
     PROTOCOL_HEADERS_ACCEPTED,
-    SYNTAX_ERROR,
     UNEXPECTED_FRAME,
+    octets,
 )
 from protocol.errors import ConnectionException
 from protocol.wire import ACK_FRAME_BYTES, content_extent, frame_head, scan_acks, scan_publishes
@@ -60,6 +60,14 @@ def _guess(start: bytes) -> str:
     if start[:4] in (b"GET ", b"POST", b"HEAD", b"PUT "):
         return "an HTTP client on the AMQP port"
     return f"an unknown protocol ({start!r})"
+
+
+def _bad_frame(kind: int, payload: bytes, why: str) -> ConnectionException:
+    return ConnectionException(FRAME_ERROR, f"type {kind}, all octets = {octets(payload)}: {why}")
+
+
+def _unexpected(kind: int, payload: bytes) -> ConnectionException:
+    return ConnectionException(UNEXPECTED_FRAME, f"type {kind}, all octets = {octets(payload)}")
 
 
 class Engine:
@@ -98,15 +106,14 @@ class Engine:
             if len(data) - pos < FRAME_HEAD_BYTES:
                 return None
             kind, channel, size = frame_head.unpack_from(data, pos)
-            if size > self.frame_max - FRAME_OVERHEAD_BYTES:
+            if size > self.frame_max:
                 text = f"type {kind}, all octets = <<>>: {{frame_too_large,{size},{self.frame_max - 8}}}"
                 raise ConnectionException(FRAME_ERROR, text)
             end = pos + FRAME_OVERHEAD_BYTES + size
             if len(data) < end:
                 return None
             if data[end - 1] != FRAME_END:
-                text = f"type {kind}, {size} octets, invalid frame end marker {data[end - 1]}"
-                raise ConnectionException(FRAME_ERROR, text)
+                raise _bad_frame(kind, data[pos + 7 : end - 1], f"{{invalid_frame_end_marker,{data[end - 1]}}}")
             self._pos = end
             command = self._frame(data, pos, end, kind, channel)
             if command is not None:
@@ -142,29 +149,29 @@ class Engine:
     def _frame(self, data: bytes, pos: int, end: int, kind: int, channel: int) -> Command | None:
         if kind == FRAME_METHOD:
             if end - pos < FRAME_OVERHEAD_BYTES + 4:
-                raise ConnectionException(SYNTAX_ERROR, "method frame too short")
+                raise _bad_frame(kind, data[pos + 7 : end - 1], "unknown_frame")
             index = int.from_bytes(data[pos + 7 : pos + 11], "big")
             return self._method_frame(data, pos, end, channel, index)
-        if kind == FRAME_HEARTBEAT:
-            if channel or end - pos != FRAME_OVERHEAD_BYTES:
-                raise ConnectionException(UNEXPECTED_FRAME, "heartbeat frame on a channel or with content")
+        payload = data[pos + FRAME_HEAD_BYTES : end - 1]
+        if kind == FRAME_HEARTBEAT and channel == 0 and not payload:
             return None
-        if kind not in (FRAME_HEADER, FRAME_BODY):
-            raise ConnectionException(FRAME_ERROR, f"type {kind} is no frame type")
-        return self._content_frame(data, pos, end, kind, channel)
+        if kind not in (FRAME_HEADER, FRAME_BODY) or (kind == FRAME_HEADER and len(payload) < CONTENT_HEADER_BYTES_MIN):
+            if kind == FRAME_HEARTBEAT and channel:
+                raise _unexpected(kind, payload)
+            raise _bad_frame(kind, payload, "unknown_frame")
+        return self._content_frame(payload, kind, channel)
 
-    def _content_frame(self, data: bytes, pos: int, end: int, kind: int, channel: int) -> Publish | None:
+    def _content_frame(self, payload: bytes, kind: int, channel: int) -> Publish | None:
         if self.state == life.CLOSING:
             return None
-        life.require_running(self.state, channel)
+        if channel == 0 or self.state != life.OPEN:
+            raise _unexpected(kind, payload)
         assembler = self.channels.get(channel)
         if assembler is None:
-            if channel == 0:
-                raise ConnectionException(UNEXPECTED_FRAME, "content frame on channel 0")
-            raise ConnectionException(CHANNEL_ERROR, "expected 'channel.open'")
+            raise ConnectionException(UNEXPECTED_FRAME, "expected method frame, got non method frame instead")
         if assembler.closing:
             return None
-        return assembler.content(kind, data[pos + FRAME_HEAD_BYTES : end - 1], self.body_bytes_max)
+        return assembler.content(kind, payload, self.body_bytes_max)
 
     def _method_frame(self, data: bytes, pos: int, end: int, channel: int, index: int) -> Command | None:
         if channel == 0:
@@ -173,7 +180,7 @@ class Engine:
         if self.state != life.OPEN:
             if self.state == life.CLOSING:
                 return None
-            life.require_running(self.state, channel)
+            raise _unexpected(FRAME_METHOD, data[pos + FRAME_HEAD_BYTES : end - 1])
         if assembler is None:
             life.check_channel_method(False, index)
         elif assembler.closing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from protocol import commands as c
-from protocol.constants import CHANNEL_ERROR, UNEXPECTED_FRAME
+from protocol.constants import CHANNEL_ERROR
 from protocol.errors import ConnectionException
 
 AWAIT_HEADER: Final = "handshake"
@@ -25,9 +25,9 @@ TRANSITIONS: Final[dict[str, dict[int, str]]] = {
     AWAIT_START_OK: {c.CONNECTION_START_OK: AWAIT_TUNE_OK},
     AWAIT_SECURE_OK: {c.CONNECTION_SECURE_OK: AWAIT_TUNE_OK},
     AWAIT_TUNE_OK: {c.CONNECTION_TUNE_OK: AWAIT_OPEN},
-    AWAIT_OPEN: {c.CONNECTION_OPEN: OPEN, c.CONNECTION_CLOSE: CLOSED},
+    AWAIT_OPEN: {c.CONNECTION_OPEN: OPEN},
     OPEN: {c.CONNECTION_CLOSE: CLOSED, c.CONNECTION_UPDATE_SECRET: OPEN},
-    CLOSING: {c.CONNECTION_CLOSE: CLOSING, c.CONNECTION_CLOSE_OK: CLOSED},
+    CLOSING: {c.CONNECTION_CLOSE: CLOSED, c.CONNECTION_CLOSE_OK: CLOSED},
 }
 
 
@@ -42,13 +42,6 @@ def next_state(state: str, index: int) -> str:
         text = f"unexpected method in connection state {state}"
         raise ConnectionException(CHANNEL_ERROR, text, index >> 16, index & 0xFFFF)
     return after
-
-
-def require_running(state: str, channel: int) -> None:
-    """Raises ConnectionException 505 for a frame on a channel before the connection is open."""
-    if state != OPEN:
-        text = f"unexpected frame on channel {channel} in connection state {state}"
-        raise ConnectionException(UNEXPECTED_FRAME, text)
 
 
 def check_channel_method(is_open: bool, index: int) -> None:

@@ -13,7 +13,7 @@ from protocol.constants import PRECONDITION_FAILED
 from protocol.errors import ChannelException
 from protocol.tables import TYPE_NAMES
 
-TIMER_MS_MAX: Final = 4294967295
+TIMER_MS_MAX: Final = 100 * 365 * 86_400_000  # a hundred years
 INTEGER_TYPES: Final = frozenset("bBsuIilL")
 LONG_MAX: Final = 2**63 - 1
 
@@ -26,8 +26,9 @@ CONSUMER: Final = "consumer"
 class Argument:
     """One row. `kind` is integer, boolean or string; `minimum`/`maximum` bound integers, `choices` strings.
 
-    `equivalent` says whether a redeclare with another value is refused; `policy_key` is the policy that may set the same
-    thing, `merge` how it meets an operator policy; `acts` whether the broker acts on it yet or only checks and keeps it.
+    `equivalent` says whether a redeclare with another value is refused; `policy_key` is the policy that may set the
+    same thing, `merge` how it meets an operator policy; `acts` whether the broker acts on it yet, or only checks
+    and keeps it.
     """
 
     name: str
@@ -58,7 +59,7 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (
              255, "max_value_exceeded"),
     Argument("x-single-active-consumer", QUEUE, "boolean", "Only one consumer at a time gets messages"),
     Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=("classic", "quorum", "stream"),
-             choice_error="unsupported queue type", default="classic"),
+             choice_error="\"unsupported queue type '{}'\"", default="classic"),
     Argument("x-max-length", QUEUE, "integer", "Most messages that may be ready", "messages", policy_key="max-length",
              merge="min", acts=False),
     Argument("x-max-length-bytes", QUEUE, "integer", "Most body bytes that may be ready", "bytes",
@@ -79,7 +80,7 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (
     Argument("x-consumer-timeout", QUEUE, "integer", "How long a delivery may stay unacknowledged", "ms",
              policy_key="consumer-timeout", merge="min", equivalent=False, acts=False),
     Argument("x-queue-mode", QUEUE, "string", "Accepted for older clients; every queue pages out by itself",
-             choices=("default", "lazy"), choice_error="invalid_queue_mode", policy_key="queue-mode"),
+             choices=("default", "lazy"), choice_error="\"unsupported queue mode '{}'\"", policy_key="queue-mode"),
     Argument("x-queue-version", QUEUE, "integer", "Accepted for older clients", minimum=1, maximum=2, equivalent=False,
              policy_key="queue-version"),
     Argument("x-queue-master-locator", QUEUE, "string", "Accepted for older clients", equivalent=False),
@@ -129,11 +130,12 @@ def _fault(row: Argument, arguments: Arguments, name: str) -> str:
     value = arguments.values[name]
     type_name = arguments.type_name(name)
     if not _right_type(row, value):
-        return f"{{unacceptable_type,{type_name}}}"
+        integer = row.kind == "integer"
+        return f'"expected integer, got {type_name}"' if integer else f"{{unacceptable_type,{type_name}}}"
     if row.requires and row.requires not in arguments.values:
         return row.requires_error
     if isinstance(value, str) and row.choices and value not in row.choices:
-        return row.choice_error if "_" in row.choice_error else f"{row.choice_error} '{value}'"
+        return row.choice_error.format(value)
     if isinstance(value, int) and row.kind == "integer":
         if value < row.minimum:
             return f"{{value_zero,{value}}}" if value == 0 else f"{{value_negative,{value}}}"
@@ -158,11 +160,10 @@ def check_equivalent(on: str, current: Arguments, received: Arguments, resource:
             continue
         have, want = current.values.get(row.name, row.default), received.values.get(row.name, row.default)
         if have != want or isinstance(have, bool) != isinstance(want, bool):
-            raise ChannelException(
-                PRECONDITION_FAILED,
-                f"inequivalent arg '{row.name}' for {resource}: "
-                f"received {_shown(received, row.name)} but current is {_shown(current, row.name)}",
-            )
+            both = row.name in current.values and row.name in received.values
+            shown = _value if both else _value_and_type
+            text = f"received {shown(received, row.name)} but current is {shown(current, row.name)}"
+            raise ChannelException(PRECONDITION_FAILED, f"inequivalent arg '{row.name}' for {resource}: {text}")
 
 
 def check_same(name: str, current: bool | str, received: bool | str, resource: str) -> None:
@@ -171,17 +172,20 @@ def check_same(name: str, current: bool | str, received: bool | str, resource: s
     Raises: ChannelException 406.
     """
     if current != received:
-        text = f"inequivalent arg '{name}' for {resource}: received '{_flag(received)}' but current is '{_flag(current)}'"
-        raise ChannelException(PRECONDITION_FAILED, text)
+        text = f"received '{_flag(received)}' but current is '{_flag(current)}'"
+        raise ChannelException(PRECONDITION_FAILED, f"inequivalent arg '{name}' for {resource}: {text}")
 
 
 def _flag(value: bool | str) -> str:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _shown(arguments: Arguments, name: str) -> str:
+def _value(arguments: Arguments, name: str) -> str:
+    value = arguments.values[name]
+    return f"'{_flag(value) if isinstance(value, bool | str) else value}'"
+
+
+def _value_and_type(arguments: Arguments, name: str) -> str:
     if name not in arguments.values:
         return "none"
-    value = arguments.values[name]
-    shown = _flag(value) if isinstance(value, bool | str) else str(value)
-    return f"the value '{shown}' of type '{arguments.type_name(name)}'"
+    return f"the value {_value(arguments, name)} of type '{arguments.type_name(name)}'"

@@ -15,8 +15,8 @@ from broker.queues.ready import Fifo
 class PriorityReady:
     """Strict priorities from 0 to `priority_max`; a higher one counts as the maximum, none as 0.
 
-    `_levels` holds the levels in use, created when first needed; `_waiting` those of them that hold something, the highest
-    last.
+    `_levels` holds the levels in use, created when first needed; `_waiting` those of them that hold something, the
+    highest last.
     """
 
     __slots__ = ("_levels", "_priority_max", "_waiting", "body_bytes", "count")

@@ -4,8 +4,8 @@ Must not: know consumers, time sources or the journal.
 
 Invariants
 1. `count` and `body_bytes` are the sums over all spans held.
-2. Positions rise from front to back, `returned` (kept with the lowest last) before `fifo`: whatever comes back was taken
-   from the front, so its position is below that of everything still in `fifo`.
+2. Positions rise from front to back, `returned` (kept with the lowest last) before `fifo`: whatever comes back was
+   taken from the front, so its position is below that of everything still in `fifo`.
 """
 
 from __future__ import annotations
