@@ -126,6 +126,22 @@ def check_arguments(on: str, arguments: Arguments, resource: str) -> None:
             raise ChannelException(PRECONDITION_FAILED, f"invalid arg '{name}' for {resource}: {fault}")
 
 
+def check_queue_type(arguments: Arguments, resource: str, durable: bool, exclusive: bool, auto_delete: bool) -> None:
+    """Checks what a queue type refuses.
+
+    Raises: ChannelException 406.
+    """
+    kind = arguments.get("x-queue-type")
+    if kind == "stream":
+        text = f"invalid arg 'x-queue-type' for {resource}: \"unsupported queue type 'stream'\""
+        raise ChannelException(PRECONDITION_FAILED, text)
+    if kind != "quorum":
+        return
+    for refused, name in ((not durable, "non-durable"), (exclusive, "exclusive-owner"), (auto_delete, "auto-delete")):
+        if refused:
+            raise ChannelException(PRECONDITION_FAILED, f"invalid property '{name}' for {resource}")
+
+
 def _fault(row: Argument, arguments: Arguments, name: str) -> str:
     value = arguments.values[name]
     type_name = arguments.type_name(name)

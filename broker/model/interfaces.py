@@ -38,6 +38,7 @@ class QueueHandle(Protocol):
     """A queue as channels see it: what they may ask, with answers that may come later."""
 
     name: str
+    durable: bool
 
     def publish(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> None:
         """Takes the batch, and answers the receipt when it has it."""

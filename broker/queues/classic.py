@@ -66,8 +66,8 @@ class ClassicQueue:
     """
 
     __slots__ = ("_context", "_expiry", "_is_dirty", "_may_expire", "_next_position", "consumers", "counters",
-                 "definition", "idle_since_ms", "is_deleted", "lifetime", "name", "ready", "settings", "unacked",
-                 "unacked_bytes")  # fmt: skip
+                 "definition", "durable", "idle_since_ms", "is_deleted", "lifetime", "name", "ready", "settings",
+                 "unacked", "unacked_bytes")  # fmt: skip
 
     def __init__(
         self,
@@ -78,6 +78,7 @@ class ClassicQueue:
         context: QueueContext,
     ) -> None:
         self.name = definition.name
+        self.durable = definition.durable and not definition.exclusive
         self.definition = definition
         self.settings = settings
         self.ready = ready
@@ -94,6 +95,10 @@ class ClassicQueue:
         self._expiry = ExpiryTimer(context, self._mark_dirty)
         self.lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
         self.lifetime.touch(self.idle_since_ms)
+
+    def now_ms(self) -> int:
+        """The time of this turn."""
+        return self._context.now_ms()
 
     # ---- publish lane
 
@@ -215,7 +220,7 @@ class ClassicQueue:
 
     def _done(self, span: Span) -> None:
         """The messages leave this queue for good."""
-        if span.batch.position and self.definition.durable:
+        if span.batch.position and self.durable:
             self._context.release(span.batch, span.stop - span.start)
 
     # ---- consumers

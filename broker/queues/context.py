@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from broker.model.message import Batch
 
@@ -23,7 +23,7 @@ class Timers(Protocol):
         """Calls back at or after a time; returns a handle."""
         ...
 
-    def cancel(self, handle: object) -> None:
+    def cancel(self, deadline: Any, /) -> None:
         """Forgets a deadline."""
         ...
 
