@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 from broker.model.arguments import NO_ARGUMENTS, Arguments
-from broker.model.interfaces import QueueHandle
+from broker.model.interfaces import PublishTarget
 from broker.model.message import Batch
 from broker.model.names import REPLY_TO_PREFIX
 from broker.model.receipt import Receipt
@@ -58,14 +58,14 @@ class Vhost:
     `replies` maps the names that direct reply-to hands out to the consumers behind them.
     """
 
-    __slots__ = ("_context", "_journal", "_owned", "_turn", "counters", "exchange_arguments", "name", "queues", "replies",
-                 "table")  # fmt: skip
+    __slots__ = ("_context", "_journal", "_owned", "_turn", "counters", "exchange_arguments", "name", "queues",
+                 "replies", "table")  # fmt: skip
 
     def __init__(self, name: str, journal: Journal, turn: Turn, timers: Timers) -> None:
         self.name = name
         self.table = RoutingTable()
         self.queues: dict[str, ClassicQueue] = {}
-        self.replies: dict[str, QueueHandle] = {}
+        self.replies: dict[str, PublishTarget] = {}
         self.exchange_arguments: dict[str, Arguments] = {}
         self.counters = VhostCounters()
         self._owned: dict[object, set[str]] = {}  # exclusive queues by their connection
@@ -141,16 +141,16 @@ class Vhost:
 
     def route(
         self, exchange: Exchange, keys: Sequence[str], headers: Callable[[], dict[str, object]]
-    ) -> Sequence[QueueHandle]:
+    ) -> Sequence[PublishTarget]:
         """The queues a message with these routing keys goes to, each once."""
         table = self.table
         found = table.route(exchange, keys[0], headers) if len(keys) == 1 else table.route_keys(exchange, keys, headers)
         if not found and not exchange.name and keys[0].startswith(REPLY_TO_PREFIX):
             reply = self.replies.get(keys[0])
             return (reply,) if reply is not None else ()
-        return cast("Sequence[QueueHandle]", found)
+        return cast("Sequence[PublishTarget]", found)
 
-    def publish(self, batch: Batch, queues: Sequence[QueueHandle], receipt: Receipt | None) -> None:
+    def publish(self, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None) -> None:
         """Hands a batch to its queues, and to the journal once for all durable ones.
 
         The receipt gets an answer from every queue, and one from the journal when the record is durable.

@@ -34,8 +34,8 @@ class ConsumerPort(Protocol):
         ...
 
 
-class QueueHandle(Protocol):
-    """A queue as channels see it: what they may ask, with answers that may come later."""
+class PublishTarget(Protocol):
+    """Where a message may go: a queue, or the consumer behind a direct reply-to."""
 
     name: str
     durable: bool
@@ -43,6 +43,10 @@ class QueueHandle(Protocol):
     def publish(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> None:
         """Takes the batch, and answers the receipt when it has it."""
         ...
+
+
+class QueueHandle(PublishTarget, Protocol):
+    """A queue as channels see it: what they may ask, with answers that may come later."""
 
     def attach(self, consumer: ConsumerPort) -> None:
         """Starts a consumer."""
