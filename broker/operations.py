@@ -6,7 +6,7 @@ Must not: know frames, connections or how anything is shown.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Literal, Protocol
 
 from broker.model import arguments as args
 from broker.model.arguments import Arguments
@@ -23,14 +23,17 @@ from protocol.constants import (
 )
 from protocol.errors import ChannelException, ConnectionException
 
-CONFIGURE, WRITE, READ = "configure", "write", "read"
-_ANY = (CONFIGURE, WRITE, READ)
+Kind = Literal["configure", "write", "read"]
+CONFIGURE: Final = "configure"
+WRITE: Final = "write"
+READ: Final = "read"
+_ANY: Final[tuple[Kind, ...]] = (CONFIGURE, WRITE, READ)
 
 
 class Authorizer(Protocol):
     """The one authorization function."""
 
-    def allows(self, user: str, vhost: str, kind: str, name: str, /) -> bool:
+    def allows(self, user: str, vhost: str, kind: Kind, name: str, /) -> bool:
         """Whether the user may configure, write or read the resource."""
         ...
 
@@ -75,13 +78,13 @@ class Operations:
 
     # ---- permissions
 
-    def authorize(self, actor: Actor, kind: str, resource: str, name: str) -> None:
+    def authorize(self, actor: Actor, kind: Kind, resource: str, name: str) -> None:
         """Raises ChannelException 403 unless the actor's user may do `kind` to the queue or exchange."""
         if not self._allows(actor, kind, name):
             where = f"{resource} '{name or 'amq.default'}' in vhost '{actor.vhost.name}'"
             raise ChannelException(ACCESS_REFUSED, f"{kind} access to {where} refused for user '{actor.user}'")
 
-    def _allows(self, actor: Actor, kind: str, name: str) -> bool:
+    def _allows(self, actor: Actor, kind: Kind, name: str) -> bool:
         return self._authorizer.allows(actor.user, actor.vhost.name, kind, name)
 
     def _authorize_any(self, actor: Actor, resource: str, name: str) -> None:

@@ -77,12 +77,13 @@ class Engine:
     order of the wire; a command is parsed only when asked for, so that handling one may change what is legal next.
     """
 
-    __slots__ = ("_addresses", "_data", "_pos", "body_bytes_max", "channels", "frame_max", "state")
+    __slots__ = ("_addresses", "_data", "_pos", "body_bytes_max", "channel", "channels", "frame_max", "state")
 
     def __init__(self, body_bytes_max: int) -> None:
         self.state = life.AWAIT_HEADER
         self.frame_max = FRAME_MAX_BEFORE_TUNE_BYTES
         self.body_bytes_max = body_bytes_max
+        self.channel = 0  # of the frame looked at last
         self.channels: dict[int, Assembler] = {}
         self._addresses: dict[bytes, Address] = {}
         self._data = b""
@@ -115,6 +116,7 @@ class Engine:
             if data[end - 1] != FRAME_END:
                 raise _bad_frame(kind, data[pos + 7 : end - 1], f"{{invalid_frame_end_marker,{data[end - 1]}}}")
             self._pos = end
+            self.channel = channel
             command = self._frame(data, pos, end, kind, channel)
             if command is not None:
                 return command

@@ -32,12 +32,18 @@ from protocol.errors import ChannelException, ConnectionException
 class ChannelHost:
     """What a channel needs of its connection."""
 
-    __slots__ = ("actor", "confirming", "frame_max", "output", "services", "tags", "tells_cancel", "touch")
+    __slots__ = ("actor", "confirming", "frame_max", "output", "resume", "services", "suspend", "tags",
+                 "tells_cancel", "touch")  # fmt: skip
 
-    def __init__(self, services: Services, output: Output, touch: Callable[[], None]) -> None:
+    def __init__(
+        self, services: Services, output: Output, touch: Callable[[], None],
+        suspend: Callable[[], None], resume: Callable[[], None],
+    ) -> None:  # fmt: skip
         self.services = services
         self.output = output
         self.touch = touch  # there is output
+        self.suspend = suspend  # handle no further commands until resumed
+        self.resume = resume
         self.actor: Actor | None = None  # once the connection is open
         self.tags: frozenset[str] = frozenset()
         self.frame_max = services.limits.frame_max_bytes
@@ -53,7 +59,7 @@ class ChannelHost:
 class Channel:
     """One channel of a connection."""
 
-    __slots__ = ("_host", "actor", "acked", "consumers", "context", "last_queue", "number",
+    __slots__ = ("_host", "acked", "actor", "consumers", "context", "last_queue", "number",
                  "operations", "publisher", "reply", "transaction")  # fmt: skip
 
     def __init__(self, number: int, host: ChannelHost) -> None:
@@ -73,6 +79,17 @@ class Channel:
         self.last_queue = ""
         self.acked = 0
         self._host = host
+
+    def hold(self, frame: base.Frame) -> Callable[[], None]:
+        """Handles nothing more on the connection until the returned function is called, which sends `frame`."""
+        self._host.suspend()
+
+        def answer() -> None:
+            if self.context.is_open:
+                self.send(frame)
+            self._host.resume()
+
+        return answer
 
     def _versions(self) -> int:
         return self.actor.vhost.table.version + self._host.services.accounts.version
@@ -190,7 +207,7 @@ class Channel:
             consumer = delivery.consumer
             if consumer is not None:
                 consumer.unacked -= delivery.last - delivery.first + 1
-                delivery.queue.credit(consumer)
+                consumer.fed()
         if self.context.prefetch.of_channel:
             for other in self.consumers.values():
                 if other.waits_for_channel:

@@ -58,18 +58,27 @@ class TurnPort(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(Protocol):
     """Who has logged in."""
 
-    user: str
-    tags: frozenset[str]
+    @property
+    def user(self) -> str:
+        """The user's name."""
+        ...
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The user's tags."""
+        ...
 
 
 class Accounts(Protocol):
     """Who may log in, and where."""
 
-    version: int  # grows with every change of permissions
+    @property
+    def version(self) -> int:
+        """Grows with every change of users or permissions."""
+        ...
 
     def login(self, mechanism: str, response: bytes, is_loopback: bool, answer: Callable[[Login | None], None]) -> None:
         """Answers, perhaps later, who it is; None for a refusal.

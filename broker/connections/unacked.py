@@ -24,6 +24,10 @@ class CreditPort:
     def __init__(self) -> None:
         self.unacked = 0
 
+    def fed(self) -> None:
+        """It has room again."""
+        raise AssertionError("every consumer says what this means")
+
 
 class Delivery:
     """A run of messages given to one consumer (or by basic.get, then `consumer` is None): tags `first..last`."""
