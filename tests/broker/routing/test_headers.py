@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.routing.headers import HeadersMatcher
@@ -39,6 +39,10 @@ OBSERVED: list[tuple[dict[str, object], dict[str, object], bool]] = [
     ({"a": [1, True]}, {"a": [1, 1]}, False),
     ({"a": {"x": 1, "y": 2}}, {"a": {"x": 1, "y": 2}}, True),
     ({"a": {"x": 1, "y": 2}}, {"a": {"y": 2, "x": 1}}, False),
+    ({"a": 1, "b": 2}, {"a": 1, "b": 2, "c": 3}, True),
+    ({"a": 1, "b": 2}, {"a": 1}, False),
+    ({"a": 1, "b": 2}, {"a": 1, "b": 3}, False),
+    ({"a": 1, "b": None}, {"a": 1}, False),
     ({"x-match": "any", "a": None}, {"b": 1}, False),
     ({"x-match": "any", "a": 1, "b": 2}, {"b": 2}, True),
 ]
@@ -59,8 +63,8 @@ REFUSED = [
     (Decimal("1.5"), "type decimal (value {1,15}); expected longstr"),
     (datetime(2020, 1, 1, tzinfo=UTC), "type timestamp (value 1577836800); expected longstr"),
 ]
-scalars = st.sampled_from([None, True, False, 0, 1, 2, 1.0, "1", "x", b"x", ""])
-tables = st.dictionaries(st.sampled_from(["a", "b", "c", "x-a", "x-b", "x-match-more"]), scalars, max_size=4)
+scalars = st.sampled_from([None, True, 1, 1.0, "x", b"x"])
+tables = st.dictionaries(st.sampled_from(["a", "b", "x-a", "x-match-more"]), scalars, max_size=4)
 modes = st.sampled_from([None, "all", "any", "all-with-x", "any-with-x"])
 
 
@@ -80,13 +84,17 @@ def test_matches_as_rabbitmq_was_seen_to(wanted: dict[str, object], headers: dic
     assert names(matcher, headers=headers) == set()
 
 
-@given(st.lists(arguments(), max_size=10), st.data(), tables)
+@settings(max_examples=300)
+@given(st.lists(arguments(), min_size=1, max_size=6), st.data(), tables)
 def test_agrees_with_the_naive_matcher_after_removals(
     bound: list[dict[str, object]], data: st.DataObject, headers: dict[str, object]
 ) -> None:
     matcher = HeadersMatcher()
     made = [add(matcher, arguments=one, queue=str(number)) for number, one in enumerate(bound)]
-    gone = data.draw(st.sets(st.sampled_from(range(len(bound))))) if bound else set()
+    near = data.draw(st.sampled_from(bound))  # headers near one of the bindings: all of its pairs but some, and more
+    kept = data.draw(st.sets(st.sampled_from(sorted(near)))) if near else set()
+    headers = {**headers, **{key: near[key] for key in kept}}
+    gone = data.draw(st.sets(st.sampled_from(range(len(bound))), max_size=2))
     for number in gone:
         matcher.remove(made[number], NamedQueue(str(number)))
     expected = {str(n) for n, one in enumerate(bound) if n not in gone and naive_headers(one, headers)}
