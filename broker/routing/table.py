@@ -162,6 +162,11 @@ class RoutingTable:
             return tuple([self.queues[key] for key in unique if key in self.queues])
         return self._walk(exchange, unique, headers)[0]
 
+    @property
+    def cached_routes(self) -> int:
+        """How many answers the route cache holds, at most ROUTE_CACHE_MAX."""
+        return len(self._cache)
+
     def _walk(
         self, start: Exchange, keys: tuple[str, ...], headers: Callable[[], Mapping[str, object]]
     ) -> tuple[Route, bool]:
