@@ -134,7 +134,7 @@ class Operations:
         """
         name, vhost = request.name, actor.vhost
         existing = vhost.queues.get(name)
-        if existing is None and name.startswith(RESERVED_PREFIX):
+        if name.startswith(RESERVED_PREFIX):
             text = f"queue name '{name}' contains reserved prefix '{RESERVED_PREFIX}*'"
             raise ChannelException(ACCESS_REFUSED, text)
         if not name:
@@ -290,7 +290,16 @@ class Operations:
         self.authorize(actor, WRITE, "queue", queue)
         self.authorize(actor, READ, "exchange", exchange)
         source = self.exchange(actor, exchange)
-        actor.vhost.table.bind(source, self.queue(actor, queue), key, dict(arguments.values))
+        self._bind(actor, source, self.queue(actor, queue), key, arguments)
+
+    def _bind(
+        self, actor: Actor, source: Exchange, destination: ClassicQueue | Exchange, key: str, arguments: Arguments
+    ) -> None:
+        match = arguments.get("x-match")
+        if source.type == "headers" and match is not None and not isinstance(match, str):
+            text = f"Invalid x-match field type {arguments.type_name('x-match')} (value {match}); expected longstr"
+            raise ChannelException(PRECONDITION_FAILED, text)
+        actor.vhost.table.bind(source, destination, key, dict(arguments.values))
 
     def unbind_queue(self, actor: Actor, queue: str, exchange: str, key: str, arguments: Arguments) -> None:
         """Unbinds a queue; whatever is missing counts as unbound.
@@ -313,7 +322,7 @@ class Operations:
         """
         self._authorize_exchanges(actor, destination, source)
         from_exchange = self.exchange(actor, source)
-        actor.vhost.table.bind(from_exchange, self.exchange(actor, destination), key, dict(arguments.values))
+        self._bind(actor, from_exchange, self.exchange(actor, destination), key, arguments)
 
     def unbind_exchange(self, actor: Actor, destination: str, source: str, key: str, arguments: Arguments) -> None:
         """Unbinds an exchange; whatever is missing counts as unbound.

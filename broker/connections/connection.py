@@ -29,7 +29,7 @@ from protocol.commands import (
     Method,
     Publish,
 )
-from protocol.constants import CONNECTION_FORCED, INTERNAL_ERROR, NOT_ALLOWED, PROTOCOL_HEADER, UNEXPECTED_FRAME
+from protocol.constants import COMMAND_INVALID, CONNECTION_FORCED, INTERNAL_ERROR, NOT_ALLOWED, PROTOCOL_HEADER
 from protocol.engine import Engine, ProtocolMismatch
 from protocol.errors import AmqpError, ChannelException, ConnectionException
 from protocol.heartbeat import HEARTBEAT_FRAME, Heartbeat
@@ -153,7 +153,7 @@ class Connection:
         else:
             handler = CHANNEL_HANDLERS.get(index)
             if handler is None:
-                raise ConnectionException(UNEXPECTED_FRAME, "unimplemented method")
+                raise ConnectionException(COMMAND_INVALID, "unimplemented method")
             handler(self.channels[number], command.frame, command)
 
     def _open_channel(self, number: int) -> None:

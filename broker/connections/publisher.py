@@ -21,7 +21,7 @@ from protocol import encoder
 from protocol.commands import Address, Publish
 from protocol.constants import ACCESS_REFUSED, NO_ROUTE, NOT_FOUND, NOT_IMPLEMENTED, PRECONDITION_FAILED
 from protocol.errors import ChannelException, ConnectionException
-from protocol.properties import NO_PROPERTIES, Properties
+from protocol.properties import DELIVERY_MODE, NO_PROPERTIES, PERSISTENT, TRANSIENT, Properties
 from protocol.tables import TYPE_NAMES, check_table
 
 _EXPIRATION: Final = re.compile(r"([+-]?[0-9]{1,40})(.*)", re.DOTALL | re.ASCII)
@@ -171,6 +171,9 @@ class Publisher:
     def _check_properties(self, properties: Properties) -> None:
         self._properties = None
         self._check_user(properties)
+        if properties.flags & DELIVERY_MODE and properties.delivery_mode not in (TRANSIENT, PERSISTENT):
+            text = f"invalid message: {{delivery_mode_unknown,{properties.delivery_mode}}}"
+            raise ChannelException(PRECONDITION_FAILED, text)
         expiration = properties.expiration
         self._expiration_ms = _NO_EXPIRATION if expiration is None else parse_expiration_ms(expiration)
         sent, copies = properties, list[str]()

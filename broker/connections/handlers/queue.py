@@ -9,6 +9,7 @@ from broker.connections.handlers.registry import arguments_of, handles, queue_na
 from broker.model.names import REPLY_TO, clean
 from broker.operations import QueueRequest
 from broker.queues.classic import ClassicQueue
+from protocol import encoder
 from protocol.commands import Method
 
 
@@ -35,7 +36,9 @@ def _ready(queue: ClassicQueue) -> int:
 def declare_ok(channel: Channel, frame: commands.Queue.Declare, name: str, messages: int, consumers: int) -> None:
     """Answers a declare unless it asked for none."""
     if not frame.nowait:
-        channel.send(commands.Queue.DeclareOk(name, messages, consumers))
+        output = channel.context.output
+        output.size += encoder.queue_declare_ok(output.out, channel.number, name, messages, consumers)
+        channel.context.touch()
 
 
 @handles(commands.Queue.Bind.index)
