@@ -58,6 +58,7 @@ class RawConnection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.frame_max = 4096
         self.heartbeats = 0
+        self.is_logged_in = False
         self._buffer = bytearray()
         self._inbox: defaultdict[int, deque[Frame]] = defaultdict(deque)
         self._last_channel = 0
@@ -126,6 +127,7 @@ class RawConnection:
         frame = self.next_frame(channel)
         assert frame.kind == METHOD, f"a method frame was due, not {frame}"
         method = decode_method(frame.payload)
+        self.is_logged_in &= not isinstance(method, Connection.Close)
         return self._content(method, channel) if isinstance(method, CONTENT_METHODS) else method
 
     def _content(self, method: Any, channel: int) -> Content:
@@ -171,6 +173,7 @@ class RawConnection:
         self.tune(frame_max, channel_max, heartbeat)
         self.send(Connection.Open(vhost))
         self.expect(Connection.OpenOk)
+        self.is_logged_in = True
         return self
 
     def start(self, user: str = "guest", password: str = "guest",
