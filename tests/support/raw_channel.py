@@ -78,7 +78,7 @@ class RawChannel:
         """Nothing was waiting on this channel, nor on its way from the queue.
 
         The queue's answer to a passive declare comes after all that it sent before; what it sent to the channel is
-        then ahead of the answer to channel.flow.
+        then ahead of the answer to channel.flow. (RabbitMQ's queues may answer before they took what was just published.)
         """
         if queue is not None:
             self.call(Queue.Declare(queue=queue, passive=True), Queue.DeclareOk)
@@ -145,10 +145,6 @@ class RawChannel:
     def bodies(self, count: int) -> list[bytes]:
         """The bodies of the next `count` deliveries."""
         return [delivery.body for delivery in self.deliveries(count)]
-
-    def depth(self, queue: str) -> int:
-        """Ready messages, by passive declare."""
-        return self.declare_queue(queue, passive=True).message_count  # type: ignore[no-any-return]
 
     def ack(self, tag: int, multiple: bool = False) -> None:
         """basic.ack, which has no answer."""
