@@ -17,6 +17,7 @@ from tests.support.raw_frames import (
     Method,
     check_close,
     content_bytes,
+    loose,
     method_bytes,
     method_id,
 )
@@ -100,12 +101,12 @@ class RawChannel:
 
     def declare_queue(self, queue: str = "", arguments: Mapping[str, Any] | None = None, **flags: bool) -> Any:
         """queue.declare and declare-ok."""
-        return self.call(Queue.Declare(queue=queue, arguments=dict(arguments or {}), **flags), Queue.DeclareOk)
+        return self.call(loose(Queue.Declare, queue=queue, arguments=dict(arguments or {}), **flags), Queue.DeclareOk)
 
     def declare_exchange(self, exchange: str, kind: str = "direct", arguments: Mapping[str, Any] | None = None,
                          **flags: bool) -> None:
         """exchange.declare and declare-ok."""
-        self.call(Exchange.Declare(exchange=exchange, exchange_type=kind, arguments=dict(arguments or {}), **flags),
+        self.call(loose(Exchange.Declare, exchange=exchange, exchange_type=kind, arguments=dict(arguments or {}), **flags),
                   Exchange.DeclareOk)
 
     def bind(self, queue: str, exchange: str, routing_key: str = "",
