@@ -89,7 +89,8 @@ def test_closing_a_channel_requeues_what_it_held_and_ends_its_consumers(connecti
 def test_a_server_closed_channel_requeues_what_it_held(connection: RawConnection, queue: str) -> None:
     holder, other = connection.channel(5), connection.channel(6)
     other.publish(queue, b"1")
-    holder.get(queue, no_ack=False)
+    other.expect_nothing()
+    assert holder.get(queue, no_ack=False) is not None
     holder.refuses(PASSIVE, 404)
     assert other.drain(queue) == [b"1"]
 
@@ -132,7 +133,8 @@ def test_a_connection_close_that_crosses_the_servers_does_no_harm(channel: RawCh
 def test_a_connection_that_just_ends_requeues_what_it_held(connect: Connect, channel: RawChannel, queue: str) -> None:
     connection = connect()
     channel.publish(queue, b"1")
-    connection.channel().get(queue, no_ack=False)
+    channel.expect_nothing()
+    assert connection.channel().get(queue, no_ack=False) is not None
     connection.socket.close()
     channel.consume(queue, no_ack=True)
     assert channel.deliveries(1)[0].redelivered is True

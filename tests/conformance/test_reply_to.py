@@ -17,6 +17,7 @@ def test_a_reply_finds_its_way_back(channel: RawChannel, queue: str, connect: Co
     server = connect().channel()
     channel.consume(REPLY_TO, "replies", no_ack=True)
     channel.publish(queue, b"question", properties=ASK)
+    channel.expect_nothing()
     question = server.get(queue)
     assert question is not None
     address = question.properties.reply_to

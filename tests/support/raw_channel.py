@@ -76,7 +76,7 @@ class RawChannel:
         self.connection.expect_close(code, text, method_id(method))
 
     def expect_nothing(self, queue: str | None = None) -> None:
-        """Nothing was waiting on this channel, nor on its way from the queue.
+        """Nothing was waiting on this channel, nor on its way from the queue; what it published before is in its queues.
 
         The queue's answer to a passive declare comes after all that it sent before; what it sent to the channel is
         then ahead of the answer to channel.flow. (RabbitMQ's queues may answer before they took what was just published.)
