@@ -112,8 +112,9 @@ def test_a_closed_connection_answers_close_ok(connect: Connect) -> None:
     connection.expect(Connection.CloseOk)
 
 
-def test_frames_after_a_server_side_connection_close_are_ignored(channel: RawChannel, queue: str,
-                                                                connect: Connect) -> None:
+def test_frames_after_a_server_side_connection_close_are_ignored(
+    channel: RawChannel, queue: str, connect: Connect
+) -> None:
     channel.send(Channel.Flow(False), Queue.Delete(queue=queue), Exchange.Declare(exchange="amq.x"))
     channel.connection.expect_close(540)
     connect().channel().declare_queue(queue, passive=True)

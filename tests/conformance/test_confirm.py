@@ -12,7 +12,9 @@ PERSISTENT = Basic.Properties(delivery_mode=2)
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_publishes_are_numbered_from_1_and_each_is_confirmed_once(channel: RawChannel, name: Name, durable: bool) -> None:
+def test_publishes_are_numbered_from_1_and_each_is_confirmed_once(
+    channel: RawChannel, name: Name, durable: bool
+) -> None:
     queue = channel.declare_queue(name("q"), durable=durable).queue
     channel.confirm_select()
     channel.publish_all(queue, [b"x"] * 100, properties=PERSISTENT)

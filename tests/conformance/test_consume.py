@@ -50,8 +50,9 @@ def test_consumers_take_turns(channel: RawChannel, queue: str) -> None:
 
 def test_a_consumer_tag_in_use_closes_the_connection(channel: RawChannel, queue: str) -> None:
     channel.consume(queue, "t")
-    channel.connection_refuses(Basic.Consume(queue=queue, consumer_tag="t"), 530,
-                               "NOT_ALLOWED - attempt to reuse consumer tag 't'")
+    channel.connection_refuses(
+        Basic.Consume(queue=queue, consumer_tag="t"), 530, "NOT_ALLOWED - attempt to reuse consumer tag 't'"
+    )
 
 
 def test_a_cancelled_tag_and_another_channels_tag_may_be_used(channel: RawChannel, queue: str) -> None:
@@ -127,8 +128,11 @@ def test_a_consumer_without_acks_holds_nothing(channel: RawChannel, queue: str) 
 @pytest.mark.parametrize("value", ["high", True])
 def test_a_consumer_priority_must_be_an_integer(channel: RawChannel, queue: str, value: Any) -> None:
     kind = "bool" if value is True else "longstr"
-    channel.refuses(Basic.Consume(queue=queue, arguments={"x-priority": value}), 406,
-                    f"invalid arg 'x-priority' for queue '{queue}' in vhost '/': \"expected integer, got {kind}\"")
+    channel.refuses(
+        Basic.Consume(queue=queue, arguments={"x-priority": value}),
+        406,
+        f"invalid arg 'x-priority' for queue '{queue}' in vhost '/': \"expected integer, got {kind}\"",
+    )
 
 
 def test_a_higher_consumer_priority_is_served_first(channel: RawChannel, queue: str) -> None:
@@ -161,7 +165,10 @@ def test_get_counts_what_is_left_and_says_empty(channel: RawChannel, queue: str)
     first, second = channel.get(queue, no_ack=False), channel.get(queue, no_ack=False)
     assert first is not None
     assert second is not None
-    assert [(item.body, item.delivery_tag, item.message_count) for item in (first, second)] == [(b"1", 1, 1), (b"2", 2, 0)]
+    assert [(item.body, item.delivery_tag, item.message_count) for item in (first, second)] == [
+        (b"1", 1, 1),
+        (b"2", 2, 0),
+    ]
     assert channel.get(queue) is None
 
 
@@ -227,7 +234,9 @@ def test_a_prefetch_in_bytes_is_not_implemented(channel: RawChannel) -> None:
     channel.connection_refuses(Basic.Qos(5, 0, False), 540, "NOT_IMPLEMENTED - prefetch_size!=0 (5)")
 
 
-def test_the_same_connection_may_consume_what_it_publishes_in_spite_of_no_local(channel: RawChannel, queue: str) -> None:
+def test_the_same_connection_may_consume_what_it_publishes_in_spite_of_no_local(
+    channel: RawChannel, queue: str
+) -> None:
     channel.consume(queue, no_local=True, no_ack=True)
     channel.publish(queue, b"1")
     assert channel.bodies(1) == [b"1"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from pamqp.commands import Basic, Exchange, Queue
 
@@ -10,8 +12,13 @@ from tests.support.raw_channel import RawChannel
 from tests.support.raw_frames import loose
 
 DEFAULT_REFUSED = "ACCESS_REFUSED - operation not permitted on the default exchange"
-PREDECLARED = {"amq.direct": "direct", "amq.fanout": "fanout", "amq.topic": "topic", "amq.headers": "headers",
-               "amq.match": "headers"}
+PREDECLARED = {
+    "amq.direct": "direct",
+    "amq.fanout": "fanout",
+    "amq.topic": "topic",
+    "amq.headers": "headers",
+    "amq.match": "headers",
+}
 
 
 @pytest.mark.parametrize("kind", ["direct", "fanout", "topic", "headers"])
@@ -21,8 +28,9 @@ def test_an_exchange_of_each_type_can_be_declared_again_and_deleted(channel: Raw
         channel.declare_exchange(exchange, kind, durable=True)
     channel.declare_exchange(exchange, kind, passive=True)
     channel.call(Exchange.Delete(exchange=exchange), Exchange.DeleteOk)
-    channel.refuses(Exchange.Declare(exchange=exchange, passive=True), 404,
-                    f"NOT_FOUND - no exchange '{exchange}' in vhost '/'")
+    channel.refuses(
+        Exchange.Declare(exchange=exchange, passive=True), 404, f"NOT_FOUND - no exchange '{exchange}' in vhost '/'"
+    )
 
 
 def test_a_passive_declare_compares_nothing(channel: RawChannel, exchange: str) -> None:
@@ -49,49 +57,76 @@ def test_a_reserved_name_may_be_asked_for(channel: RawChannel) -> None:
     channel.refuses(Exchange.Declare(exchange="amq.mine", passive=True), 404, "no exchange 'amq.mine' in vhost '/'")
 
 
-@pytest.mark.parametrize("method", [
-    Exchange.Declare(), Exchange.Declare(passive=True), Exchange.Delete(),
-    Exchange.Bind(destination="amq.direct"), Exchange.Bind(source="amq.direct"),
-    Exchange.Unbind(destination="amq.direct"), Exchange.Unbind(source="amq.direct"),
-], ids=["declare", "passive", "delete", "bind from", "bind to", "unbind from", "unbind to"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        Exchange.Declare(),
+        Exchange.Declare(passive=True),
+        Exchange.Delete(),
+        Exchange.Bind(destination="amq.direct"),
+        Exchange.Bind(source="amq.direct"),
+        Exchange.Unbind(destination="amq.direct"),
+        Exchange.Unbind(source="amq.direct"),
+    ],
+    ids=["declare", "passive", "delete", "bind from", "bind to", "unbind from", "unbind to"],
+)
 def test_the_default_exchange_takes_no_operation(channel: RawChannel, method: Exchange.Declare) -> None:
     channel.refuses(method, 403, DEFAULT_REFUSED)
 
 
 @pytest.mark.parametrize(("kind", "text"), [("nope", "unknown exchange type 'nope'"), ("", "invalid exchange type ''")])
 def test_an_unknown_type_closes_the_connection_with_503(channel: RawChannel, name: Name, kind: str, text: str) -> None:
-    channel.connection_refuses(loose(Exchange.Declare, exchange=name("x"), exchange_type=kind), 503,
-                               f"COMMAND_INVALID - {text}")
+    channel.connection_refuses(
+        loose(Exchange.Declare, exchange=name("x"), exchange_type=kind), 503, f"COMMAND_INVALID - {text}"
+    )
 
 
-@pytest.mark.parametrize(("other", "argument", "received", "current"), [
-    ({"exchange_type": "fanout"}, "type", "fanout", "direct"), ({"durable": True}, "durable", "true", "false"),
-    ({"auto_delete": True}, "auto_delete", "true", "false"), ({"internal": True}, "internal", "true", "false"),
-])
-def test_another_property_on_redeclare_is_a_406(channel: RawChannel, exchange: str, other: dict[str, object],
-                                                argument: str, received: str, current: str) -> None:
-    text = (f"PRECONDITION_FAILED - inequivalent arg '{argument}' for exchange '{exchange}' in vhost '/': "
-            f"received '{received}' but current is '{current}'")
+@pytest.mark.parametrize(
+    ("other", "argument", "received", "current"),
+    [
+        ({"exchange_type": "fanout"}, "type", "fanout", "direct"),
+        ({"durable": True}, "durable", "true", "false"),
+        ({"auto_delete": True}, "auto_delete", "true", "false"),
+        ({"internal": True}, "internal", "true", "false"),
+    ],
+)
+def test_another_property_on_redeclare_is_a_406(
+    channel: RawChannel, exchange: str, other: dict[str, object], argument: str, received: str, current: str
+) -> None:
+    text = (
+        f"PRECONDITION_FAILED - inequivalent arg '{argument}' for exchange '{exchange}' in vhost '/': "
+        f"received '{received}' but current is '{current}'"
+    )
     channel.refuses(loose(Exchange.Declare, exchange=exchange, **{"exchange_type": "direct"} | other), 406, text)
 
 
-@pytest.mark.parametrize(("first", "then", "text"), [
-    ({}, {"alternate-exchange": "a"}, "received the value 'a' of type 'longstr' but current is none"),
-    ({"alternate-exchange": "b"}, {"alternate-exchange": "a"}, "received 'a' but current is 'b'"),
-    ({"alternate-exchange": "b"}, {}, "received none but current is the value 'b' of type 'longstr'"),
-])
-def test_another_alternate_exchange_on_redeclare_is_a_406(channel: RawChannel, name: Name, first: dict[str, str],
-                                                          then: dict[str, str], text: str) -> None:
+@pytest.mark.parametrize(
+    ("first", "then", "text"),
+    [
+        ({}, {"alternate-exchange": "a"}, "received the value 'a' of type 'longstr' but current is none"),
+        ({"alternate-exchange": "b"}, {"alternate-exchange": "a"}, "received 'a' but current is 'b'"),
+        ({"alternate-exchange": "b"}, {}, "received none but current is the value 'b' of type 'longstr'"),
+    ],
+)
+def test_another_alternate_exchange_on_redeclare_is_a_406(
+    channel: RawChannel, name: Name, first: dict[str, str], then: dict[str, str], text: str
+) -> None:
     exchange = name("x")
     channel.declare_exchange(exchange, arguments=first)
-    channel.refuses(Exchange.Declare(exchange=exchange, arguments=then), 406,
-                    f"inequivalent arg 'alternate-exchange' for exchange '{exchange}' in vhost '/': {text}")
+    channel.refuses(
+        Exchange.Declare(exchange=exchange, arguments=then),
+        406,
+        f"inequivalent arg 'alternate-exchange' for exchange '{exchange}' in vhost '/': {text}",
+    )
 
 
 def test_an_alternate_exchange_must_be_a_string(channel: RawChannel, name: Name) -> None:
     exchange = name("x")
-    channel.refuses(Exchange.Declare(exchange=exchange, arguments={"alternate-exchange": 5}), 406,
-                    f"invalid type 'byte' for arg 'alternate-exchange' in exchange '{exchange}' in vhost '/'")
+    channel.refuses(
+        Exchange.Declare(exchange=exchange, arguments={"alternate-exchange": 5}),
+        406,
+        f"invalid type 'byte' for arg 'alternate-exchange' in exchange '{exchange}' in vhost '/'",
+    )
 
 
 def test_deleting_a_missing_exchange_is_fine(channel: RawChannel, name: Name) -> None:
@@ -100,8 +135,11 @@ def test_deleting_a_missing_exchange_is_fine(channel: RawChannel, name: Name) ->
 
 def test_delete_if_unused_spares_the_source_of_a_binding(channel: RawChannel, exchange: str, queue: str) -> None:
     channel.bind(queue, exchange, "k")
-    channel.refuses(Exchange.Delete(exchange=exchange, if_unused=True), 406,
-                    f"PRECONDITION_FAILED - exchange '{exchange}' in vhost '/' in use")
+    channel.refuses(
+        Exchange.Delete(exchange=exchange, if_unused=True),
+        406,
+        f"PRECONDITION_FAILED - exchange '{exchange}' in vhost '/' in use",
+    )
     channel.call(Exchange.Delete(exchange=exchange), Exchange.DeleteOk)
 
 
@@ -114,9 +152,11 @@ def test_delete_if_unused_does_not_spare_the_destination_of_one(channel: RawChan
 
 def test_nowait_leaves_every_exchange_method_without_an_answer(channel: RawChannel, name: Name, exchange: str) -> None:
     other = name("other")
-    channel.send(Exchange.Declare(exchange=other, nowait=True),
-                 Exchange.Bind(destination=other, source=exchange, nowait=True),
-                 Exchange.Unbind(destination=other, source=exchange, nowait=True))
+    channel.send(
+        Exchange.Declare(exchange=other, nowait=True),
+        Exchange.Bind(destination=other, source=exchange, nowait=True),
+        Exchange.Unbind(destination=other, source=exchange, nowait=True),
+    )
     channel.expect_nothing()
     channel.declare_exchange(other, passive=True)
     channel.send(Exchange.Delete(exchange=other, nowait=True))
@@ -132,7 +172,9 @@ def test_publishing_to_an_internal_exchange_is_refused(channel: RawChannel, name
     exchange = name("x")
     channel.declare_exchange(exchange, internal=True)
     channel.publish(exchange=exchange)
-    channel.expect_close(403, f"ACCESS_REFUSED - cannot publish to internal exchange '{exchange}' in vhost '/'", (60, 40))
+    channel.expect_close(
+        403, f"ACCESS_REFUSED - cannot publish to internal exchange '{exchange}' in vhost '/'", (60, 40)
+    )
 
 
 def test_an_auto_delete_exchange_goes_with_its_last_binding(channel: RawChannel, name: Name, queue: str) -> None:
@@ -146,12 +188,13 @@ def test_an_auto_delete_exchange_goes_with_its_last_binding(channel: RawChannel,
     channel.refuses(Exchange.Declare(exchange=exchange, passive=True), 404)
 
 
-def test_deleting_a_queue_takes_a_chain_of_auto_delete_exchanges_with_it(channel: RawChannel, name: Name,
-                                                                         queue: str) -> None:
+def test_deleting_a_queue_takes_a_chain_of_auto_delete_exchanges_with_it(
+    channel: RawChannel, name: Name, queue: str
+) -> None:
     chain = [name("first"), name("second"), name("third")]
     for exchange in chain:
         channel.declare_exchange(exchange, "fanout", auto_delete=True)
-    for source, destination in zip(chain, chain[1:], strict=False):
+    for source, destination in itertools.pairwise(chain):
         channel.call(Exchange.Bind(destination=destination, source=source), Exchange.BindOk)
     channel.bind(queue, chain[-1])
     channel.call(Queue.Delete(queue=queue), Queue.DeleteOk)

@@ -33,13 +33,24 @@ def close_after(connection: RawConnection, data: bytes) -> Connection.Close:
     return connection.expect(Connection.Close)
 
 
-@pytest.mark.parametrize(("data", "text"), [
-    (frame_bytes(METHOD, 1, FLOW_OK, end=0xCD),
-     "FRAME_ERROR - type 1, all octets = <<0,20,0,20,1>>: {invalid_frame_end_marker,205}"),
-    (PUBLISH + header_bytes(1, 3) + frame_bytes(BODY, 1, b"abc", end=0),
-     'FRAME_ERROR - type 3, all octets = <<"abc">>: {invalid_frame_end_marker,0}'),
-    (frame_bytes(HEARTBEAT, 0, b"", end=0), "FRAME_ERROR - type 8, all octets = <<>>: {invalid_frame_end_marker,0}"),
-], ids=["method", "body", "heartbeat"])
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (
+            frame_bytes(METHOD, 1, FLOW_OK, end=0xCD),
+            "FRAME_ERROR - type 1, all octets = <<0,20,0,20,1>>: {invalid_frame_end_marker,205}",
+        ),
+        (
+            PUBLISH + header_bytes(1, 3) + frame_bytes(BODY, 1, b"abc", end=0),
+            'FRAME_ERROR - type 3, all octets = <<"abc">>: {invalid_frame_end_marker,0}',
+        ),
+        (
+            frame_bytes(HEARTBEAT, 0, b"", end=0),
+            "FRAME_ERROR - type 8, all octets = <<>>: {invalid_frame_end_marker,0}",
+        ),
+    ],
+    ids=["method", "body", "heartbeat"],
+)
 def test_a_wrong_end_octet_is_a_501(connection: RawConnection, data: bytes, text: str) -> None:
     check_close(close_after(connection, data), 501, text, (0, 0))
 
@@ -110,17 +121,24 @@ def test_a_content_header_of_another_class_is_a_505(connection: RawConnection, c
     check_close(close, 505, text, AT_PUBLISH)
 
 
-@pytest.mark.parametrize("instead", [
-    method_bytes(1, Basic.Qos(0, 0, False)), method_bytes(1, Channel.Close(200, "", 0, 0)),
-    frame_bytes(BODY, 1, b"abc"), header_bytes(1, 0, weight=1),
-], ids=["method", "channel.close", "body", "header with a weight"])
+@pytest.mark.parametrize(
+    "instead",
+    [
+        method_bytes(1, Basic.Qos(0, 0, False)),
+        method_bytes(1, Channel.Close(200, "", 0, 0)),
+        frame_bytes(BODY, 1, b"abc"),
+        header_bytes(1, 0, weight=1),
+    ],
+    ids=["method", "channel.close", "body", "header with a weight"],
+)
 def test_anything_but_a_header_after_publish_is_a_505(connection: RawConnection, instead: bytes) -> None:
     text = "expected content header for class 60, got non content header frame instead"
     check_close(close_after(connection, PUBLISH + instead), 505, text, AT_PUBLISH)
 
 
-@pytest.mark.parametrize("instead", [method_bytes(1, Basic.Qos(0, 0, False)), header_bytes(1, 3)],
-                         ids=["method", "header"])
+@pytest.mark.parametrize(
+    "instead", [method_bytes(1, Basic.Qos(0, 0, False)), header_bytes(1, 3)], ids=["method", "header"]
+)
 def test_anything_but_a_body_while_one_is_due_is_a_505(connection: RawConnection, instead: bytes) -> None:
     text = "expected content body, got non content body frame instead"
     check_close(close_after(connection, PUBLISH + header_bytes(1, 3) + instead), 505, text, AT_PUBLISH)
@@ -144,10 +162,17 @@ def test_a_body_announced_beyond_512_mib_is_a_501(connection: RawConnection) -> 
 
 
 @pytest.mark.ours
-@pytest.mark.parametrize("tail", [
-    struct.pack(">H", 0x8000), struct.pack(">H", 0x8000) + b"\x05ab", struct.pack(">H", 0x8000) + b"\x02abcd",
-    struct.pack(">H", 0x2000) + b"\x00\x00\x00\x04\x01a?x", struct.pack(">H", 0x0001),
-], ids=["no value", "short value", "surplus", "garbage table", "no second flags word"])
+@pytest.mark.parametrize(
+    "tail",
+    [
+        struct.pack(">H", 0x8000),
+        struct.pack(">H", 0x8000) + b"\x05ab",
+        struct.pack(">H", 0x8000) + b"\x02abcd",
+        struct.pack(">H", 0x2000) + b"\x00\x00\x00\x04\x01a?x",
+        struct.pack(">H", 0x0001),
+    ],
+    ids=["no value", "short value", "surplus", "garbage table", "no second flags word"],
+)
 def test_a_property_list_that_cannot_be_read_is_a_connection_error(connection: RawConnection, tail: bytes) -> None:
     close = close_after(connection, PUBLISH + frame_bytes(HEADER, 1, struct.pack(">HHQ", 60, 0, 0) + tail))
     assert close.reply_code in {501, 502}
@@ -155,8 +180,11 @@ def test_a_property_list_that_cannot_be_read_is_a_connection_error(connection: R
 
 def test_empty_body_frames_are_harmless(channel: RawChannel) -> None:
     channel.connection.send_raw(
-        method_bytes(1, Basic.Publish(routing_key="nowhere", mandatory=True)) + header_bytes(1, 3)
-        + frame_bytes(BODY, 1, b"") + frame_bytes(BODY, 1, b"abc"))
+        method_bytes(1, Basic.Publish(routing_key="nowhere", mandatory=True))
+        + header_bytes(1, 3)
+        + frame_bytes(BODY, 1, b"")
+        + frame_bytes(BODY, 1, b"abc")
+    )
     assert channel.expect(Basic.Return).body == b"abc"
 
 

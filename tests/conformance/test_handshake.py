@@ -24,10 +24,19 @@ def expect_refusal(connection: RawConnection) -> None:
     connection.expect_end()
 
 
-@pytest.mark.parametrize("header", [
-    b"AMQP\x00\x01\x00\x00", b"AMQP\x03\x01\x00\x00", b"AMQP\x00\x00\x09\x02", b"AMQP\x01\x01\x0a\x00",
-    b"GET / HT", b"\x16\x03\x01\x02\x00\x01\x00\x01", b"\x00" * 8,
-], ids=["amqp 1.0", "sasl of 1.0", "wrong revision", "0-10", "http", "tls", "zeros"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"AMQP\x00\x01\x00\x00",
+        b"AMQP\x03\x01\x00\x00",
+        b"AMQP\x00\x00\x09\x02",
+        b"AMQP\x01\x01\x0a\x00",
+        b"GET / HT",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01",
+        b"\x00" * 8,
+    ],
+    ids=["amqp 1.0", "sasl of 1.0", "wrong revision", "0-10", "http", "tls", "zeros"],
+)
 def test_a_wrong_protocol_header_is_answered_with_the_right_one_and_the_end(peer: Connect, header: bytes) -> None:
     connection = peer()
     connection.send_raw(header)
@@ -71,10 +80,20 @@ def test_the_server_announces_version_3_13(peer: Connect) -> None:
     assert str(properties["version"]).startswith("3.13.")
 
 
-@pytest.mark.parametrize("capability", [
-    "publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify", "connection.blocked",
-    "consumer_priorities", "authentication_failure_close", "per_consumer_qos", "direct_reply_to",
-])
+@pytest.mark.parametrize(
+    "capability",
+    [
+        "publisher_confirms",
+        "exchange_exchange_bindings",
+        "basic.nack",
+        "consumer_cancel_notify",
+        "connection.blocked",
+        "consumer_priorities",
+        "authentication_failure_close",
+        "per_consumer_qos",
+        "direct_reply_to",
+    ],
+)
 def test_the_server_announces_the_capability(peer: Connect, capability: str) -> None:
     assert peer().start().server_properties["capabilities"][capability] is True  # type: ignore[index,call-overload]
 
@@ -163,11 +182,17 @@ def test_a_client_may_send_everything_up_to_a_publish_at_once(peer: Connect, con
     queue, reader = name("q"), connect().channel()
     connection = peer()
     burst = [
-        (0, start_ok(client_properties=CLIENT_PROPERTIES)), (0, Connection.TuneOk(2047, 131072, 0)),
-        (0, Connection.Open("/")), (1, Channel.Open()), (1, Queue.Declare(queue=queue)),
+        (0, start_ok(client_properties=CLIENT_PROPERTIES)),
+        (0, Connection.TuneOk(2047, 131072, 0)),
+        (0, Connection.Open("/")),
+        (1, Channel.Open()),
+        (1, Queue.Declare(queue=queue)),
     ]
-    connection.send_raw(PROTOCOL_HEADER + b"".join(method_bytes(number, method) for number, method in burst)
-                        + publish_bytes(queue, b"early"))
+    connection.send_raw(
+        PROTOCOL_HEADER
+        + b"".join(method_bytes(number, method) for number, method in burst)
+        + publish_bytes(queue, b"early")
+    )
     for method in (Connection.Start, Connection.Tune, Connection.OpenOk):
         connection.expect(method)
     connection.expect(Channel.OpenOk, channel=1)

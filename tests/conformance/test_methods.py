@@ -14,9 +14,16 @@ DECLARE_Z = b"\x00\x00\x06conf-z\x00"
 AT_DECLARE = (50, 10)
 
 
-@pytest.mark.parametrize("method", [
-    Queue.Declare(queue="q"), Channel.Close(200, "", 0, 0), Channel.CloseOk(), Basic.Qos(0, 0, False),
-], ids=lambda method: str(method.name))
+@pytest.mark.parametrize(
+    "method",
+    [
+        Queue.Declare(queue="q"),
+        Channel.Close(200, "", 0, 0),
+        Channel.CloseOk(),
+        Basic.Qos(0, 0, False),
+    ],
+    ids=lambda method: str(method.name),
+)
 def test_a_method_on_a_channel_never_opened_is_a_504(connection: RawConnection, method: Method) -> None:
     connection.send(method, channel=7)
     connection.expect_close(504, "CHANNEL_ERROR - expected 'channel.open'", method_id(method))
@@ -26,10 +33,18 @@ def test_opening_a_channel_twice_is_a_504(channel: RawChannel) -> None:
     channel.connection_refuses(Channel.Open(), 504, "CHANNEL_ERROR - second 'channel.open' seen")
 
 
-@pytest.mark.parametrize("method", [
-    Queue.DeclareOk("q", 1, 1), Basic.GetEmpty(), Basic.QosOk(), Channel.FlowOk(True), Channel.CloseOk(),
-    Connection.Close(200, "", 0, 0),
-], ids=lambda method: str(method.name))
+@pytest.mark.parametrize(
+    "method",
+    [
+        Queue.DeclareOk("q", 1, 1),
+        Basic.GetEmpty(),
+        Basic.QosOk(),
+        Channel.FlowOk(True),
+        Channel.CloseOk(),
+        Connection.Close(200, "", 0, 0),
+    ],
+    ids=lambda method: str(method.name),
+)
 def test_a_method_only_a_server_sends_is_a_503(channel: RawChannel, method: Method) -> None:
     channel.connection_refuses(method, 503, "COMMAND_INVALID - unimplemented method")
 
@@ -41,8 +56,11 @@ def test_an_unknown_class_or_method_is_a_503(channel: RawChannel, class_id: int,
     channel.connection.expect_close(503, "", (class_id, method))
 
 
-@pytest.mark.parametrize("arguments", [b"", b"\x00", b"\x00\x00\x09q", arguments_bytes(Queue.Declare()) + b"zz"],
-                         ids=["none", "half a ticket", "half a name", "too many"])
+@pytest.mark.parametrize(
+    "arguments",
+    [b"", b"\x00", b"\x00\x00\x09q", arguments_bytes(Queue.Declare()) + b"zz"],
+    ids=["none", "half a ticket", "half a name", "too many"],
+)
 def test_arguments_that_do_not_fit_the_method_are_a_501(channel: RawChannel, arguments: bytes) -> None:
     channel.connection.send_raw(raw_method_bytes(1, *AT_DECLARE, arguments))
     channel.connection.expect_close(501, "FRAME_ERROR - cannot decode <<", AT_DECLARE)
@@ -60,10 +78,17 @@ def test_a_table_longer_than_its_frame_is_a_501(channel: RawChannel) -> None:
 
 
 @pytest.mark.ours
-@pytest.mark.parametrize("table", [
-    table_bytes(("a", b"?xxx")), b"\x00\x00\x00\x04\x01aI\x00", b"\x00\x00\x00\x04\x09aI\x00",
-    table_bytes(("a", b"F\x00\x00\x00\x09")), table_bytes(("a", b"A\x00\x00\x00\x09")),
-], ids=["unknown type", "value beyond the table", "name beyond the table", "inner table beyond", "array beyond"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        table_bytes(("a", b"?xxx")),
+        b"\x00\x00\x00\x04\x01aI\x00",
+        b"\x00\x00\x00\x04\x09aI\x00",
+        table_bytes(("a", b"F\x00\x00\x00\x09")),
+        table_bytes(("a", b"A\x00\x00\x00\x09")),
+    ],
+    ids=["unknown type", "value beyond the table", "name beyond the table", "inner table beyond", "array beyond"],
+)
 def test_a_table_with_garbage_inside_is_a_connection_error(channel: RawChannel, table: bytes) -> None:
     channel.connection.send_raw(raw_method_bytes(1, *AT_DECLARE, DECLARE_Z + table))
     assert channel.connection.expect(Connection.Close).reply_code in {501, 502}
@@ -96,12 +121,29 @@ def test_access_request_is_answered_with_a_ticket(channel: RawChannel) -> None:
     assert (reply.class_id, reply.method_id, reply.arguments) == (30, 11, b"\x00\x01")
 
 
-@pytest.mark.parametrize("type_and_value", [
-    b"t\x01", b"b\xff", b"B\xff", b"s\xff\xfe", b"u\xff\xfe", b"I\xff\xff\xff\xfe", b"i\xff\xff\xff\xfe",
-    b"l\xff\xff\xff\xff\xff\xff\xff\xfe", b"f\x3f\x80\x00\x00", b"d\x3f\xf0\x00\x00\x00\x00\x00\x00",
-    b"D\x02\x00\x00\x01\x00", b"S\x00\x00\x00\x02\xff\xfe", b"A\x00\x00\x00\x02t\x01", b"T\x00\x00\x00\x00\x00\x00\x00\x01",
-    b"F\x00\x00\x00\x00", b"V", b"x\x00\x00\x00\x01\x00",
-], ids=lambda raw: chr(raw[0]))
+@pytest.mark.parametrize(
+    "type_and_value",
+    [
+        b"t\x01",
+        b"b\xff",
+        b"B\xff",
+        b"s\xff\xfe",
+        b"u\xff\xfe",
+        b"I\xff\xff\xff\xfe",
+        b"i\xff\xff\xff\xfe",
+        b"l\xff\xff\xff\xff\xff\xff\xff\xfe",
+        b"f\x3f\x80\x00\x00",
+        b"d\x3f\xf0\x00\x00\x00\x00\x00\x00",
+        b"D\x02\x00\x00\x01\x00",
+        b"S\x00\x00\x00\x02\xff\xfe",
+        b"A\x00\x00\x00\x02t\x01",
+        b"T\x00\x00\x00\x00\x00\x00\x00\x01",
+        b"F\x00\x00\x00\x00",
+        b"V",
+        b"x\x00\x00\x00\x01\x00",
+    ],
+    ids=lambda raw: chr(raw[0]),
+)
 def test_every_type_may_stand_in_a_table_of_arguments(channel: RawChannel, name: Name, type_and_value: bytes) -> None:
     queue = name("q").encode()
     arguments = b"\x00\x00" + bytes([len(queue)]) + queue + b"\x00" + table_bytes(("x-note", type_and_value))

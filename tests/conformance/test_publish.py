@@ -15,17 +15,43 @@ AT_PUBLISH = (60, 40)
 Properties = Basic.Properties
 
 EVERY_TYPE = table_bytes(
-    ("t", b"t\x01"), ("b", b"b\xff"), ("B", b"B\xff"), ("s", b"s\xff\xfe"), ("u", b"u\xff\xfe"),
-    ("I", b"I\xff\xff\xff\xfe"), ("i", b"i\xff\xff\xff\xfe"), ("l", b"l\xff\xff\xff\xff\xff\xff\xff\xfe"),
-    ("f", b"f\x3f\x80\x00\x00"), ("d", b"d\x3f\xf0\x00\x00\x00\x00\x00\x00"), ("D", b"D\x02\x00\x00\x01\x00"),
-    ("S", b"S\x00\x00\x00\x03\xff\x00\xfe"), ("T", b"T\x00\x00\x00\x00\x65\x00\x00\x00"), ("V", b"V"),
-    ("x", b"x\x00\x00\x00\x02\x00\xff"), ("A", b"A\x00\x00\x00\x08t\x00I\x00\x00\x00\x01V"),
-    ("F", b"F" + table_bytes(("in", b"F" + table_bytes(("deep", b"t\x00"))))), ("", b"t\x01"),
+    ("t", b"t\x01"),
+    ("b", b"b\xff"),
+    ("B", b"B\xff"),
+    ("s", b"s\xff\xfe"),
+    ("u", b"u\xff\xfe"),
+    ("I", b"I\xff\xff\xff\xfe"),
+    ("i", b"i\xff\xff\xff\xfe"),
+    ("l", b"l\xff\xff\xff\xff\xff\xff\xff\xfe"),
+    ("f", b"f\x3f\x80\x00\x00"),
+    ("d", b"d\x3f\xf0\x00\x00\x00\x00\x00\x00"),
+    ("D", b"D\x02\x00\x00\x01\x00"),
+    ("S", b"S\x00\x00\x00\x03\xff\x00\xfe"),
+    ("T", b"T\x00\x00\x00\x00\x65\x00\x00\x00"),
+    ("V", b"V"),
+    ("x", b"x\x00\x00\x00\x02\x00\xff"),
+    ("A", b"A\x00\x00\x00\x08t\x00I\x00\x00\x00\x01V"),
+    ("F", b"F" + table_bytes(("in", b"F" + table_bytes(("deep", b"t\x00"))))),
+    ("", b"t\x01"),
 )
-EVERY_PROPERTY = struct.pack(">H", 0xFFFC) + b"".join((
-    b"\x0atext/plain", b"\x04gzip", EVERY_TYPE, b"\x02", b"\x07", b"\x04corr", b"\x05reply", b"\x0599999",
-    b"\x03mid", struct.pack(">Q", 1_700_000_000), b"\x04type", b"\x05guest", b"\x03app", b"\x02cl",
-))
+EVERY_PROPERTY = struct.pack(">H", 0xFFFC) + b"".join(
+    (
+        b"\x0atext/plain",
+        b"\x04gzip",
+        EVERY_TYPE,
+        b"\x02",
+        b"\x07",
+        b"\x04corr",
+        b"\x05reply",
+        b"\x0599999",
+        b"\x03mid",
+        struct.pack(">Q", 1_700_000_000),
+        b"\x04type",
+        b"\x05guest",
+        b"\x03app",
+        b"\x02cl",
+    )
+)
 
 
 @pytest.mark.parametrize("frame_max", [4096, 8192, 131072])
@@ -48,11 +74,18 @@ def test_a_body_may_come_in_frames_of_any_size(channel: RawChannel, queue: str) 
 
 def test_contents_on_different_channels_may_interleave_frame_by_frame(channel: RawChannel, queue: str) -> None:
     channel.connection.channel(2)
-    for frames in zip(*(
-        [method_bytes(number, Basic.Publish(routing_key=queue)), header_bytes(number, 4),
-         frame_bytes(BODY, number, text[:2]), frame_bytes(BODY, number, text[2:])]
-        for number, text in ((1, b"aaaa"), (2, b"bbbb"))
-    ), strict=True):
+    for frames in zip(
+        *(
+            [
+                method_bytes(number, Basic.Publish(routing_key=queue)),
+                header_bytes(number, 4),
+                frame_bytes(BODY, number, text[:2]),
+                frame_bytes(BODY, number, text[2:]),
+            ]
+            for number, text in ((1, b"aaaa"), (2, b"bbbb"))
+        ),
+        strict=True,
+    ):
         channel.connection.send_raw(b"".join(frames))
     channel.consume(queue, no_ack=True)
     assert sorted(channel.bodies(2)) == [b"aaaa", b"bbbb"]
@@ -116,10 +149,17 @@ def test_order_is_kept_from_channel_to_queue(channel: RawChannel, queue: str) ->
     assert channel.bodies(500) == bodies
 
 
-@pytest.mark.parametrize(("expiration", "reason"), [
-    ("abc", "no_integer"), ("", "no_integer"), (" 5", "no_integer"), ("-1", "{value_negative,-1}"),
-    ("1.5", '{leftover_string,".5"}'), ("5 ", '{leftover_string," "}'),
-])
+@pytest.mark.parametrize(
+    ("expiration", "reason"),
+    [
+        ("abc", "no_integer"),
+        ("", "no_integer"),
+        (" 5", "no_integer"),
+        ("-1", "{value_negative,-1}"),
+        ("1.5", '{leftover_string,".5"}'),
+        ("5 ", '{leftover_string," "}'),
+    ],
+)
 def test_an_expiration_that_is_no_number_is_a_406(channel: RawChannel, expiration: str, reason: str) -> None:
     channel.publish("k", properties=b"\x01\x00" + bytes([len(expiration)]) + expiration.encode())
     channel.expect_close(406, f"PRECONDITION_FAILED - invalid expiration '{expiration}': {reason}", AT_PUBLISH)

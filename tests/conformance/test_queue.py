@@ -14,9 +14,11 @@ NO_PREVIOUS = "NOT_FOUND - no previously declared queue"
 
 def locked(queue: str) -> str:
     """The text of 405."""
-    return (f"RESOURCE_LOCKED - cannot obtain exclusive access to locked queue '{queue}' in vhost '/'. It could be "
-            "originally declared on another connection or the exclusive property value does not match that of the "
-            "original declaration.")
+    return (
+        f"RESOURCE_LOCKED - cannot obtain exclusive access to locked queue '{queue}' in vhost '/'. It could be "
+        "originally declared on another connection or the exclusive property value does not match that of the "
+        "original declaration."
+    )
 
 
 def test_a_declare_counts_ready_messages_and_consumers(channel: RawChannel, queue: str) -> None:
@@ -55,57 +57,82 @@ def test_an_empty_name_and_an_empty_key_bind_by_the_queues_name(channel: RawChan
     assert channel.drain(queue) == [b"1"]
 
 
-@pytest.mark.parametrize("method", [
-    Queue.Bind(exchange="amq.direct"), Queue.Unbind(exchange="amq.direct"), Queue.Purge(), Queue.Delete(),
-    Basic.Consume(), Basic.Get(),
-], ids=lambda method: str(method.name))
+@pytest.mark.parametrize(
+    "method",
+    [
+        Queue.Bind(exchange="amq.direct"),
+        Queue.Unbind(exchange="amq.direct"),
+        Queue.Purge(),
+        Queue.Delete(),
+        Basic.Consume(),
+        Basic.Get(),
+    ],
+    ids=lambda method: str(method.name),
+)
 def test_the_empty_name_means_nothing_before_a_declare(channel: RawChannel, method: Queue.Bind) -> None:
     channel.refuses(method, 404, NO_PREVIOUS)
 
 
-@pytest.mark.parametrize("make", [
-    lambda queue: Queue.Declare(queue=queue, passive=True), lambda queue: Queue.Purge(queue=queue),
-    lambda queue: Queue.Bind(queue=queue, exchange="amq.direct"), lambda queue: Basic.Consume(queue=queue),
-    lambda queue: Basic.Get(queue=queue),
-], ids=["passive", "purge", "bind", "consume", "get"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda queue: Queue.Declare(queue=queue, passive=True),
+        lambda queue: Queue.Purge(queue=queue),
+        lambda queue: Queue.Bind(queue=queue, exchange="amq.direct"),
+        lambda queue: Basic.Consume(queue=queue),
+        lambda queue: Basic.Get(queue=queue),
+    ],
+    ids=["passive", "purge", "bind", "consume", "get"],
+)
 def test_a_missing_queue_is_a_404(channel: RawChannel, name: Name, make: type[Queue.Purge]) -> None:
     queue = name("missing")
     channel.refuses(make(queue), 404, f"NOT_FOUND - no queue '{queue}' in vhost '/'")  # type: ignore[arg-type]
 
 
-def test_deleting_and_unbinding_what_is_missing_is_fine(channel: RawChannel, name: Name, queue: str,
-                                                        exchange: str) -> None:
+def test_deleting_and_unbinding_what_is_missing_is_fine(
+    channel: RawChannel, name: Name, queue: str, exchange: str
+) -> None:
     missing = name("missing")
     assert channel.call(Queue.Delete(queue=missing), Queue.DeleteOk).message_count == 0
-    for unbind in [Queue.Unbind(queue=missing, exchange=exchange), Queue.Unbind(queue=queue, exchange=missing),
-                   Queue.Unbind(queue=queue, exchange=exchange, routing_key="never bound")]:
+    for unbind in [
+        Queue.Unbind(queue=missing, exchange=exchange),
+        Queue.Unbind(queue=queue, exchange=missing),
+        Queue.Unbind(queue=queue, exchange=exchange, routing_key="never bound"),
+    ]:
         channel.call(unbind, Queue.UnbindOk)
 
 
-def test_a_bind_names_the_missing_exchange_before_the_missing_queue(channel: RawChannel, name: Name,
-                                                                    queue: str) -> None:
+def test_a_bind_names_the_missing_exchange_before_the_missing_queue(
+    channel: RawChannel, name: Name, queue: str
+) -> None:
     missing = name("missing")
     for method in [Queue.Bind(queue=queue, exchange=missing), Queue.Bind(queue=name("other"), exchange=missing)]:
         channel.refuses(method, 404, f"NOT_FOUND - no exchange '{missing}' in vhost '/'")
 
 
 @pytest.mark.parametrize("kind", [Queue.Bind, Queue.Unbind])
-def test_the_binding_to_the_default_exchange_is_not_to_be_touched(channel: RawChannel, queue: str,
-                                                                  kind: type[Queue.Bind]) -> None:
-    channel.refuses(kind(queue=queue, routing_key=queue), 403,
-                    "ACCESS_REFUSED - operation not permitted on the default exchange")
+def test_the_binding_to_the_default_exchange_is_not_to_be_touched(
+    channel: RawChannel, queue: str, kind: type[Queue.Bind]
+) -> None:
+    channel.refuses(
+        kind(queue=queue, routing_key=queue), 403, "ACCESS_REFUSED - operation not permitted on the default exchange"
+    )
 
 
 def test_a_reserved_name_cannot_be_declared(channel: RawChannel) -> None:
-    channel.refuses(Queue.Declare(queue="amq.mine"), 403,
-                    "ACCESS_REFUSED - queue name 'amq.mine' contains reserved prefix 'amq.*'")
+    channel.refuses(
+        Queue.Declare(queue="amq.mine"), 403, "ACCESS_REFUSED - queue name 'amq.mine' contains reserved prefix 'amq.*'"
+    )
     channel.refuses(Queue.Declare(queue="amq.mine", passive=True), 404, "no queue 'amq.mine' in vhost '/'")
 
 
 def test_a_name_the_server_gave_cannot_be_declared_again_but_asked_for(channel: RawChannel) -> None:
     queue = channel.declare_queue(exclusive=True).queue
-    channel.refuses(Queue.Declare(queue=queue, exclusive=True), 403,
-                    f"ACCESS_REFUSED - queue name '{queue}' contains reserved prefix 'amq.*'")
+    channel.refuses(
+        Queue.Declare(queue=queue, exclusive=True),
+        403,
+        f"ACCESS_REFUSED - queue name '{queue}' contains reserved prefix 'amq.*'",
+    )
     assert channel.declare_queue(queue, passive=True).queue == queue
 
 
@@ -126,14 +153,18 @@ def test_a_name_may_have_255_bytes_of_any_characters(channel: RawChannel) -> Non
 def test_another_property_on_redeclare_is_a_406(channel: RawChannel, name: Name, flag: str, first: bool) -> None:
     queue, words = name("q"), {True: "true", False: "false"}
     channel.declare_queue(queue, **{flag: first})
-    channel.refuses(Queue.Declare(queue=queue, **{flag: not first}), 406,
-                    f"PRECONDITION_FAILED - inequivalent arg '{flag}' for queue '{queue}' in vhost '/': "
-                    f"received '{words[not first]}' but current is '{words[first]}'")
+    channel.refuses(
+        Queue.Declare(queue=queue, **{flag: not first}),
+        406,
+        f"PRECONDITION_FAILED - inequivalent arg '{flag}' for queue '{queue}' in vhost '/': "
+        f"received '{words[not first]}' but current is '{words[first]}'",
+    )
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_the_exclusive_flag_on_redeclare_is_a_405_even_for_the_owner(channel: RawChannel, name: Name,
-                                                                     first: bool) -> None:
+def test_the_exclusive_flag_on_redeclare_is_a_405_even_for_the_owner(
+    channel: RawChannel, name: Name, first: bool
+) -> None:
     queue = name("q")
     channel.declare_queue(queue, exclusive=first)
     channel.refuses(Queue.Declare(queue=queue, exclusive=not first), 405, locked(queue))
@@ -145,14 +176,23 @@ def test_an_exclusive_queue_does_not_care_about_durable(channel: RawChannel, nam
     channel.declare_queue(queue, exclusive=True)
 
 
-@pytest.mark.parametrize("make", [
-    lambda queue: Queue.Declare(queue=queue), lambda queue: Queue.Declare(queue=queue, exclusive=True),
-    lambda queue: Queue.Declare(queue=queue, passive=True), lambda queue: Queue.Delete(queue=queue),
-    lambda queue: Queue.Purge(queue=queue), lambda queue: Queue.Bind(queue=queue, exchange="amq.direct"),
-    lambda queue: Basic.Consume(queue=queue), lambda queue: Basic.Get(queue=queue),
-], ids=["declare", "exclusive", "passive", "delete", "purge", "bind", "consume", "get"])
-def test_an_exclusive_queue_is_locked_for_other_connections(channel: RawChannel, name: Name, connect: Connect,
-                                                            make: type[Queue.Purge]) -> None:
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda queue: Queue.Declare(queue=queue),
+        lambda queue: Queue.Declare(queue=queue, exclusive=True),
+        lambda queue: Queue.Declare(queue=queue, passive=True),
+        lambda queue: Queue.Delete(queue=queue),
+        lambda queue: Queue.Purge(queue=queue),
+        lambda queue: Queue.Bind(queue=queue, exchange="amq.direct"),
+        lambda queue: Basic.Consume(queue=queue),
+        lambda queue: Basic.Get(queue=queue),
+    ],
+    ids=["declare", "exclusive", "passive", "delete", "purge", "bind", "consume", "get"],
+)
+def test_an_exclusive_queue_is_locked_for_other_connections(
+    channel: RawChannel, name: Name, connect: Connect, make: type[Queue.Purge]
+) -> None:
     queue = name("q")
     channel.declare_queue(queue, exclusive=True)
     other, method = connect().channel(), make(queue)  # type: ignore[arg-type]
@@ -160,8 +200,9 @@ def test_an_exclusive_queue_is_locked_for_other_connections(channel: RawChannel,
     other.expect_close(405, locked(queue), method_id(method))
 
 
-def test_a_binding_of_an_exclusive_queue_is_locked_too(channel: RawChannel, exchange: str, name: Name,
-                                                       connect: Connect) -> None:
+def test_a_binding_of_an_exclusive_queue_is_locked_too(
+    channel: RawChannel, exchange: str, name: Name, connect: Connect
+) -> None:
     queue, other = name("q"), connect().channel()
     channel.declare_queue(queue, exclusive=True)
     channel.bind(queue, exchange, "k")
@@ -196,8 +237,9 @@ def test_an_exclusive_queue_outlives_its_channel(channel: RawChannel, name: Name
     channel.declare_queue(queue, passive=True)
 
 
-def test_an_auto_delete_queue_waits_for_a_first_consumer_and_goes_with_the_last(channel: RawChannel,
-                                                                                name: Name) -> None:
+def test_an_auto_delete_queue_waits_for_a_first_consumer_and_goes_with_the_last(
+    channel: RawChannel, name: Name
+) -> None:
     queue = name("q")
     channel.declare_queue(queue, auto_delete=True)
     tags = [channel.consume(queue), channel.consume(queue)]
@@ -231,17 +273,22 @@ def test_delete_counts_what_was_ready(channel: RawChannel, queue: str) -> None:
 
 def test_delete_if_empty_and_if_unused_refuse_with_406(channel: RawChannel, queue: str) -> None:
     channel.publish(queue)
-    channel.refuses(Queue.Delete(queue=queue, if_empty=True), 406,
-                    f"PRECONDITION_FAILED - queue '{queue}' in vhost '/' not empty")
+    channel.refuses(
+        Queue.Delete(queue=queue, if_empty=True), 406, f"PRECONDITION_FAILED - queue '{queue}' in vhost '/' not empty"
+    )
     channel.connection.channel().consume(queue)
-    channel.refuses(Queue.Delete(queue=queue, if_unused=True), 406,
-                    f"PRECONDITION_FAILED - queue '{queue}' in vhost '/' in use")
+    channel.refuses(
+        Queue.Delete(queue=queue, if_unused=True), 406, f"PRECONDITION_FAILED - queue '{queue}' in vhost '/' in use"
+    )
 
 
 def test_nowait_leaves_every_queue_method_without_an_answer(channel: RawChannel, name: Name) -> None:
     queue = name("q")
-    channel.send(Queue.Declare(queue=queue, nowait=True), Queue.Bind(queue=queue, exchange="amq.direct", nowait=True),
-                 Queue.Purge(queue=queue, nowait=True))
+    channel.send(
+        Queue.Declare(queue=queue, nowait=True),
+        Queue.Bind(queue=queue, exchange="amq.direct", nowait=True),
+        Queue.Purge(queue=queue, nowait=True),
+    )
     channel.expect_nothing(queue)
     channel.send(Queue.Delete(queue=queue, nowait=True))
     channel.call(Channel.Flow(True), Channel.FlowOk)

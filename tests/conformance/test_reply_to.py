@@ -26,12 +26,18 @@ def test_a_reply_finds_its_way_back(channel: RawChannel, queue: str, connect: Co
     server.publish(address, b"answer")
     answer = channel.deliveries(1)[0]
     assert (answer.consumer_tag, answer.body, answer.exchange, answer.routing_key, answer.redelivered) == (
-        "replies", b"answer", "", address, False)
+        "replies",
+        b"answer",
+        "",
+        address,
+        False,
+    )
     server.expect_nothing()
 
 
-def test_a_server_may_ask_whether_the_requester_is_still_there(channel: RawChannel, queue: str,
-                                                              connect: Connect) -> None:
+def test_a_server_may_ask_whether_the_requester_is_still_there(
+    channel: RawChannel, queue: str, connect: Connect
+) -> None:
     server, requester = connect().channel(), connect()
     asking = requester.channel()
     asking.consume(REPLY_TO, no_ack=True)
@@ -73,9 +79,11 @@ def test_declaring_the_pseudo_queue_is_fine(channel: RawChannel, passive: bool) 
     assert (declared.queue, declared.message_count, declared.consumer_count) == (REPLY_TO, 0, 1)
 
 
-@pytest.mark.parametrize("method", [Queue.Purge(queue=REPLY_TO), Basic.Get(queue=REPLY_TO),
-                                    Queue.Bind(queue=REPLY_TO, exchange="amq.direct")],
-                         ids=lambda method: str(method.name))
+@pytest.mark.parametrize(
+    "method",
+    [Queue.Purge(queue=REPLY_TO), Basic.Get(queue=REPLY_TO), Queue.Bind(queue=REPLY_TO, exchange="amq.direct")],
+    ids=lambda method: str(method.name),
+)
 def test_the_pseudo_queue_is_no_queue(channel: RawChannel, method: Queue.Purge) -> None:
     channel.refuses(method, 404, f"NOT_FOUND - no queue '{REPLY_TO}' in vhost '/'")
 

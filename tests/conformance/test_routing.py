@@ -23,55 +23,91 @@ def test_every_queue_is_bound_to_the_default_exchange_by_its_name(channel: RawCh
     assert channel.drain(queue) == [b"here"]
 
 
-@pytest.mark.parametrize(("pattern", "key", "matches"), [
-    ("a.b", "a.b", True), ("a.b", "a.c", False), ("a.*", "a.b", True), ("a.*", "a", False), ("a.*", "a.b.c", False),
-    ("*", "", False), ("*", "a", True), ("#", "", True), ("#", "a.b.c", True), ("", "", True), ("", "a", False),
-    ("a.#", "a", True), ("a.#", "a.b.c", True), ("#.c", "c", True), ("#.c", "a.b.c", True), ("#.c", "a.b", False),
-    ("a.#.c", "a.c", True), ("a.#.c", "a.b.b.c", True), ("#.b.#", "a.b.c", True), ("#.b.#", "a.c", False),
-    ("*.#", "a", True), ("*.#", "", False), ("#.*", "a.b", True), ("a..b", "a..b", True), ("a.*.b", "a..b", True),
-    ("a.*", "a.", True), ("A.b", "a.b", False), ("a*", "ab", False), ("#.#", "", True),
-])
-def test_topic_patterns_match_word_by_word(channel: RawChannel, name: Name, queue: str, pattern: str, key: str,
-                                           matches: bool) -> None:
+@pytest.mark.parametrize(
+    ("pattern", "key", "matches"),
+    [
+        ("a.b", "a.b", True),
+        ("a.b", "a.c", False),
+        ("a.*", "a.b", True),
+        ("a.*", "a", False),
+        ("a.*", "a.b.c", False),
+        ("*", "", False),
+        ("*", "a", True),
+        ("#", "", True),
+        ("#", "a.b.c", True),
+        ("", "", True),
+        ("", "a", False),
+        ("a.#", "a", True),
+        ("a.#", "a.b.c", True),
+        ("#.c", "c", True),
+        ("#.c", "a.b.c", True),
+        ("#.c", "a.b", False),
+        ("a.#.c", "a.c", True),
+        ("a.#.c", "a.b.b.c", True),
+        ("#.b.#", "a.b.c", True),
+        ("#.b.#", "a.c", False),
+        ("*.#", "a", True),
+        ("*.#", "", False),
+        ("#.*", "a.b", True),
+        ("a..b", "a..b", True),
+        ("a.*.b", "a..b", True),
+        ("a.*", "a.", True),
+        ("A.b", "a.b", False),
+        ("a*", "ab", False),
+        ("#.#", "", True),
+    ],
+)
+def test_topic_patterns_match_word_by_word(
+    channel: RawChannel, name: Name, queue: str, pattern: str, key: str, matches: bool
+) -> None:
     exchange = make(channel, name, "topic")
     channel.bind(queue, exchange, pattern)
     channel.publish(key, b"", exchange)
     assert bool(channel.drain(queue)) is matches
 
 
-@pytest.mark.parametrize(("arguments", "headers", "matches"), [
-    ({"x-match": "all", "a": 1, "b": "2"}, {"a": 1, "b": "2", "c": 3}, True),
-    ({"x-match": "all", "a": 1, "b": "2"}, {"a": 1}, False),
-    ({"a": 1, "b": "2"}, {"a": 1}, False),
-    ({"x-match": "any", "a": 1, "b": "2"}, {"a": 1}, True),
-    ({"x-match": "any", "a": 1, "b": "2"}, {"a": 2}, False),
-    ({"x-match": "all", "a": None}, {"a": "whatever"}, True),
-    ({"x-match": "all", "a": None}, {}, False),
-    ({"x-match": "all", "x-a": 1}, {}, True),
-    ({"x-match": "any", "x-a": 1}, {"x-a": 1}, False),
-    ({"x-match": "all-with-x", "x-a": 1}, {}, False),
-    ({"x-match": "any-with-x", "x-a": 1}, {"x-a": 1}, True),
-    ({"x-match": "all"}, {}, True),
-    ({"x-match": "any"}, {"a": 1}, False),
-    ({"x-match": "all", "a": 1}, {"a": "1"}, False),
-])
-def test_headers_are_matched_as_x_match_says(channel: RawChannel, name: Name, queue: str, arguments: dict[str, Any],
-                                             headers: dict[str, Any], matches: bool) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "headers", "matches"),
+    [
+        ({"x-match": "all", "a": 1, "b": "2"}, {"a": 1, "b": "2", "c": 3}, True),
+        ({"x-match": "all", "a": 1, "b": "2"}, {"a": 1}, False),
+        ({"a": 1, "b": "2"}, {"a": 1}, False),
+        ({"x-match": "any", "a": 1, "b": "2"}, {"a": 1}, True),
+        ({"x-match": "any", "a": 1, "b": "2"}, {"a": 2}, False),
+        ({"x-match": "all", "a": None}, {"a": "whatever"}, True),
+        ({"x-match": "all", "a": None}, {}, False),
+        ({"x-match": "all", "x-a": 1}, {}, True),
+        ({"x-match": "any", "x-a": 1}, {"x-a": 1}, False),
+        ({"x-match": "all-with-x", "x-a": 1}, {}, False),
+        ({"x-match": "any-with-x", "x-a": 1}, {"x-a": 1}, True),
+        ({"x-match": "all"}, {}, True),
+        ({"x-match": "any"}, {"a": 1}, False),
+        ({"x-match": "all", "a": 1}, {"a": "1"}, False),
+    ],
+)
+def test_headers_are_matched_as_x_match_says(
+    channel: RawChannel, name: Name, queue: str, arguments: dict[str, Any], headers: dict[str, Any], matches: bool
+) -> None:
     exchange = make(channel, name, "headers")
     channel.bind(queue, exchange, "", arguments)
     channel.publish("ignored", b"", exchange, properties=Basic.Properties(headers=headers))
     assert bool(channel.drain(queue)) is matches
 
 
-@pytest.mark.parametrize(("x_match", "text"), [
-    ("foo", 'Invalid x-match field value <<"foo">>; expected all, any, all-with-x, or any-with-x'),
-    (5, "Invalid x-match field type byte (value 5); expected longstr"),
-])
-def test_a_binding_with_another_x_match_is_refused(channel: RawChannel, name: Name, queue: str, x_match: Any,
-                                                   text: str) -> None:
+@pytest.mark.parametrize(
+    ("x_match", "text"),
+    [
+        ("foo", 'Invalid x-match field value <<"foo">>; expected all, any, all-with-x, or any-with-x'),
+        (5, "Invalid x-match field type byte (value 5); expected longstr"),
+    ],
+)
+def test_a_binding_with_another_x_match_is_refused(
+    channel: RawChannel, name: Name, queue: str, x_match: Any, text: str
+) -> None:
     exchange = make(channel, name, "headers")
-    channel.refuses(Queue.Bind(queue=queue, exchange=exchange, arguments={"x-match": x_match}), 406,
-                    f"PRECONDITION_FAILED - {text}")
+    channel.refuses(
+        Queue.Bind(queue=queue, exchange=exchange, arguments={"x-match": x_match}), 406, f"PRECONDITION_FAILED - {text}"
+    )
 
 
 def test_a_fanout_ignores_the_key(channel: RawChannel, name: Name, queue: str) -> None:
@@ -141,8 +177,9 @@ def test_exchanges_bound_in_a_circle_deliver_once(channel: RawChannel, name: Nam
     assert channel.drain(queue) == [b"once"]
 
 
-def test_binding_exchanges_that_are_missing_is_a_404_that_names_the_source_first(channel: RawChannel, exchange: str,
-                                                                                 name: Name) -> None:
+def test_binding_exchanges_that_are_missing_is_a_404_that_names_the_source_first(
+    channel: RawChannel, exchange: str, name: Name
+) -> None:
     source, destination = name("source"), name("destination")
     for method, missing in [
         (Exchange.Bind(destination=exchange, source=source), source),

@@ -29,13 +29,22 @@ def left(channel: RawChannel, queue: str) -> list[tuple[bytes, bool]]:
     return found
 
 
-@pytest.mark.parametrize(("settle", "gone"), [
-    (Basic.Ack(2), {b"2"}), (Basic.Ack(3, True), {b"1", b"2", b"3"}), (Basic.Ack(0, True), set(FIVE)),
-    (Basic.Reject(2, False), {b"2"}), (Basic.Nack(2, False, False), {b"2"}),
-    (Basic.Nack(3, True, False), {b"1", b"2", b"3"}), (Basic.Nack(0, True, False), set(FIVE)),
-], ids=["ack", "ack multiple", "ack all", "reject", "nack", "nack multiple", "nack all"])
-def test_what_is_settled_is_gone_and_the_rest_comes_back(connect: Connect, channel: RawChannel, queue: str,
-                                                         settle: Method, gone: set[bytes]) -> None:
+@pytest.mark.parametrize(
+    ("settle", "gone"),
+    [
+        (Basic.Ack(2), {b"2"}),
+        (Basic.Ack(3, True), {b"1", b"2", b"3"}),
+        (Basic.Ack(0, True), set(FIVE)),
+        (Basic.Reject(2, False), {b"2"}),
+        (Basic.Nack(2, False, False), {b"2"}),
+        (Basic.Nack(3, True, False), {b"1", b"2", b"3"}),
+        (Basic.Nack(0, True, False), set(FIVE)),
+    ],
+    ids=["ack", "ack multiple", "ack all", "reject", "nack", "nack multiple", "nack all"],
+)
+def test_what_is_settled_is_gone_and_the_rest_comes_back(
+    connect: Connect, channel: RawChannel, queue: str, settle: Method, gone: set[bytes]
+) -> None:
     holder = connect().channel()
     hold(holder, queue, FIVE)
     holder.send(settle)
@@ -43,12 +52,19 @@ def test_what_is_settled_is_gone_and_the_rest_comes_back(connect: Connect, chann
     assert left(channel, queue) == [(body, True) for body in FIVE if body not in gone]
 
 
-@pytest.mark.parametrize(("requeue", "back"), [
-    (Basic.Reject(2, True), {b"2"}), (Basic.Nack(2, False, True), {b"2"}), (Basic.Nack(3, True, True), {b"1", b"2", b"3"}),
-    (Basic.Nack(0, True, True), set(FIVE)),
-], ids=["reject", "nack", "nack multiple", "nack all"])
-def test_what_is_requeued_goes_to_its_old_place(channel: RawChannel, queue: str, requeue: Method,
-                                                back: set[bytes]) -> None:
+@pytest.mark.parametrize(
+    ("requeue", "back"),
+    [
+        (Basic.Reject(2, True), {b"2"}),
+        (Basic.Nack(2, False, True), {b"2"}),
+        (Basic.Nack(3, True, True), {b"1", b"2", b"3"}),
+        (Basic.Nack(0, True, True), set(FIVE)),
+    ],
+    ids=["reject", "nack", "nack multiple", "nack all"],
+)
+def test_what_is_requeued_goes_to_its_old_place(
+    channel: RawChannel, queue: str, requeue: Method, back: set[bytes]
+) -> None:
     hold(channel, queue, FIVE)
     channel.publish(queue, b"6")
     channel.send(requeue)
@@ -62,9 +78,19 @@ def test_requeuing_in_any_order_keeps_the_order_of_publishing(channel: RawChanne
     assert [body for body, _ in left(channel, queue)] == FIVE
 
 
-@pytest.mark.parametrize("method", [
-    Basic.Ack(7), Basic.Ack(7, True), Basic.Ack(0), Basic.Nack(7), Basic.Nack(7, True), Basic.Reject(7), Basic.Reject(0),
-], ids=["ack", "ack multiple", "ack 0", "nack", "nack multiple", "reject", "reject 0"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        Basic.Ack(7),
+        Basic.Ack(7, True),
+        Basic.Ack(0),
+        Basic.Nack(7),
+        Basic.Nack(7, True),
+        Basic.Reject(7),
+        Basic.Reject(0),
+    ],
+    ids=["ack", "ack multiple", "ack 0", "nack", "nack multiple", "reject", "reject 0"],
+)
 def test_an_unknown_delivery_tag_is_a_406(channel: RawChannel, method: Any) -> None:
     channel.refuses(method, 406, f"PRECONDITION_FAILED - unknown delivery tag {method.delivery_tag}")
 

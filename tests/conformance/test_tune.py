@@ -34,18 +34,23 @@ def test_a_smaller_frame_max_is_taken(peer: Connect, frame_max: int) -> None:
 
 @pytest.mark.real_time
 def test_a_tune_ok_beyond_what_was_proposed_is_refused(peer: Connect) -> None:
-    connections = [tuned(peer(), frame_max, channel_max) for frame_max, channel_max in
-                   [(131073, 2047), (0, 2047), (131072, 2048), (131072, 0), (4095, 2047)]]
+    connections = [
+        tuned(peer(), frame_max, channel_max)
+        for frame_max, channel_max in [(131073, 2047), (0, 2047), (131072, 2048), (131072, 0), (4095, 2047)]
+    ]
     for connection in connections:
         expect_refusal(connection)
 
 
 @pytest.mark.ours
-@pytest.mark.parametrize(("frame_max", "channel_max", "text"), [
-    (131073, 2047, "negotiated frame_max = 131073 is higher than the maximum allowed value (131072)"),
-    (131072, 2048, "negotiated channel_max = 2048 is higher than the maximum allowed value (2047)"),
-    (4095, 2047, "negotiated frame_max = 4095 is lower than the minimum allowed value (4096)"),
-])
+@pytest.mark.parametrize(
+    ("frame_max", "channel_max", "text"),
+    [
+        (131073, 2047, "negotiated frame_max = 131073 is higher than the maximum allowed value (131072)"),
+        (131072, 2048, "negotiated channel_max = 2048 is higher than the maximum allowed value (2047)"),
+        (4095, 2047, "negotiated frame_max = 4095 is lower than the minimum allowed value (4096)"),
+    ],
+)
 def test_a_refused_tune_ok_is_told_why(peer: Connect, frame_max: int, channel_max: int, text: str) -> None:
     tuned(peer(), frame_max, channel_max).expect_close(530, text)
 
@@ -55,6 +60,7 @@ def test_no_frame_of_the_broker_is_larger_than_the_client_asked_for(connect: Con
     publisher, reader = connect().channel(), connect(frame_max=4096).channel()
     publisher.declare_queue(queue)
     publisher.publish(queue, body)
+    publisher.expect_nothing()
     content = reader.get(queue)
     assert content is not None
     assert content.body == body
@@ -105,16 +111,26 @@ def test_close_in_place_of_open_is_a_connection_error(peer: Connect) -> None:
     connection.expect_close(504, "unexpected method in connection state opening", (10, 50))
 
 
-@pytest.mark.parametrize("again", [Connection.Open("/"), Connection.TuneOk(0, 0, 0), Connection.StartOk({}, "PLAIN", "x"),
-                                   Connection.SecureOk("x"), Connection.CloseOk()], ids=lambda method: str(method.name))
+@pytest.mark.parametrize(
+    "again",
+    [
+        Connection.Open("/"),
+        Connection.TuneOk(0, 0, 0),
+        Connection.StartOk({}, "PLAIN", "x"),
+        Connection.SecureOk("x"),
+        Connection.CloseOk(),
+    ],
+    ids=lambda method: str(method.name),
+)
 def test_a_handshake_method_in_a_running_connection_is_a_504(connection: RawConnection, again: Connection.Open) -> None:
     connection.send(again)
     ids = again.index >> 16, again.index & 0xFFFF
     connection.expect_close(504, "unexpected method in connection state running", ids)
 
 
-@pytest.mark.parametrize("method", [Queue.Declare(queue="q"), Channel.Open(), Basic.Qos(0, 1, False)],
-                         ids=lambda method: str(method.name))
+@pytest.mark.parametrize(
+    "method", [Queue.Declare(queue="q"), Channel.Open(), Basic.Qos(0, 1, False)], ids=lambda method: str(method.name)
+)
 def test_other_classes_have_no_business_on_channel_0(connection: RawConnection, method: Queue.Declare) -> None:
     connection.send(method)
     ids = method.index >> 16, method.index & 0xFFFF

@@ -164,9 +164,17 @@ class RawConnection:
             return
         raise Unexpected(f"the end was due, but {frame} came")
 
-    def log_in(self, user: str = "guest", password: str = "guest", vhost: str = "/", *, frame_max: int = 131072,
-               channel_max: int = 2047, heartbeat: int = 0,
-               client_properties: Mapping[str, Any] | None = None) -> RawConnection:
+    def log_in(
+        self,
+        user: str = "guest",
+        password: str = "guest",
+        vhost: str = "/",
+        *,
+        frame_max: int = 131072,
+        channel_max: int = 2047,
+        heartbeat: int = 0,
+        client_properties: Mapping[str, Any] | None = None,
+    ) -> RawConnection:
         """The whole handshake up to open-ok."""
         self.start(user, password, client_properties)
         self.expect(Connection.Tune)
@@ -176,8 +184,9 @@ class RawConnection:
         self.is_logged_in = True
         return self
 
-    def start(self, user: str = "guest", password: str = "guest",
-              client_properties: Mapping[str, Any] | None = None) -> Connection.Start:
+    def start(
+        self, user: str = "guest", password: str = "guest", client_properties: Mapping[str, Any] | None = None
+    ) -> Connection.Start:
         """Protocol header, start, start-ok with PLAIN; leaves the answer unread."""
         self.send_raw(PROTOCOL_HEADER)
         start = self.expect(Connection.Start)
@@ -204,8 +213,12 @@ class RawConnection:
         self.socket.close()
 
 
-def start_ok(user: str = "guest", password: str = "guest", client_properties: Mapping[str, Any] | None = None,
-             mechanism: str = "PLAIN") -> Connection.StartOk:
+def start_ok(
+    user: str = "guest",
+    password: str = "guest",
+    client_properties: Mapping[str, Any] | None = None,
+    mechanism: str = "PLAIN",
+) -> Connection.StartOk:
     """A start-ok with PLAIN credentials; by default it claims the capabilities that client libraries claim."""
     properties = CLIENT_PROPERTIES if client_properties is None else client_properties
     return Connection.StartOk(dict(properties), mechanism, f"\0{user}\0{password}", "en_US")

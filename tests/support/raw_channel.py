@@ -76,23 +76,32 @@ class RawChannel:
         self.connection.expect_close(code, text, method_id(method))
 
     def expect_nothing(self, queue: str | None = None) -> None:
-        """Nothing was waiting on this channel, nor on its way from the queue; what it published before is in its queues.
+        """Nothing was waiting on this channel, nor on its way from the queue; its own publishes are in their queues.
 
         The queue's answer to a passive declare comes after all that it sent before; what it sent to the channel is
-        then ahead of the answer to channel.flow. (RabbitMQ's queues may answer before they took what was just published.)
+        then ahead of the answer to channel.flow. (A RabbitMQ queue may answer before it took what was just published.)
         """
         if queue is not None:
             self.call(Queue.Declare(queue=queue, passive=True), Queue.DeclareOk)
         self.call(Channel.Flow(True), Channel.FlowOk)
 
-    def publish(self, routing_key: str = "", body: bytes = b"", exchange: str = "", *, mandatory: bool = False,
-                immediate: bool = False, properties: Basic.Properties | bytes | None = None,
-                sizes: Iterable[int] | None = None) -> None:
+    def publish(
+        self,
+        routing_key: str = "",
+        body: bytes = b"",
+        exchange: str = "",
+        *,
+        mandatory: bool = False,
+        immediate: bool = False,
+        properties: Basic.Properties | bytes | None = None,
+        sizes: Iterable[int] | None = None,
+    ) -> None:
         """basic.publish with its content in one write; `sizes` are those of the body frames in bytes."""
         method = Basic.Publish(0, exchange, routing_key, mandatory, immediate)
         split = sizes or (self.connection.frame_max - OVERHEAD_BYTES,)
-        self.connection.send_raw(method_bytes(self.number, method)
-                                 + content_bytes(self.number, body, properties, split))
+        self.connection.send_raw(
+            method_bytes(self.number, method) + content_bytes(self.number, body, properties, split)
+        )
 
     def publish_all(self, routing_key: str, bodies: Iterable[bytes], exchange: str = "", **how: Any) -> None:
         """One message after another."""
@@ -103,14 +112,18 @@ class RawChannel:
         """queue.declare and declare-ok."""
         return self.call(loose(Queue.Declare, queue=queue, arguments=dict(arguments or {}), **flags), Queue.DeclareOk)
 
-    def declare_exchange(self, exchange: str, kind: str = "direct", arguments: Mapping[str, Any] | None = None,
-                         **flags: bool) -> None:
+    def declare_exchange(
+        self, exchange: str, kind: str = "direct", arguments: Mapping[str, Any] | None = None, **flags: bool
+    ) -> None:
         """exchange.declare and declare-ok."""
-        self.call(loose(Exchange.Declare, exchange=exchange, exchange_type=kind, arguments=dict(arguments or {}), **flags),
-                  Exchange.DeclareOk)
+        self.call(
+            loose(Exchange.Declare, exchange=exchange, exchange_type=kind, arguments=dict(arguments or {}), **flags),
+            Exchange.DeclareOk,
+        )
 
-    def bind(self, queue: str, exchange: str, routing_key: str = "",
-             arguments: Mapping[str, Any] | None = None) -> None:
+    def bind(
+        self, queue: str, exchange: str, routing_key: str = "", arguments: Mapping[str, Any] | None = None
+    ) -> None:
         """queue.bind and bind-ok."""
         self.call(Queue.Bind(0, queue, exchange, routing_key, False, dict(arguments or {})), Queue.BindOk)
 

@@ -86,8 +86,13 @@ def arguments_bytes(method: Method) -> bytes:
             continue
         output += [_bits(bits)] if bits else []
         bits = []
-        output.append(_text(value, kind) if kind in ("shortstr", "longstr") else encode.by_type(value or 0, kind)
-                      if kind != "table" else encode.field_table(value or {}))
+        output.append(
+            _text(value, kind)
+            if kind in ("shortstr", "longstr")
+            else encode.by_type(value or 0, kind)
+            if kind != "table"
+            else encode.field_table(value or {})
+        )
     return b"".join(output) + (_bits(bits) if bits else b"")
 
 
@@ -117,8 +122,13 @@ def properties_bytes(properties: Basic.Properties | bytes | None) -> bytes:
     return (properties or Basic.Properties()).marshal()
 
 
-def header_bytes(channel: int, size: int, properties: Basic.Properties | bytes | None = None,
-                 class_id: int = BASIC_CLASS, weight: int = 0) -> bytes:
+def header_bytes(
+    channel: int,
+    size: int,
+    properties: Basic.Properties | bytes | None = None,
+    class_id: int = BASIC_CLASS,
+    weight: int = 0,
+) -> bytes:
     """A content header frame that announces `size` bytes of body."""
     return frame_bytes(HEADER, channel, struct.pack(">HHQ", class_id, weight, size) + properties_bytes(properties))
 
@@ -134,8 +144,12 @@ def body_frames(channel: int, body: bytes, sizes: Iterable[int]) -> bytes:
     return b"".join(output)
 
 
-def content_bytes(channel: int, body: bytes, properties: Basic.Properties | bytes | None = None,
-                  sizes: Iterable[int] = (4096 - OVERHEAD_BYTES,)) -> bytes:
+def content_bytes(
+    channel: int,
+    body: bytes,
+    properties: Basic.Properties | bytes | None = None,
+    sizes: Iterable[int] = (4096 - OVERHEAD_BYTES,),
+) -> bytes:
     """Content header and body frames."""
     return header_bytes(channel, len(body), properties) + body_frames(channel, body, sizes)
 
