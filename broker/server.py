@@ -156,4 +156,3 @@ def _address(name: object) -> str:
 
 def _why(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
-

@@ -13,6 +13,7 @@ from pamqp import base, commands
 from protocol.commands import encode_method, shortstr
 from protocol.wire import content_frames, frame_head
 
+LONG_MAX: Final = 0xFFFFFFFF
 _counts: Final = Struct(">II").pack
 
 
@@ -44,7 +45,7 @@ def get_ok(
     """
     arguments = b"".join((
         b"\x00\x3c\x00\x47", delivery_tag.to_bytes(8, "big"), b"\x01" if redelivered else b"\x00", tail,
-        min(message_count, 0xFFFFFFFF).to_bytes(4, "big"),
+        min(message_count, LONG_MAX).to_bytes(4, "big"),
     ))  # fmt: skip
     return _with_content(out, channel, arguments, properties, body, frame_max)
 
@@ -62,7 +63,7 @@ def queue_declare_ok(out: list[bytes], channel: int, name: str, message_count: i
 
     Spec: 1.7.2.2.
     """
-    arguments = b"\x00\x32\x00\x0b" + shortstr(name) + _counts(message_count, consumer_count)
+    arguments = b"\x00\x32\x00\x0b" + shortstr(name) + _counts(min(message_count, LONG_MAX), consumer_count)
     data = frame_head.pack(1, channel, len(arguments)) + arguments + b"\xce"
     out.append(data)
     return len(data)

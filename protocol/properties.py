@@ -31,15 +31,14 @@ CLUSTER_ID: Final = 0x0004
 UNKNOWN: Final = 0x0003
 
 
-
 class Properties:
     """The property flags and list of a content header (`raw`), and what the broker reads of it.
 
     Spec: 2.3.5.2 (content header), 1.8 (basic class properties).
     """
 
-    __slots__ = ("expiration", "flags", "delivery_mode", "headers_end", "headers_start", "persistent", "priority", "raw", "reply_to",
-                 "reply_to_start", "user_id")  # fmt: skip
+    __slots__ = ("delivery_mode", "expiration", "flags", "headers_end", "headers_start", "persistent", "priority",
+                 "raw", "reply_to", "reply_to_start", "user_id")  # fmt: skip
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw

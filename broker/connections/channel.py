@@ -181,6 +181,7 @@ class Channel:
         """Settles now, or at the transaction's commit."""
         if self.transaction is not None:
             self.transaction.settle(deliveries, action)
+            self.context.kept += sum(delivery.last - delivery.first + 1 for delivery in deliveries)
         else:
             action(deliveries)
 
@@ -246,6 +247,7 @@ class Channel:
         transaction = self.require_transaction()
         publishes, settlements = list(transaction.publishes), list(transaction.settlements)
         transaction.clear()
+        self.context.kept = 0
         receipt = Receipt(0, 0, lambda _: answer())
         for batch, copies in publishes:
             receipt.expect()
@@ -258,6 +260,7 @@ class Channel:
         """Forgets what the transaction kept; what was settled in it is unacknowledged again."""
         for delivery in self.require_transaction().clear():
             self.context.unacked.add(delivery)
+        self.context.kept = 0
 
     # ---- consumers
 

@@ -66,9 +66,8 @@ class Connection:
         self._is_dirty = False
         self._is_suspended = False
         self._is_processing = False
-        self._handshake_timer = services.timers.add(
-            self.connected_ms + services.limits.handshake_timeout_ms, self._handshake_late
-        )
+        due_ms = self.connected_ms + services.limits.handshake_timeout_ms
+        self._timers = [services.timers.add(due_ms, self._handshake_late)]
         self._heartbeat_timer: object = None
 
     @property
@@ -304,7 +303,7 @@ class Connection:
             output.out, error.code, error.reply_text, error.class_id, error.method_id
         )
         self.touch()
-        self.services.timers.add(self.services.turn.now_ms() + CLOSE_WAIT_MS, self.drop)
+        self._drop_after(CLOSE_WAIT_MS)
 
     def force_close(self, reason: str) -> None:
         """An administrator, or the end of the broker, closes the connection.
@@ -329,8 +328,11 @@ class Connection:
         """Reads nothing more, and drops the socket after the delay for failed logins."""
         self.engine.state = life.CLOSED
         self.transport.stop_reading()
-        now_ms = self.services.turn.now_ms()
-        self.services.timers.add(now_ms + self.services.limits.auth_failure_delay_ms, self.drop)
+        self._drop_after(self.services.limits.auth_failure_delay_ms)
+
+    def _drop_after(self, wait_ms: int) -> None:
+        due_ms = self.services.turn.now_ms() + wait_ms
+        self._timers.append(self.services.timers.add(due_ms, self.drop))
 
     def drop(self) -> None:
         """Closes the socket at once."""
@@ -360,9 +362,9 @@ class Connection:
         self.is_over = True
         self.engine.state = life.CLOSED
         self._release()
-        self.services.timers.cancel(self._handshake_timer)
-        if self._heartbeat_timer is not None:
-            self.services.timers.cancel(self._heartbeat_timer)
+        for timer in (*self._timers, self._heartbeat_timer):
+            if timer is not None:
+                self.services.timers.cancel(timer)
         self.services.registry.remove(self)
 
 

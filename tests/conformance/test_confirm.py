@@ -80,16 +80,6 @@ def test_numbers_are_the_channels_own(channel: RawChannel, queue: str) -> None:
         publisher.expect_confirms(1, 1)
 
 
-def test_a_full_queue_that_rejects_publishes_nacks(channel: RawChannel, name: Name) -> None:
-    queue = channel.declare_queue(name("q"), {"x-max-length": 1, "x-overflow": "reject-publish"}).queue
-    channel.confirm_select()
-    channel.publish(queue, b"1")
-    channel.expect_confirms(1, 1)
-    channel.publish(queue, b"2")
-    assert channel.expect(Basic.Nack).delivery_tag == 2
-    assert channel.drain(queue) == [b"1"]
-
-
 def test_a_failed_publish_closes_the_channel_and_is_not_confirmed(channel: RawChannel, name: Name) -> None:
     channel.confirm_select()
     channel.publish("k", b"", name("missing"))
