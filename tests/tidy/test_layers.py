@@ -24,7 +24,15 @@ ASYNC_ALLOWED = (
 GROUND = {"broker.clock", "broker.config"}
 MODEL = {"broker.model", "protocol"}
 LOWER = {"broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
-MIDDLE = {"broker.vhost", "broker.operations", "broker.definitions", "broker.policies", "broker.auth", "broker.alarms"}
+MIDDLE = {
+    "broker.administration",
+    "broker.vhost",
+    "broker.operations",
+    "broker.definitions",
+    "broker.policies",
+    "broker.auth",
+    "broker.alarms",
+}
 OUTLETS = {"broker.introspection", "broker.operations", *GROUND}
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
@@ -41,7 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.management": {"broker.metrics", *OUTLETS},
     "broker.tick": {"broker.connections", *LOWER, *MIDDLE},
 }
-WIRING = {"broker.server", "broker.cli"}  # may import everything
+WIRING = {"broker.node", "broker.server", "broker.cli"}  # may import everything
 
 
 def modules() -> list[Path]:
