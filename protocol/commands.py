@@ -20,7 +20,7 @@ from protocol.tables import TableTooLarge, walk_table
 class AccessRequest(base.Frame):
     """access.request: obsolete, still sent by some old clients. Spec: AMQP 0-8, 1.3.1."""
 
-    __slots__: ClassVar[list[str]] = ["realm", "exclusive", "passive", "active", "write", "read"]  # noqa: RUF023: wire order
+    __slots__: ClassVar[list[str]] = ["realm", "exclusive", "passive", "active", "write", "read"]
     frame_id: ClassVar[int] = 10
     index: ClassVar[int] = 0x001E000A
     name: ClassVar[str] = "Access.Request"

@@ -25,9 +25,14 @@ GROUND = {"broker.clock", "broker.config"}
 MODEL = {"broker.model", "protocol"}
 LOWER = {"broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
 MIDDLE = {
-    "broker.vhost", "broker.operations", "broker.administration", "broker.definitions", "broker.policies", "broker.auth",
+    "broker.administration",
+    "broker.vhost",
+    "broker.operations",
+    "broker.definitions",
+    "broker.policies",
+    "broker.auth",
     "broker.alarms",
-}  # fmt: skip
+}
 OUTLETS = {"broker.introspection", "broker.operations", *GROUND}
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
@@ -44,7 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.management": {"broker.metrics", *OUTLETS},
     "broker.tick": {"broker.connections", *LOWER, *MIDDLE},
 }
-WIRING = {"broker.server", "broker.node", "broker.cli"}  # may import everything
+WIRING = {"broker.node", "broker.server", "broker.cli"}  # may import everything
 
 
 def modules() -> list[Path]:
