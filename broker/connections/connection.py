@@ -63,6 +63,7 @@ class Connection:
         self.has_published = False
         self.is_blocked = False
         self.is_over = False
+        self.backlog = 0  # of the worst queue published to last
         self._is_dirty = False
         self._is_suspended = False
         self._is_processing = False
@@ -126,6 +127,7 @@ class Connection:
             channel = self.channels.get(command.channel)
             if channel is not None:
                 channel.publish(command)
+                self.backlog = channel.publisher.backlog
                 if not self.has_published:
                     self._first_publish()
         elif isinstance(command, Ack):

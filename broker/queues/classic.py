@@ -116,6 +116,10 @@ class ClassicQueue:
         if receipt is not None:
             receipt.taken()
 
+    def backlog(self) -> int:
+        """How many messages its consumers are behind; 0 where it has none."""
+        return self.ready.count if self.unacked or self.consumers.offered else 0
+
     # ---- deliver lane
 
     def _mark_dirty(self) -> None:
