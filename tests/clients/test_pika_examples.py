@@ -76,7 +76,9 @@ def test_script_does_what_its_head_says(script: Path, broker: RunningBroker) -> 
 
 
 def test_runs_and_outputs_are_read_from_a_head() -> None:
-    head = "Sum.\n\n    $ python a.py send\n    1\n    2\n\n    not printed\n\n    $ python a.py\n    $ python b.py\n    3\n"
+    head = (
+        "Sum.\n\n    $ python a.py send\n    1\n    2\n\n    not printed\n    $ python a.py\n    $ python b.py\n    3\n"
+    )
     assert promises_of(head) == [
         Promise(["a.py", "send"], "1\n2\n"),
         Promise(["a.py"], ""),
