@@ -148,7 +148,7 @@ class Connection:
         elif index == CHANNEL_CLOSE:
             channel = self.channels.pop(number, None)
             if channel is not None:
-                channel.close()
+                self._end_channel(channel)
                 self.engine.close_channel(number)
             self.send(number, commands.Channel.CloseOk())
         else:
@@ -161,6 +161,9 @@ class Connection:
         if len(self.channels) >= self.channel_max:
             text = f"number of channels opened ({len(self.channels)}) has reached the negotiated channel_max"
             raise ConnectionException(NOT_ALLOWED, f"{text} ({self.channel_max})")
+        refusal = self.services.registry.add_channel()
+        if refusal:
+            raise ConnectionException(NOT_ALLOWED, refusal)
         self.engine.open_channel(number)
         self.channels[number] = Channel(number, self.host)
         self.send(number, commands.Channel.OpenOk())
@@ -207,6 +210,11 @@ class Connection:
         """The socket's buffer has filled up, or drained."""
         self.output.is_writable = is_writable
         self.output.feed()
+
+    def recheck_consumers(self) -> None:
+        """Cancels consumers whose user may not read their queue any more."""
+        for channel in self.channels.values():
+            channel.recheck_consumers()
 
     # ---- alarms
 
@@ -278,8 +286,7 @@ class Connection:
 
     def _close_channel(self, number: int, error: AmqpError) -> None:
         log.info("connection %s: channel %d: %s", self.name, number, error.reply_text)
-        channel = self.channels.pop(number)
-        channel.close()
+        self._end_channel(self.channels.pop(number))
         self.engine.closing_channel(number)
         output = self.output
         output.size += encoder.close_channel(
@@ -351,11 +358,15 @@ class Connection:
                 log.debug("connection %s: closed before it said anything", self.name)
             self._over()
 
+    def _end_channel(self, channel: Channel) -> None:
+        channel.close()
+        self.services.registry.remove_channels(1)
+
     def _release(self) -> None:
         """Ends the channels and exclusive queues."""
         channels, self.channels = self.channels, {}
         for channel in channels.values():
-            channel.close()
+            self._end_channel(channel)
         if self.host.actor is not None:
             self.host.actor.vhost.remove_owned(self)
 

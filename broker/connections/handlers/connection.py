@@ -63,6 +63,10 @@ class Handshaking(Protocol):
         """Sends what there is and closes the socket."""
         ...
 
+    def recheck_consumers(self) -> None:
+        """Cancels consumers whose user may not read their queue any more."""
+        ...
+
     def closed_by_client(self) -> None:
         """Ends everything and answers close-ok."""
         ...
@@ -159,8 +163,8 @@ def close_ok(connection: Handshaking, _frame: commands.Connection.CloseOk) -> No
     connection.hang_up()
 
 
-def update_secret(connection: Handshaking, frame: commands.Connection.UpdateSecret) -> None:
-    """Checks a new secret and goes on with it. Spec: RabbitMQ's connection.update-secret.
+def update_secret(connection: Handshaking, _frame: commands.Connection.UpdateSecret) -> None:
+    """Looks again at what the user may do: the vhost, and the queues it consumes from. Spec: RabbitMQ's connection.update-secret.
 
     Raises: ConnectionException 530 where the user may not stay in the vhost.
     """
@@ -168,7 +172,7 @@ def update_secret(connection: Handshaking, frame: commands.Connection.UpdateSecr
     if not connection.services.accounts.may_enter(actor.user, actor.vhost.name):
         text = f"access to vhost '{actor.vhost.name}' refused for user '{actor.user}'"
         raise ConnectionException(NOT_ALLOWED, text)
-    assert frame.reason is not None
+    connection.recheck_consumers()
     connection.send(0, commands.Connection.UpdateSecretOk())
 
 
