@@ -10,6 +10,7 @@ from typing import Final, Literal, Protocol
 
 from broker.model import arguments as args
 from broker.model.arguments import Arguments
+from broker.model.interfaces import QueueHandle
 from broker.model.names import RESERVED_PREFIX, exchange_rs, generated, queue_rs
 from broker.queues.classic import ClassicQueue, QueueDefinition
 from broker.routing.exchange import EXCHANGE_TYPES, Exchange
@@ -18,6 +19,7 @@ from protocol.constants import (
     ACCESS_REFUSED,
     COMMAND_INVALID,
     NOT_FOUND,
+    NOT_IMPLEMENTED,
     PRECONDITION_FAILED,
     RESOURCE_LOCKED,
 )
@@ -70,6 +72,21 @@ class ExchangeRequest:
     arguments: Arguments
 
 
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What a declare answers: the name, the messages ready and the consumers."""
+
+    name: str
+    message_count: int
+    consumer_count: int
+
+
+def _state(queue: ClassicQueue) -> QueueState:
+    """Reads a queue that was just declared, which counts as a use of it."""
+    queue.lifetime.touch(queue.now_ms())
+    return QueueState(queue.name, queue.ready.count, len(queue.consumers.everyone()))
+
+
 class Operations:
     """The changes an actor may ask for. Every method raises ChannelException with the codes and texts of RabbitMQ."""
 
@@ -114,8 +131,8 @@ class Operations:
             )
             raise ChannelException(RESOURCE_LOCKED, text)
 
-    def queue_passive(self, actor: Actor, name: str) -> ClassicQueue:
-        """The queue of that name, for a passive declare: any permission on it will do.
+    def queue_passive(self, actor: Actor, name: str) -> QueueState:
+        """The queue of that name as a passive declare sees it: any permission on it will do.
 
         Raises: ChannelException 403, 404, 405.
         """
@@ -123,10 +140,9 @@ class Operations:
             raise ChannelException(NOT_FOUND, f"no {queue_rs(name, actor.vhost.name)}")
         self._authorize_any(actor, "queue", name)
         queue = self.queue(actor, name)
-        queue.lifetime.touch(queue.now_ms())
-        return queue
+        return _state(queue)
 
-    def declare_queue(self, actor: Actor, request: QueueRequest) -> ClassicQueue:
+    def declare_queue(self, actor: Actor, request: QueueRequest) -> QueueState:
         """Creates the queue, or checks that the one of that name is the same.
 
         Raises: ChannelException 403, 405, 406.
@@ -134,7 +150,7 @@ class Operations:
         """
         name, vhost = request.name, actor.vhost
         existing = vhost.queues.get(name)
-        if existing is None and name.startswith(RESERVED_PREFIX):
+        if name.startswith(RESERVED_PREFIX):
             text = f"queue name '{name}' contains reserved prefix '{RESERVED_PREFIX}*'"
             raise ChannelException(ACCESS_REFUSED, text)
         if not name:
@@ -142,13 +158,13 @@ class Operations:
         self.authorize(actor, CONFIGURE, "queue", name)
         if existing is not None:
             self._check_same_queue(actor, existing, request)
-            existing.lifetime.touch(existing.now_ms())
-            return existing
+            return _state(existing)
         self._check_new_queue(actor, name, request)
         owner = actor.owner if request.exclusive else None
-        return vhost.add_queue(
-            QueueDefinition(name, request.durable, request.exclusive, request.auto_delete, request.arguments, owner)
+        definition = QueueDefinition(
+            name, request.durable, request.exclusive, request.auto_delete, request.arguments, owner
         )
+        return _state(vhost.add_queue(definition))
 
     def _check_same_queue(self, actor: Actor, queue: ClassicQueue, request: QueueRequest) -> None:
         definition, resource = queue.definition, queue_rs(queue.name, actor.vhost.name)
@@ -185,8 +201,28 @@ class Operations:
             raise ChannelException(PRECONDITION_FAILED, f"{resource} not empty")
         return actor.vhost.remove_queue(queue)
 
-    def readable_queue(self, actor: Actor, name: str) -> ClassicQueue:
-        """The queue of that name, for consume, get or purge.
+    def consumable_queue(
+        self, actor: Actor, name: str, exclusive: bool, arguments: Arguments, is_channel_limited: bool
+    ) -> QueueHandle:
+        """The queue of that name, for a consumer with these arguments on a channel with a shared prefetch or without.
+
+        Raises: ChannelException 403, 404, 405, 406; ConnectionException 540 for a quorum queue under shared prefetch.
+        Spec: 1.8.3.3 (basic.consume).
+        """
+        self.authorize(actor, READ, "queue", name)
+        queue = self.queue(actor, name)
+        resource = queue_rs(name, actor.vhost.name)
+        args.check_arguments(args.CONSUMER, arguments, resource)
+        others = queue.consumers.everyone()
+        taken = any(consumer.exclusive for consumer in others) or (exclusive and others)
+        if taken or (exclusive and queue.settings.single_active_consumer):
+            raise ChannelException(ACCESS_REFUSED, f"{resource} in exclusive use")
+        if queue.settings.queue_type == "quorum" and is_channel_limited:
+            raise ConnectionException(NOT_IMPLEMENTED, f"{resource} does not support global qos")
+        return queue
+
+    def readable_queue(self, actor: Actor, name: str) -> QueueHandle:
+        """The queue of that name, for get or purge.
 
         Raises: ChannelException 403, 404, 405.
         """
@@ -290,7 +326,16 @@ class Operations:
         self.authorize(actor, WRITE, "queue", queue)
         self.authorize(actor, READ, "exchange", exchange)
         source = self.exchange(actor, exchange)
-        actor.vhost.table.bind(source, self.queue(actor, queue), key, dict(arguments.values))
+        self._bind(actor, source, self.queue(actor, queue), key, arguments)
+
+    def _bind(
+        self, actor: Actor, source: Exchange, destination: ClassicQueue | Exchange, key: str, arguments: Arguments
+    ) -> None:
+        match = arguments.get("x-match")
+        if source.type == "headers" and match is not None and not isinstance(match, str):
+            text = f"Invalid x-match field type {arguments.type_name('x-match')} (value {match}); expected longstr"
+            raise ChannelException(PRECONDITION_FAILED, text)
+        actor.vhost.table.bind(source, destination, key, dict(arguments.values))
 
     def unbind_queue(self, actor: Actor, queue: str, exchange: str, key: str, arguments: Arguments) -> None:
         """Unbinds a queue; whatever is missing counts as unbound.
@@ -313,7 +358,7 @@ class Operations:
         """
         self._authorize_exchanges(actor, destination, source)
         from_exchange = self.exchange(actor, source)
-        actor.vhost.table.bind(from_exchange, self.exchange(actor, destination), key, dict(arguments.values))
+        self._bind(actor, from_exchange, self.exchange(actor, destination), key, arguments)
 
     def unbind_exchange(self, actor: Actor, destination: str, source: str, key: str, arguments: Arguments) -> None:
         """Unbinds an exchange; whatever is missing counts as unbound.

@@ -155,5 +155,4 @@ def _address(name: object) -> str:
 
 
 def _why(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
-
+    return os.strerror(error.errno).lower() if error.errno else str(error)

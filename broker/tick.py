@@ -5,6 +5,7 @@ Must not: look into messages, or run twice for one turn.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -13,12 +14,18 @@ from broker.model.receipt import Receipt
 from broker.queues.context import Pumped
 from storage.journal import Journal
 
+log = logging.getLogger("leveret.tick")
+
 
 class Flushed(Protocol):
     """What has output at the end of a turn: a connection."""
 
     def flush(self) -> None:
         """Confirms what is complete and writes everything, at once."""
+        ...
+
+    def drop(self) -> None:
+        """Ends it at once."""
         ...
 
 
@@ -85,11 +92,18 @@ class Tick:
         while self._dirty_queues:
             queues, self._dirty_queues = self._dirty_queues, []
             for queue in queues:
-                queue.pump(now_ms)
+                try:
+                    queue.pump(now_ms)
+                except Exception:  # one broken queue must not end everybody's turns
+                    log.exception("a queue failed to deliver")
         self._journal.commit()
         connections, self._dirty_connections = self._dirty_connections, []
         for connection in connections:
-            connection.flush()
+            try:
+                connection.flush()
+            except Exception:
+                log.exception("a connection failed to write")
+                connection.drop()
         self._scheduled = False
         self._now_ms = 0
         if self._dirty_queues or self._dirty_connections:

@@ -6,7 +6,7 @@ Must not: look at what a message says.
 from __future__ import annotations
 
 from protocol.commands import Address, Publish
-from protocol.constants import FRAME_ERROR, FRAME_HEADER, PRECONDITION_FAILED, UNEXPECTED_FRAME
+from protocol.constants import BODY_BYTES_MAX, FRAME_ERROR, FRAME_HEADER, PRECONDITION_FAILED, UNEXPECTED_FRAME
 from protocol.errors import ChannelException, ConnectionException
 from protocol.properties import NO_PROPERTIES, Properties
 
@@ -56,6 +56,8 @@ class Assembler:
             text = f"expected content header for class 60, got one for class {class_id} instead"
             raise ConnectionException(UNEXPECTED_FRAME, text, 60, 40)
         size = int.from_bytes(payload[4:12], "big")
+        if size > BODY_BYTES_MAX:
+            raise ConnectionException(FRAME_ERROR, f"content body of {size} bytes is too large", 60, 40)
         if size > body_bytes_max:
             self.reset()
             text = f"message size {size} is larger than configured max size {body_bytes_max}"

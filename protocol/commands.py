@@ -14,7 +14,7 @@ from pamqp.frame import marshal
 from protocol.constants import COMMAND_INVALID, FRAME_ERROR, SHORTSTR_BYTES_MAX, SYNTAX_ERROR, octets
 from protocol.errors import ConnectionException
 from protocol.properties import Properties
-from protocol.tables import check_table
+from protocol.tables import TableTooLarge, walk_table
 
 
 class AccessRequest(base.Frame):
@@ -181,8 +181,8 @@ def decode_method(channel: int, index: int, arguments: bytes) -> Method:
     try:
         types = _check_arguments(kind, arguments)
         frame.unmarshal(arguments)
-    except ConnectionException as error:
-        raise ConnectionException(SYNTAX_ERROR, error.text, class_id, method_id) from None
+    except TableTooLarge as error:
+        raise ConnectionException(SYNTAX_ERROR, f"field table: {error}", class_id, method_id) from None
     except UnicodeDecodeError:
         raise ConnectionException(FRAME_ERROR, "Malformed UTF-8 in shortstr") from None
     except (ValueError, IndexError, TypeError, OverflowError, OSError, struct_error):
@@ -209,7 +209,7 @@ def _check_arguments(kind: type[base.Frame], data: bytes) -> dict[str, str]:
         elif domain == "longstr":
             pos += 4 + int.from_bytes(data[pos : pos + 4], "big")
         elif domain == "table":
-            pos, types = check_table(data, pos)
+            pos, types = walk_table(data, pos)
         else:
             pos += _SIZES[domain]
     if pos != len(data):

@@ -15,6 +15,7 @@ FRAME_END: Final = 0xCE
 FRAME_HEAD_BYTES: Final = 7  # type octet, channel short, size long
 FRAME_OVERHEAD_BYTES: Final = 8  # head and end octet
 
+BODY_BYTES_MAX: Final = 512 * 1024 * 1024  # no message is larger, whatever is configured
 CONTENT_HEADER_BYTES_MIN: Final = 14  # class, weight, body size, property flags
 
 FRAME_MIN_BYTES: Final = 4096

@@ -5,10 +5,16 @@ Every function appends to `out` and returns how many bytes it appended.
 
 from __future__ import annotations
 
+from struct import Struct
+from typing import Final
+
 from pamqp import base, commands
 
 from protocol.commands import encode_method, shortstr
 from protocol.wire import content_frames, frame_head
+
+LONG_MAX: Final = 0xFFFFFFFF
+_counts: Final = Struct(">II").pack
 
 
 def method(out: list[bytes], channel: int, frame: base.Frame) -> int:
@@ -39,7 +45,7 @@ def get_ok(
     """
     arguments = b"".join((
         b"\x00\x3c\x00\x47", delivery_tag.to_bytes(8, "big"), b"\x01" if redelivered else b"\x00", tail,
-        min(message_count, 0xFFFFFFFF).to_bytes(4, "big"),
+        min(message_count, LONG_MAX).to_bytes(4, "big"),
     ))  # fmt: skip
     return _with_content(out, channel, arguments, properties, body, frame_max)
 
@@ -50,6 +56,17 @@ def _with_content(
     data = frame_head.pack(1, channel, len(arguments)) + arguments + b"\xce"
     out.append(data)
     return len(data) + content_frames(out, channel, properties, body, frame_max)
+
+
+def queue_declare_ok(out: list[bytes], channel: int, name: str, message_count: int, consumer_count: int) -> int:
+    """A queue.declare-ok; its name may be any the server takes, pamqp's own method knows fewer.
+
+    Spec: 1.7.2.2.
+    """
+    arguments = b"\x00\x32\x00\x0b" + shortstr(name) + _counts(min(message_count, LONG_MAX), consumer_count)
+    data = frame_head.pack(1, channel, len(arguments)) + arguments + b"\xce"
+    out.append(data)
+    return len(data)
 
 
 def close_connection(out: list[bytes], code: int, text: str, class_id: int, method_id: int) -> int:

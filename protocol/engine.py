@@ -13,6 +13,7 @@ from protocol.commands import (
     ACK,
     CHANNEL_CLOSE,
     CHANNEL_CLOSE_OK,
+    CHANNEL_OPEN,
     PUBLISH,
     Ack,
     Address,
@@ -77,7 +78,8 @@ class Engine:
     order of the wire; a command is parsed only when asked for, so that handling one may change what is legal next.
     """
 
-    __slots__ = ("_addresses", "_data", "_pos", "body_bytes_max", "channel", "channels", "frame_max", "state")
+    __slots__ = ("_addresses", "_data", "_is_broken", "_pos", "body_bytes_max", "channel", "channels", "frame_max",
+                 "state")  # fmt: skip
 
     def __init__(self, body_bytes_max: int) -> None:
         self.state = life.AWAIT_HEADER
@@ -88,9 +90,12 @@ class Engine:
         self._addresses: dict[bytes, Address] = {}
         self._data = b""
         self._pos = 0
+        self._is_broken = False
 
     def receive(self, data: bytes) -> None:
         """Takes what came from the socket, of any length."""
+        if self._is_broken:
+            return
         rest = self._data[self._pos :] if self._pos < len(self._data) else b""
         self._data = rest + data if rest else data
         self._pos = 0
@@ -108,19 +113,24 @@ class Engine:
                 return None
             kind, channel, size = frame_head.unpack_from(data, pos)
             if size > self.frame_max:
-                text = f"type {kind}, all octets = <<>>: {{frame_too_large,{size},{self.frame_max - 8}}}"
-                raise ConnectionException(FRAME_ERROR, text)
+                raise self._broken(kind, b"", f"{{frame_too_large,{size},{self.frame_max - 8}}}")
             end = pos + FRAME_OVERHEAD_BYTES + size
             if len(data) < end:
                 return None
             if data[end - 1] != FRAME_END:
-                raise _bad_frame(kind, data[pos + 7 : end - 1], f"{{invalid_frame_end_marker,{data[end - 1]}}}")
+                raise self._broken(kind, data[pos + 7 : end - 1], f"{{invalid_frame_end_marker,{data[end - 1]}}}")
             self._pos = end
             self.channel = channel
             command = self._frame(data, pos, end, kind, channel)
             if command is not None:
                 return command
         return None
+
+    def _broken(self, kind: int, payload: bytes, why: str) -> ConnectionException:
+        """Where one frame ends is not known any more: nothing that follows can be read."""
+        self._is_broken = True
+        self._data, self._pos = b"", 0
+        return _bad_frame(kind, payload, why)
 
     def open_channel(self, channel: int) -> None:
         """The channel's open has been granted."""
@@ -209,6 +219,8 @@ class Engine:
     def _closing_channel_method(self, channel: int, index: int, arguments: bytes) -> Method | None:
         if index == CHANNEL_CLOSE_OK:
             self.close_channel(channel)
+        if index == CHANNEL_OPEN:
+            life.check_channel_method(True, index)
         return decode_method(channel, index, arguments) if index == CHANNEL_CLOSE else None
 
     def _publish(self, assembler: Assembler, data: bytes, pos: int, end: int) -> Publish | None:

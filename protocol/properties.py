@@ -11,6 +11,7 @@ from protocol.constants import SYNTAX_ERROR
 from protocol.errors import ConnectionException
 from protocol.tables import decode_table, entry_ranges
 
+TRANSIENT: Final = 1
 PERSISTENT: Final = 2  # the delivery-mode of a message that is to survive a restart
 
 CONTENT_TYPE: Final = 0x8000
@@ -30,19 +31,19 @@ CLUSTER_ID: Final = 0x0004
 UNKNOWN: Final = 0x0003
 
 
-
 class Properties:
     """The property flags and list of a content header (`raw`), and what the broker reads of it.
 
     Spec: 2.3.5.2 (content header), 1.8 (basic class properties).
     """
 
-    __slots__ = ("expiration", "flags", "headers_end", "headers_start", "persistent", "priority", "raw", "reply_to",
-                 "reply_to_start", "user_id")  # fmt: skip
+    __slots__ = ("delivery_mode", "expiration", "flags", "headers_end", "headers_start", "persistent", "priority",
+                 "raw", "reply_to", "reply_to_start", "user_id")  # fmt: skip
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self.flags = 0
+        self.delivery_mode = 0  # 0: none given
         self.persistent = False
         self.priority = 0
         self.expiration: bytes | None = None
@@ -74,6 +75,7 @@ class Properties:
             pos += 4 + int.from_bytes(raw[pos : pos + 4], "big")
             self.headers_end = pos
         if flags & DELIVERY_MODE:
+            self.delivery_mode = raw[pos]
             self.persistent = raw[pos] == PERSISTENT
             pos += 1
         if flags & PRIORITY:

@@ -30,6 +30,10 @@ TYPE_NAMES: Final[dict[str, str]] = {
 _long: Final = Struct(">I").unpack_from
 
 
+class TableTooLarge(ValueError):
+    """A table that may be well-formed but goes beyond a bound."""
+
+
 class _Walk:
     """One walk's place in the bytes and what is left of its bounds."""
 
@@ -52,7 +56,7 @@ class _Walk:
     def count(self) -> None:
         self.entries += 1
         if self.entries > TABLE_ENTRIES_MAX:
-            raise ValueError(f"more than {TABLE_ENTRIES_MAX} entries")
+            raise TableTooLarge(f"more than {TABLE_ENTRIES_MAX} entries")
 
     def value(self, end: int, depth: int) -> int:
         """Walks one value; returns its type octet."""
@@ -73,7 +77,7 @@ class _Walk:
 
     def inner_end(self, end: int, depth: int) -> int:
         if depth > TABLE_DEPTH_MAX:
-            raise ValueError(f"nested deeper than {TABLE_DEPTH_MAX}")
+            raise TableTooLarge(f"nested deeper than {TABLE_DEPTH_MAX}")
         inner = self.length(end) + self.pos
         if inner > end:
             raise ValueError("a table reaches beyond its frame")
@@ -97,20 +101,28 @@ class _Walk:
                 types[key.decode("utf-8")] = chr(kind)
 
 
-def check_table(data: bytes, pos: int) -> tuple[int, dict[str, str]]:
+def walk_table(data: bytes, pos: int) -> tuple[int, dict[str, str]]:
     """Walks the table whose length prefix starts at `pos`, within the named bounds.
 
     Returns: the offset behind it, and the type letter of each top-level key.
-    Raises: ConnectionException 502.
+    Raises: TableTooLarge, ValueError, IndexError.
     Spec: 4.2.5.5 (field tables), with the types of RabbitMQ's errata.
     """
     walk = _Walk(data, pos)
     types: dict[str, str] = {}
+    walk.table(len(data), 1, types)
+    return walk.pos, types
+
+
+def check_table(data: bytes, pos: int) -> tuple[int, dict[str, str]]:
+    """As `walk_table`, for a table in a content header.
+
+    Raises: ConnectionException 502.
+    """
     try:
-        walk.table(len(data), 1, types)
+        return walk_table(data, pos)
     except (ValueError, IndexError) as error:
         raise ConnectionException(SYNTAX_ERROR, f"malformed field table: {error}") from None
-    return walk.pos, types
 
 
 def entry_ranges(data: bytes, pos: int) -> list[tuple[int, int, bytes]]:

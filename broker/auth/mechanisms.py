@@ -63,10 +63,10 @@ def parse_amqplain(response: bytes) -> Credentials:
             seen += 1
             if seen > LOGIN_FIELDS_MAX:
                 raise ValueError("too many fields")
-            consumed, key = pamqp.decode.short_str(response[offset:])
-            offset += consumed
-            consumed, value = _field_value(response[offset:])
-            offset += consumed
+            value_at = offset + 1 + response[offset]
+            key = _text(response[offset + 1 : value_at])
+            consumed, value = _field_value(response[value_at:])
+            offset = value_at + consumed
             if value is not None:
                 fields.setdefault(key, value)
     except (ValueError, IndexError, struct.error, OverflowError):

@@ -206,7 +206,9 @@ class Channel:
         for delivery in deliveries:
             consumer = delivery.consumer
             if consumer is not None:
-                consumer.unacked -= delivery.last - delivery.first + 1
+                count = delivery.last - delivery.first + 1
+                consumer.unacked -= count
+                self.context.lent -= count
                 consumer.fed()
         if self.context.prefetch.of_channel:
             for other in self.consumers.values():

@@ -20,13 +20,14 @@ class Confirms:
     `on_complete` is called when there is something to flush.
     """
 
-    __slots__ = ("_channel", "_late", "_on_complete", "_open", "acked", "last_number", "nacked")
+    __slots__ = ("_channel", "_late", "_on_complete", "_open", "_sent", "acked", "last_number", "nacked")
 
     def __init__(self, channel: int, on_complete: Callable[[], None]) -> None:
         self._channel = channel
         self._on_complete = on_complete
         self._open: deque[Receipt] = deque()
-        self._late: list[Receipt] = []
+        self._late: list[Receipt] = []  # complete behind one that is not
+        self._sent: set[Receipt] = set()  # of those, the ones confirmed already
         self.last_number = 0
         self.acked = 0
         self.nacked = 0
@@ -61,26 +62,35 @@ class Confirms:
         open_, size = self._open, 0
         while open_ and not open_[0].waiting:
             receipt = open_.popleft()
+            if receipt in self._sent:
+                self._sent.discard(receipt)
+                continue
             first, rejected = receipt.first, receipt.rejected
-            while open_ and not open_[0].waiting and open_[0].rejected == rejected:
+            while open_ and self._continues(open_[0], rejected):
                 receipt = open_.popleft()
             out.append(self._frame(receipt.last, rejected, receipt.last > first))
             size += len(out[-1])
             self._count(receipt.last - first + 1, rejected)
         return size
 
+    def _continues(self, receipt: Receipt, rejected: bool) -> bool:
+        return not receipt.waiting and receipt.rejected == rejected and receipt not in self._sent
+
     def _flush_late(self, out: list[bytes]) -> int:
         """What is complete behind something that is not: one frame each, since nothing before it is covered."""
         late, self._late = self._late, []
         front = self._open[0].first if self._open else self.last_number + 1
-        frames = [
-            self._frame(number, receipt.rejected, False)
-            for receipt in late
-            if receipt.first >= front
-            for number in range(receipt.first, receipt.last + 1)
-        ]
-        out += frames
-        return sum(map(len, frames))
+        size = 0
+        for receipt in late:
+            if receipt.first < front:  # the front has caught up with it
+                continue
+            self._sent.add(receipt)
+            numbers = range(receipt.first, receipt.last + 1)
+            frames = [self._frame(number, receipt.rejected, False) for number in numbers]
+            out += frames
+            size += sum(map(len, frames))
+            self._count(len(numbers), receipt.rejected)
+        return size
 
     def _frame(self, number: int, rejected: bool, multiple: bool) -> bytes:
         return encode_confirm(self._channel, BASIC_NACK if rejected else BASIC_ACK, number, multiple)

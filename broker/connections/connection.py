@@ -29,7 +29,7 @@ from protocol.commands import (
     Method,
     Publish,
 )
-from protocol.constants import CONNECTION_FORCED, INTERNAL_ERROR, NOT_ALLOWED, PROTOCOL_HEADER, UNEXPECTED_FRAME
+from protocol.constants import COMMAND_INVALID, CONNECTION_FORCED, INTERNAL_ERROR, NOT_ALLOWED, PROTOCOL_HEADER
 from protocol.engine import Engine, ProtocolMismatch
 from protocol.errors import AmqpError, ChannelException, ConnectionException
 from protocol.heartbeat import HEARTBEAT_FRAME, Heartbeat
@@ -63,12 +63,12 @@ class Connection:
         self.has_published = False
         self.is_blocked = False
         self.is_over = False
+        self.backlog = 0  # of the worst queue published to last
         self._is_dirty = False
         self._is_suspended = False
         self._is_processing = False
-        self._handshake_timer = services.timers.add(
-            self.connected_ms + services.limits.handshake_timeout_ms, self._handshake_late
-        )
+        due_ms = self.connected_ms + services.limits.handshake_timeout_ms
+        self._timers = [services.timers.add(due_ms, self._handshake_late)]
         self._heartbeat_timer: object = None
 
     @property
@@ -127,6 +127,7 @@ class Connection:
             channel = self.channels.get(command.channel)
             if channel is not None:
                 channel.publish(command)
+                self.backlog = channel.publisher.backlog
                 if not self.has_published:
                     self._first_publish()
         elif isinstance(command, Ack):
@@ -153,7 +154,7 @@ class Connection:
         else:
             handler = CHANNEL_HANDLERS.get(index)
             if handler is None:
-                raise ConnectionException(UNEXPECTED_FRAME, "unimplemented method")
+                raise ConnectionException(COMMAND_INVALID, "unimplemented method")
             handler(self.channels[number], command.frame, command)
 
     def _open_channel(self, number: int) -> None:
@@ -304,7 +305,7 @@ class Connection:
             output.out, error.code, error.reply_text, error.class_id, error.method_id
         )
         self.touch()
-        self.services.timers.add(self.services.turn.now_ms() + CLOSE_WAIT_MS, self.drop)
+        self._drop_after(CLOSE_WAIT_MS)
 
     def force_close(self, reason: str) -> None:
         """An administrator, or the end of the broker, closes the connection.
@@ -329,8 +330,11 @@ class Connection:
         """Reads nothing more, and drops the socket after the delay for failed logins."""
         self.engine.state = life.CLOSED
         self.transport.stop_reading()
-        now_ms = self.services.turn.now_ms()
-        self.services.timers.add(now_ms + self.services.limits.auth_failure_delay_ms, self.drop)
+        self._drop_after(self.services.limits.auth_failure_delay_ms)
+
+    def _drop_after(self, wait_ms: int) -> None:
+        due_ms = self.services.turn.now_ms() + wait_ms
+        self._timers.append(self.services.timers.add(due_ms, self.drop))
 
     def drop(self) -> None:
         """Closes the socket at once."""
@@ -360,9 +364,9 @@ class Connection:
         self.is_over = True
         self.engine.state = life.CLOSED
         self._release()
-        self.services.timers.cancel(self._handshake_timer)
-        if self._heartbeat_timer is not None:
-            self.services.timers.cancel(self._heartbeat_timer)
+        for timer in (*self._timers, self._heartbeat_timer):
+            if timer is not None:
+                self.services.timers.cancel(timer)
         self.services.registry.remove(self)
 
 

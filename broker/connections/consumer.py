@@ -23,7 +23,18 @@ FRAMING_BYTES: Final = 64  # about what frames and names add to a body, for coun
 class DeliveryContext:
     """What the consumers of one channel share: where deliveries go, their tags, what is unacknowledged."""
 
-    __slots__ = ("delivered", "frame_max", "is_open", "last_tag", "number", "output", "prefetch", "touch", "unacked")
+    __slots__ = (
+        "delivered",
+        "frame_max",
+        "is_open",
+        "lent",
+        "last_tag",
+        "number",
+        "output",
+        "prefetch",
+        "touch",
+        "unacked",
+    )
 
     def __init__(self, number: int, frame_max: int, output: Output, touch: Callable[[], None]) -> None:
         self.number = number
@@ -32,6 +43,7 @@ class DeliveryContext:
         self.touch = touch  # the connection has output
         self.prefetch = Prefetch()
         self.unacked = Unacked()
+        self.lent = 0  # unacknowledged by consumers; what basic.get gave does not count
         self.last_tag = 0
         self.delivered = 0
         self.is_open = True
@@ -72,7 +84,7 @@ class Consumer(CreditPort):
         if self.prefetch:
             room = self.prefetch - self.unacked
         if context.prefetch.of_channel and not self.no_ack:
-            room = min(room, context.prefetch.channel_room(context.unacked.count))
+            room = min(room, context.prefetch.channel_room(context.lent))
             self.waits_for_channel = room <= 0
         if room <= 0:
             return 0
@@ -94,6 +106,7 @@ class Consumer(CreditPort):
         context.delivered += count
         if not self.no_ack:
             self.unacked += count
+            context.lent += count
             context.unacked.add(Delivery(first, context.last_tag, span, self.queue, self))
         context.touch()
 

@@ -45,6 +45,7 @@ class Argument:
     requires_error: str = ""
     policy_key: str = ""
     merge: str = ""
+    names_exchange: bool = False
     default: object = None
     equivalent: bool = True
     acts: bool = True
@@ -68,7 +69,7 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (
              choices=("drop-head", "reject-publish", "reject-publish-dlx"), choice_error="invalid_overflow",
              policy_key="overflow", acts=False),
     Argument("x-dead-letter-exchange", QUEUE, "string", "Where dropped messages go", policy_key="dead-letter-exchange",
-             acts=False),
+             names_exchange=True, acts=False),
     Argument("x-dead-letter-routing-key", QUEUE, "string", "The routing key dropped messages get",
              requires="x-dead-letter-exchange", requires_error="routing_key_but_no_dlx_defined",
              policy_key="dead-letter-routing-key", acts=False),
@@ -86,7 +87,7 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (
     Argument("x-queue-master-locator", QUEUE, "string", "Accepted for older clients", equivalent=False),
     Argument("x-quorum-initial-group-size", QUEUE, "integer", "Accepted for older clients", equivalent=False),
     Argument("alternate-exchange", EXCHANGE, "string", "Where messages go that no binding takes",
-             policy_key="alternate-exchange"),
+             policy_key="alternate-exchange", names_exchange=True),
     Argument("x-priority", CONSUMER, "integer", "Consumers of higher priority are served first", minimum=-(2**31),
              maximum=2**31 - 1),
     Argument("x-cancel-on-ha-failover", CONSUMER, "boolean", "Accepted for older clients"),
@@ -121,7 +122,13 @@ def check_arguments(on: str, arguments: Arguments, resource: str) -> None:
     """
     for name in arguments.values:
         row = BY_NAME.get((on, name))
-        fault = _fault(row, arguments, name) if row is not None else ""
+        if row is None:
+            continue
+        type_name = arguments.type_name(name)
+        if row.names_exchange and not _right_type(row, arguments.values[name]):
+            text = f"invalid type '{type_name}' for arg '{name}' in {resource}"
+            raise ChannelException(PRECONDITION_FAILED, text)
+        fault = _fault(row, arguments, name)
         if fault:
             raise ChannelException(PRECONDITION_FAILED, f"invalid arg '{name}' for {resource}: {fault}")
 

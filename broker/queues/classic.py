@@ -116,6 +116,10 @@ class ClassicQueue:
         if receipt is not None:
             receipt.taken()
 
+    def backlog(self) -> int:
+        """How many messages its consumers are behind; 0 where it has none."""
+        return self.ready.count if self.unacked or self.consumers.offered else 0
+
     # ---- deliver lane
 
     def _mark_dirty(self) -> None:
@@ -137,6 +141,8 @@ class ClassicQueue:
             if picked is None:
                 break
             self._hand(picked[0], min(picked[1], self._quantum()), body_bytes)
+            if self._may_expire:
+                self._expire(now_ms - 1)
         if self._may_expire:
             self._expire(now_ms)
             self._expiry.arm(ready.next_expiry_ms())
@@ -149,7 +155,10 @@ class ClassicQueue:
         return 1 if count <= FAIR_BELOW else min(QUANTUM_MAX, count // (offered * TURNS_PER_CONSUMER) + 1)
 
     def _hand(self, consumer: ConsumerPort, count: int, body_bytes: int) -> None:
-        """Delivers up to `count` messages of up to `body_bytes` each to one consumer."""
+        """Delivers up to `count` messages of up to `body_bytes` each to one consumer.
+
+        Where messages may expire it stops after a span: the next one may be overdue.
+        """
         ready, counters = self.ready, self.counters
         while count and ready.count and ready.next_body_bytes() <= body_bytes:
             span = ready.take(count)
@@ -166,6 +175,8 @@ class ClassicQueue:
                 counters.delivered += held
                 self._lend(span)
                 consumer.deliver(span)
+            if self._may_expire:
+                return
 
     def _lend(self, span: Span) -> None:
         held = span.stop - span.start
@@ -178,6 +189,7 @@ class ClassicQueue:
         self.lifetime.touch(now_ms)
         if self._may_expire:
             self._expire(now_ms)
+            self._mark_dirty()  # what this uncovers may be due
         span = self.ready.take(1)
         if span is not None:
             self.counters.got += 1

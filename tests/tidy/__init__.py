@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS_NOT_OURS = {"build", "dist", "node_modules", "__pycache__"}
+NAMES_NOT_OURS = {".git", "build", "dist", "node_modules", "__pycache__"}
 
 
 def tree_files(*suffixes: str) -> list[Path]:
@@ -22,6 +22,6 @@ def _is_ours(path: Path) -> bool:
     hidden = any(part.startswith(".") and part != ".ci" for part in folders)
     return (
         not hidden
-        and not FOLDERS_NOT_OURS.intersection(folders)
+        and not NAMES_NOT_OURS.intersection(path.parts)
         and not any(part.endswith(".egg-info") for part in folders)
     )

@@ -6,13 +6,11 @@ from pamqp import base, commands
 
 from broker.connections.channel import Channel
 from broker.connections.handlers.registry import arguments_of, handles, queue_name
-from broker.model import arguments as args
 from broker.model.message import Span
-from broker.model.names import REPLY_TO, generated, queue_rs
-from broker.queues.classic import ClassicQueue
+from broker.model.names import REPLY_TO, generated
 from protocol import encoder
 from protocol.commands import ACK, Ack, Method
-from protocol.constants import ACCESS_REFUSED, NOT_ALLOWED, NOT_IMPLEMENTED, PRECONDITION_FAILED
+from protocol.constants import NOT_ALLOWED, NOT_IMPLEMENTED, PRECONDITION_FAILED
 from protocol.errors import ChannelException, ConnectionException
 
 
@@ -39,25 +37,14 @@ def consume(channel: Channel, frame: commands.Basic.Consume, command: Method) ->
     if name == REPLY_TO:
         _consume_replies(channel, frame, tag)
         return
-    queue = channel.operations.readable_queue(channel.actor, name)
     if tag in channel.consumers:
         raise ConnectionException(NOT_ALLOWED, f"attempt to reuse consumer tag '{tag}'")
     arguments = arguments_of(command)
-    resource = queue_rs(name, channel.actor.vhost.name)
-    args.check_arguments(args.CONSUMER, arguments, resource)
-    _check_exclusive(queue, frame.exclusive, resource)
-    if queue.settings.queue_type == "quorum" and channel.context.prefetch.of_channel:
-        raise ConnectionException(NOT_IMPLEMENTED, f"{resource} does not support global qos")
+    is_limited = channel.context.prefetch.of_channel > 0
+    queue = channel.operations.consumable_queue(channel.actor, name, frame.exclusive, arguments, is_limited)
     channel.consume(queue, tag, frame.no_ack, frame.exclusive, arguments)
     if not frame.nowait:
         channel.send(commands.Basic.ConsumeOk(tag))
-
-
-def _check_exclusive(queue: ClassicQueue, exclusive: bool, resource: str) -> None:
-    others = queue.consumers.everyone()
-    taken = any(consumer.exclusive for consumer in others) or (exclusive and others)
-    if taken or (exclusive and queue.settings.single_active_consumer):
-        raise ChannelException(ACCESS_REFUSED, f"{resource} in exclusive use")
 
 
 def _consume_replies(channel: Channel, frame: commands.Basic.Consume, tag: str) -> None:

@@ -32,6 +32,7 @@ def tx_select(channel: Channel, _frame: commands.Tx.Select, _command: Method) ->
 @handles(commands.Tx.Commit.index)
 def tx_commit(channel: Channel, _frame: commands.Tx.Commit, _command: Method) -> None:
     """Spec: 1.9.2.3."""
+    channel.require_transaction()
     channel.commit(channel.hold(commands.Tx.CommitOk()))
 
 

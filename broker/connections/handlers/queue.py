@@ -8,7 +8,7 @@ from broker.connections.channel import Channel
 from broker.connections.handlers.registry import arguments_of, handles, queue_name
 from broker.model.names import REPLY_TO, clean
 from broker.operations import QueueRequest
-from broker.queues.classic import ClassicQueue
+from protocol import encoder
 from protocol.commands import Method
 
 
@@ -17,25 +17,22 @@ def declare(channel: Channel, frame: commands.Queue.Declare, command: Method) ->
     """Spec: 1.7.2.1."""
     name = clean(frame.queue)
     if name == REPLY_TO or name in channel.actor.vhost.replies:
-        declare_ok(channel, frame, name, 0, 1)
+        _declare_ok(channel, frame, name, 0, 1)
         return
     if frame.passive:
-        queue = channel.operations.queue_passive(channel.actor, name or channel.last_queue)
+        state = channel.operations.queue_passive(channel.actor, name or channel.last_queue)
     else:
         request = QueueRequest(name, frame.durable, frame.exclusive, frame.auto_delete, arguments_of(command))
-        queue = channel.operations.declare_queue(channel.actor, request)
-    channel.last_queue = queue.name
-    declare_ok(channel, frame, queue.name, _ready(queue), len(queue.consumers.everyone()))
+        state = channel.operations.declare_queue(channel.actor, request)
+    channel.last_queue = state.name
+    _declare_ok(channel, frame, state.name, state.message_count, state.consumer_count)
 
 
-def _ready(queue: ClassicQueue) -> int:
-    return min(queue.ready.count, 0xFFFFFFFF)
-
-
-def declare_ok(channel: Channel, frame: commands.Queue.Declare, name: str, messages: int, consumers: int) -> None:
-    """Answers a declare unless it asked for none."""
+def _declare_ok(channel: Channel, frame: commands.Queue.Declare, name: str, messages: int, consumers: int) -> None:
     if not frame.nowait:
-        channel.send(commands.Queue.DeclareOk(name, messages, consumers))
+        output = channel.context.output
+        output.size += encoder.queue_declare_ok(output.out, channel.number, name, messages, consumers)
+        channel.context.touch()
 
 
 @handles(commands.Queue.Bind.index)
