@@ -12,6 +12,7 @@ from pamqp.frame import marshal
 
 from tests.model.driver import CLIENTS, Driver
 from tests.model.naive import Channel, Consumer, Publishing, Queue, Transaction
+from tests.support.sansio import publish_frames
 
 QUEUES: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -148,8 +149,7 @@ class BrokerMachine(RuleBasedStateMachine):
     def publish_nowhere(self, pick: int) -> None:
         channel = self.channel(pick)
         self.driver.expect_error(channel, 404)
-        self.driver.step(channel, Basic.Publish(exchange="none"), data=b"")
-        # the content that was announced is dropped with the channel
+        self.driver.step(channel, data=publish_frames(channel.number, "none", "a", b"lost"))
 
     @rule(pick=picks)
     def confirm(self, pick: int) -> None:

@@ -256,7 +256,7 @@ class SansBroker:
     def turn(self) -> None:
         """Turns the loop until nothing is left to do at this time."""
         for _ in range(TURNS_MAX):
-            fed = any([client.feed() for client in self.clients])
+            fed = sum(client.feed() for client in self.clients) > 0
             for client in self.clients:
                 if client.transport.is_closed:
                     client.lose()
