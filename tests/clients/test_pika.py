@@ -108,8 +108,7 @@ def test_prefetch_holds_back_what_is_not_acked(channel: BlockingChannel, queue: 
     channel.basic_consume(queue, lambda _c, method, _p, _b: tags.append(method.delivery_tag))
     pump = channel.connection.process_data_events
     until(lambda: len(tags) == 2, lambda: pump(0.1))
-    assert depth(channel, queue) == 3
-    assert len(tags) == 2
+    assert (depth(channel, queue), len(tags)) == (3, 2)
     channel.basic_ack(tags[-1], multiple=True)
     until(lambda: len(tags) == 4, lambda: pump(0.1))
     assert depth(channel, queue) == 1
@@ -123,7 +122,7 @@ def test_transactions(channel: BlockingChannel, queue: str, connection: Blocking
     channel.basic_publish("", queue, b"kept")
     assert depth(watcher, queue) == 0
     channel.tx_commit()
-    assert depth(watcher, queue) == 1
+    until(lambda: depth(watcher, queue) == 1)
     method, body = get(channel, queue, auto_ack=False)
     assert body == b"kept"
     channel.basic_ack(method.delivery_tag)

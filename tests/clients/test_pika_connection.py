@@ -120,8 +120,8 @@ def test_a_consumer_tag_is_used_once(connection: BlockingConnection, name: Name)
     channel.basic_consume(queue, print, consumer_tag="tag")
     other = connection.channel()
     other.basic_consume(queue, print, consumer_tag="tag")
+    channel._impl._send_method(pika.spec.Basic.Consume(queue=queue, consumer_tag="tag"))
     with pytest.raises(ConnectionClosedByBroker) as raised:
-        channel._impl._send_method(pika.spec.Basic.Consume(queue=queue, consumer_tag="tag"))
         until(lambda: connection.is_closed, lambda: connection.process_data_events(0.1))
     assert raised.value.reply_code == 530
     assert "attempt to reuse consumer tag 'tag'" in raised.value.reply_text
