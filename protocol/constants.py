@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 PROTOCOL_HEADER: Final = b"AMQP\x00\x00\x09\x01"
-PROTOCOL_HEADERS_ACCEPTED: Final = (PROTOCOL_HEADER, b"AMQP\x01\x01\x00\x09", b"AMQP\x01\x01\x09\x01")
+PROTOCOL_HEADERS_ACCEPTED: Final = (PROTOCOL_HEADER, b"AMQP\x01\x01\x00\x09")
 
 FRAME_METHOD: Final = 1
 FRAME_HEADER: Final = 2
@@ -14,6 +14,9 @@ FRAME_HEARTBEAT: Final = 8
 FRAME_END: Final = 0xCE
 FRAME_HEAD_BYTES: Final = 7  # type octet, channel short, size long
 FRAME_OVERHEAD_BYTES: Final = 8  # head and end octet
+
+BODY_BYTES_MAX: Final = 512 * 1024 * 1024  # no message is larger, whatever is configured
+CONTENT_HEADER_BYTES_MIN: Final = 14  # class, weight, body size, property flags
 
 FRAME_MIN_BYTES: Final = 4096
 FRAME_MAX_BYTES: Final = 131072
@@ -68,3 +71,15 @@ REPLY_NAMES: Final[dict[int, str]] = {
     NOT_IMPLEMENTED: "NOT_IMPLEMENTED",
     INTERNAL_ERROR: "INTERNAL_ERROR",
 }
+
+OCTETS_SHOWN_MAX: Final = 64
+
+
+def octets(data: bytes) -> str:
+    """Bytes as RabbitMQ's reply texts show them, cut where it gets long: `<<0,20>>`, or `<<"abc">>` if printable."""
+    if not data:
+        return "<<>>"
+    shown = data[:OCTETS_SHOWN_MAX]
+    if all(32 <= octet < 127 for octet in shown):
+        return f'<<"{shown.decode()}">>'
+    return f"<<{','.join(map(str, shown))}>>"

@@ -49,9 +49,21 @@ def running_brokerd(*flags: str, env: Mapping[str, str] | None = None) -> Iterat
     with tempfile.TemporaryDirectory(prefix="leveret-test-") as folder:
         data_dir = Path(folder) / "data"
         process = subprocess.Popen(
-            [sys.executable, "-m", "broker.cli.brokerd", "--port", "0", "--data-dir", str(data_dir),
-             "--metrics-port", "0", *flags],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            [
+                sys.executable,
+                "-m",
+                "broker.cli.brokerd",
+                "--port",
+                "0",
+                "--data-dir",
+                str(data_dir),
+                "--metrics-port",
+                "0",
+                *flags,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
             env={**os.environ, **(env or {})},
         )
         try:

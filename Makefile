@@ -1,0 +1,65 @@
+# Verbs: run test format lint types bench docs lock clean. A fresh machine needs make and Python 3.11 or later.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+TEST_PROCESSES ?= 2
+LINTED := broker protocol storage tests $(wildcard bench examples)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test format lint types bench docs lock clean
+
+help:
+	@grep '^# Verbs' Makefile
+
+run: $(INSTALLED)
+	exec $(BIN)/brokerd $(ARGS)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q $(ARGS)
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix $(LINTED)
+	$(BIN)/ruff format $(LINTED)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check $(LINTED)
+	$(BIN)/ruff format --check $(LINTED)
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+bench: $(INSTALLED)
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(INSTALLED)
+	$(BIN)/python -m broker.config_docs > docs/configuration.md
+
+# Writes the versions of a fresh install with the newest releases that pyproject.toml allows.
+lock:
+	rm -rf $(VENV)-lock
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet --editable '.[dev]'
+	$(VENV)-lock/bin/python -m pip freeze --exclude-editable > requirements-dev.lock
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf $(VENV) $(VENV)-lock build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(INSTALLED): pyproject.toml requirements-dev.lock
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed: make PYTHON=...")'
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || $(MAKE) --no-print-directory venv-through-apt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+# Debian and Ubuntu ship Python without ensurepip; root can add it, anybody else has to ask.
+.PHONY: venv-through-apt
+venv-through-apt:
+	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "python3-venv is missing; install it: sudo apt-get install python3-venv" >&2; exit 1; fi
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y python3-venv
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)

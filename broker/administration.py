@@ -1,0 +1,66 @@
+"""Changes of vhosts, users and permissions, for whoever may administer: the CLI now, HTTP later.
+
+Part of operations. Must not: know sockets, or how anything is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from broker.auth.permissions import Permission, PermissionStore
+from broker.auth.users import UserStore
+from broker.vhost import Vhost
+
+NAME_BYTES_MAX = 255
+VHOSTS_MAX = 65_536
+
+
+class UnknownVhostError(LookupError):
+    """There is no vhost of that name."""
+
+
+class Administration:
+    """What an administrator may ask for. Every method raises LookupError or ValueError with a text for people."""
+
+    def __init__(
+        self,
+        users: UserStore,
+        permissions: PermissionStore,
+        vhosts: dict[str, Vhost],
+        new_vhost: Callable[[str], Vhost],
+    ) -> None:
+        self._users = users
+        self._permissions = permissions
+        self._vhosts = vhosts
+        self._new_vhost = new_vhost
+
+    def vhost(self, name: str) -> Vhost:
+        """One vhost. Raises: UnknownVhostError."""
+        try:
+            return self._vhosts[name]
+        except KeyError:
+            raise UnknownVhostError(f'Virtual host "{name}" does not exist') from None
+
+    def add_vhost(self, name: str) -> bool:
+        """Makes a vhost; False where it is there already. Raises: ValueError for a name that cannot be."""
+        if not name or len(name.encode()) > NAME_BYTES_MAX:
+            raise ValueError(f"a vhost's name has 1 to {NAME_BYTES_MAX} bytes")
+        if name in self._vhosts:
+            return False
+        if len(self._vhosts) >= VHOSTS_MAX:
+            raise ValueError(f"there are {VHOSTS_MAX} vhosts, the most there can be")
+        self._vhosts[name] = self._new_vhost(name)
+        return True
+
+    def add_user(self, name: str, password: str, tags: Iterable[str] = ()) -> None:
+        """Makes a user. Raises: ValueError for one that is there already, or a name, password or tag that cannot be."""
+        self._users.add(name, password, tags)
+
+    def set_permissions(self, user: str, vhost: str, configure: str, write: str, read: str) -> None:
+        """Gives a user rights in a vhost, by three regular expressions over names.
+
+        Raises: UnknownUserError, UnknownVhostError; ValueError for a pattern that cannot be.
+        """
+        self._users.get(user)
+        self.vhost(vhost)
+        self._permissions.set(Permission(user, vhost, configure, write, read))

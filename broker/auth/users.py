@@ -1,0 +1,120 @@
+"""The users of a broker and whether a name and a password belong together.
+
+Must not: decide what a user may do (`permissions`), or know sockets: whether a peer is local is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from broker.auth.passwords import DEFAULT_ALGORITHM, check_hash, hash_password, password_fits
+
+NAME_BYTES_MAX = 255
+TAGS_MAX = 32
+USERS_MAX = 65_536
+
+
+class UnknownUserError(LookupError):
+    """There is no user of that name."""
+
+
+class UserExistsError(ValueError):
+    """There is a user of that name already."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One user; an empty hash fits no password. `algorithm` is a row of `passwords.ALGORITHMS`."""
+
+    name: str
+    password_hash: str
+    tags: tuple[str, ...] = ()
+    algorithm: str = DEFAULT_ALGORITHM
+
+
+class UserStore:
+    """All users by name. `version` grows with every change, so that callers may cache what they derived."""
+
+    def __init__(self, loopback_users: Iterable[str] = ()) -> None:
+        self.version = 0
+        self._users: dict[str, User] = {}
+        self._loopback_users = frozenset(loopback_users)
+        self._nobody = User("", hash_password("nobody"))
+
+    def __len__(self) -> int:
+        return len(self._users)
+
+    def all(self) -> list[User]:
+        """Every user, by name."""
+        return [self._users[name] for name in sorted(self._users)]
+
+    def get(self, name: str) -> User:
+        """One user. Raises: UnknownUserError."""
+        try:
+            return self._users[name]
+        except KeyError:
+            raise UnknownUserError(f'User "{name}" does not exist') from None
+
+    def add(self, name: str, password: str, tags: Iterable[str] = ()) -> User:
+        """Makes a user. Raises: UserExistsError; ValueError for a name, password or tag that cannot be."""
+        if name in self._users:
+            raise UserExistsError(f'User "{name}" already exists')
+        return self.put(User(name, hash_password(password), tuple(tags)))
+
+    def put(self, user: User) -> User:
+        """Takes a user as it is, replacing one of the same name: for stored and imported definitions.
+
+        Raises: ValueError for a name, hash or tag that cannot be.
+        """
+        _check_name(user.name)
+        check_hash(user.password_hash, user.algorithm)
+        if user.name not in self._users and len(self._users) >= USERS_MAX:
+            raise ValueError(f"there are {USERS_MAX} users, the most there can be")
+        checked = replace(user, tags=_checked_tags(user.tags))
+        self._users[user.name] = checked
+        self.version += 1
+        return checked
+
+    def delete(self, name: str) -> None:
+        """Forgets a user. Raises: UnknownUserError."""
+        self.get(name)
+        del self._users[name]
+        self.version += 1
+
+    def change_password(self, name: str, password: str) -> User:
+        """Gives a user another password. Raises: UnknownUserError; ValueError for an empty one."""
+        return self.put(replace(self.get(name), password_hash=hash_password(password), algorithm=DEFAULT_ALGORITHM))
+
+    def clear_password(self, name: str) -> User:
+        """Leaves a user without any password that fits. Raises: UnknownUserError."""
+        return self.put(replace(self.get(name), password_hash=""))
+
+    def set_tags(self, name: str, tags: Iterable[str]) -> User:
+        """Replaces a user's tags. Raises: UnknownUserError; ValueError."""
+        return self.put(replace(self.get(name), tags=tuple(tags)))
+
+    def authenticate(self, name: str, password: str, peer_is_loopback: bool) -> User | None:
+        """The user whose name and password these are, or None, whatever the reason.
+
+        One digest is computed in every case, so that the time taken does not tell which names exist.
+        """
+        user = self._users.get(name)
+        checked = user if user is not None and user.password_hash else self._nobody
+        fits = password_fits(password, checked.password_hash, checked.algorithm)
+        if not fits or checked is self._nobody:
+            return None
+        return user if peer_is_loopback or name not in self._loopback_users else None
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name.encode("utf-8", "surrogateescape")) <= NAME_BYTES_MAX:
+        raise ValueError(f"a user's name has 1 to {NAME_BYTES_MAX} bytes")
+
+
+def _checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags, each once, in the order given."""
+    once = tuple(dict.fromkeys(tag.strip() for tag in tags))
+    if len(once) > TAGS_MAX or not all(0 < len(tag.encode()) <= NAME_BYTES_MAX for tag in once):
+        raise ValueError(f"a user has at most {TAGS_MAX} tags of 1 to {NAME_BYTES_MAX} bytes")
+    return once

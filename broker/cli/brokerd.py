@@ -1,0 +1,45 @@
+"""brokerd: the daemon's command. Must not: do more than read the configuration, start the server and report."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import uvloop
+
+from broker.config import Config, ConfigError, load_config
+from broker.server import Server, StartError
+
+USAGE_ERROR = 2
+
+
+async def _serve(config: Config) -> None:
+    server = Server(config, asyncio.get_running_loop())
+    address = await server.start()
+    print(f"brokerd: listening on {address}, data in {config.data_dir}", flush=True)
+    await server.run_until_stopped()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the broker until it is told to stop.
+
+    Returns: the exit status: 0 after a clean stop, 2 where it could not start.
+    """
+    try:
+        config = load_config(sys.argv[1:] if argv is None else argv, os.environ)
+        logging.basicConfig(
+            level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+        )
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(config))
+    except (ConfigError, StartError) as error:
+        print(f"brokerd: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Every setting of the broker, once: flags, environment, file keys, help text and docs are generated from `Config`.
+
+Must not: act on a setting, or hold what can change while the broker runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.config_options import ConfigError, option, options_of
+from broker.config_sources import read_sources
+
+__all__ = ["GENERATED_PASSWORD", "Config", "ConfigError", "load_config"]
+
+MIB = 1024 * 1024
+DAY_S = 86_400
+COUNT_MAX = 2**31 - 1
+DATA_FOLDER_NAME = "leveret"
+GENERATED_PASSWORD = ""  # what default_pass holds when the daemon is to make one
+PRODUCT = "RabbitMQ"
+PRODUCT_VERSION = "3.13.7"
+
+LISTEN = "Listening"
+DATA = "Data"
+ACCOUNTS = "First user"
+PROTOCOL = "Protocol"
+LIMITS = "Limits"
+ALARMS = "Alarms"
+OPERATION = "Operation"
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one broker process; a name ends in its unit."""
+
+    host: str = option("127.0.0.1", "Address to accept AMQP connections on; 0.0.0.0 or :: is every address.", LISTEN)
+    port: int = option(5672, "TCP port for AMQP; 0 picks a free one.", LISTEN, minimum=0, maximum=65535)
+    metrics_host: str = option("127.0.0.1", "Address of the Prometheus endpoint.", LISTEN)
+    metrics_port: int = option(
+        15692, "TCP port of the Prometheus endpoint (/metrics); 0 turns it off.", LISTEN, minimum=0, maximum=65535
+    )
+    data_dir: Path = option(
+        Path("~/.local/share") / DATA_FOLDER_NAME,
+        "Folder for everything that outlives a restart. The default is per user, follows XDG_DATA_HOME and needs no "
+        "rights; a service wants a folder of its own, such as /var/lib/leveret.",
+        DATA,
+        default_text="~/.local/share/leveret",
+    )
+    default_user: str = option(
+        "guest", "User made at the first start, with all rights on the default vhost and the tag administrator.",
+        ACCOUNTS, aliases=("RABBITMQ_DEFAULT_USER",), secret_file=True,
+    )  # fmt: skip
+    default_pass: str = option(
+        "guest", "Password of that user.", ACCOUNTS, aliases=("RABBITMQ_DEFAULT_PASS",), secret_file=True
+    )
+    default_vhost: str = option(
+        "/", "Virtual host made at the first start.", ACCOUNTS, aliases=("RABBITMQ_DEFAULT_VHOST",), secret_file=True
+    )
+    generate_default_pass: bool = option(
+        False,
+        "When no default_pass is given, make a random one, keep it in the data folder (readable by the owner only) "
+        "and print it once; the container image sets this.",
+        ACCOUNTS,
+    )
+    loopback_users: tuple[str, ...] = option(("guest",), "Users who may only connect from this machine.", ACCOUNTS)
+    product: str = option(
+        PRODUCT, "Product announced to clients; many look for RabbitMQ before they use what they could.", PROTOCOL
+    )
+    product_version: str = option(
+        PRODUCT_VERSION, "RabbitMQ version announced to clients: the one whose behaviour is followed.", PROTOCOL
+    )
+    cluster_name: str = option(
+        "", "Name of this broker in server properties and tools; empty means leveret@ and the host's name.",
+        PROTOCOL, empty_allowed=True,
+    )  # fmt: skip
+    heartbeat_s: int = option(
+        60, "Heartbeat interval proposed to clients; 0 proposes none.", PROTOCOL, unit="s", minimum=0, maximum=65535
+    )
+    frame_max_bytes: int = option(
+        131072, "Largest frame proposed to clients.", PROTOCOL, unit="bytes", minimum=4096, maximum=131072
+    )
+    channel_max: int = option(
+        2047, "Channels per connection; 0 means the protocol's 65535.", PROTOCOL, minimum=0, maximum=65535
+    )
+    handshake_timeout_s: float = option(
+        10.0, "Time a client has to finish its login.", PROTOCOL, unit="s", minimum=0.1, maximum=3600
+    )
+    auth_failure_delay_s: float = option(
+        3.0, "Time before a connection is dropped whose login failed.", PROTOCOL, unit="s", minimum=0, maximum=60
+    )
+    connections_max: int = option(
+        0, "Connections at a time; 0 means no limit but the system's.", LIMITS, minimum=0, maximum=COUNT_MAX
+    )
+    channels_max: int = option(
+        0, "Channels of all connections together; 0 means no limit.", LIMITS, minimum=0, maximum=COUNT_MAX
+    )
+    consumers_per_channel_max: int = option(
+        0, "Consumers on one channel; 0 means no limit.", LIMITS, minimum=0, maximum=COUNT_MAX
+    )
+    message_size_max_bytes: int = option(
+        128 * MIB, "Largest message body taken from a publisher.", LIMITS, unit="bytes", minimum=1, maximum=512 * MIB
+    )
+    output_buffer_max_bytes: int = option(
+        MIB,
+        "Output waiting for one connection at which its consumers are not fed any more until the client reads.",
+        LIMITS, unit="bytes", minimum=65536, maximum=1024 * MIB,
+    )  # fmt: skip
+    memory_high_watermark: float = option(
+        0.6,
+        "Share of the memory this process may use (the machine's, or its container's limit) at which publishers are "
+        "paused.",
+        ALARMS, unit="fraction", minimum=0.01, maximum=1.0,
+    )  # fmt: skip
+    disk_free_min_bytes: int = option(
+        50_000_000,
+        "Free space under the data folder below which publishers are paused; 0 never pauses.",
+        ALARMS, unit="bytes", minimum=0, maximum=2**62,
+    )  # fmt: skip
+    log_level: str = option(
+        "info", "Least severe log lines to write.", OPERATION, choices=("debug", "info", "warning", "error")
+    )
+    shutdown_timeout_s: float = option(
+        10.0, "Time clients have to close on SIGTERM before they are cut off.", OPERATION,
+        unit="s", minimum=0, maximum=3600,
+    )  # fmt: skip
+
+
+def load_config(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
+    """The settings from, strongest first: flags, environment, file, defaults.
+
+    Args: argv without the program's name; environ as os.environ.
+    Raises: ConfigError with one line for the user; SystemExit after --help and --version.
+    """
+    values = read_sources(tuple(options_of(Config)), argv, environ)
+    if values.get("generate_default_pass") and "default_pass" not in values:
+        values["default_pass"] = GENERATED_PASSWORD
+    values["data_dir"] = _data_dir(values.get("data_dir"), environ)
+    return Config(**values)  # type: ignore[arg-type]  # each value was checked against its option
+
+
+def _data_dir(given: object, environ: Mapping[str, str]) -> Path:
+    """The data folder with `~` resolved; XDG_DATA_HOME counts only where nothing was given."""
+    data_home = environ.get("XDG_DATA_HOME", "")
+    if given is None and Path(data_home).is_absolute():
+        return Path(data_home) / DATA_FOLDER_NAME
+    folder = given if isinstance(given, Path) else Config.data_dir
+    if folder.parts[:1] != ("~",):
+        return folder.absolute()
+    if not environ.get("HOME"):
+        raise ConfigError(f"data_dir: {folder} needs a home folder and HOME is not set; give --data-dir")
+    return Path(environ["HOME"], *folder.parts[1:]).absolute()

@@ -1,0 +1,201 @@
+"""The publishing side of a channel: checks, routing keys and confirms for each run of messages.
+
+Stop "channel" on the publish lane. Must not: check again what is the same as for the run before, or decode what is only
+passed on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from broker.connections.confirms import Confirms
+from broker.connections.output import Output
+from broker.model.arguments import TIMER_MS_MAX
+from broker.model.message import Batch
+from broker.model.names import REPLY_TO, exchange_rs
+from broker.model.receipt import Receipt
+from broker.operations import WRITE, Actor, Operations
+from protocol import encoder
+from protocol.commands import Address, Publish
+from protocol.constants import ACCESS_REFUSED, NO_ROUTE, NOT_FOUND, NOT_IMPLEMENTED, PRECONDITION_FAILED
+from protocol.errors import ChannelException, ConnectionException
+from protocol.properties import DELIVERY_MODE, NO_PROPERTIES, PERSISTENT, TRANSIENT, Properties
+from protocol.tables import TYPE_NAMES, check_table
+
+_EXPIRATION: Final = re.compile(r"([+-]?[0-9]{1,40})(.*)", re.DOTALL | re.ASCII)
+_NO_EXPIRATION: Final = -1
+_REPLY_TO_BYTES: Final = REPLY_TO.encode()
+COPY_KEYS_MAX: Final = 1024  # routing keys in CC and BCC together
+
+
+def parse_expiration_ms(text: bytes) -> int:
+    """The `expiration` property as milliseconds.
+
+    Raises: ChannelException 406 `invalid expiration 'x': why`.
+    """
+    shown = text.decode("utf-8", "replace")
+    match = _EXPIRATION.fullmatch(shown)
+    if match is None:
+        fault = "no_integer"
+    elif match[2]:
+        fault = f'{{leftover_string,"{match[2]}"}}'
+    elif (value := int(match[1])) < 0:
+        fault = f"{{value_negative,{value}}}"
+    elif value > TIMER_MS_MAX:
+        fault = f"{{value_too_large,{value}}}"
+    else:
+        return value
+    raise ChannelException(PRECONDITION_FAILED, f"invalid expiration '{shown}': {fault}")
+
+
+def copy_keys(properties: Properties) -> list[str]:
+    """The routing keys in the CC and BCC headers.
+
+    Raises: ChannelException 406 where one of them is not an array, or holds too many.
+    Spec: RabbitMQ's sender-selected distribution.
+    """
+    headers = properties.headers()
+    _, types = check_table(properties.raw, properties.headers_start)
+    keys: list[str] = []
+    for name in ("CC", "BCC"):
+        if name not in headers:
+            continue
+        value = headers[name]
+        if not isinstance(value, list):
+            kind = TYPE_NAMES[types[name]]
+            text = f'invalid message: {{unacceptable_type_in_header,"{name}",{kind}}}'
+            raise ChannelException(PRECONDITION_FAILED, text)
+        keys += [key for key in value if isinstance(key, str)]
+    if len(keys) > COPY_KEYS_MAX:
+        raise ChannelException(PRECONDITION_FAILED, f"more than {COPY_KEYS_MAX} routing keys in CC and BCC")
+    return keys
+
+
+class Publisher:
+    """Turns publish commands into batches in queues; one per channel."""
+
+    __slots__ = ("_actor", "_address", "_copies", "_expiration_ms", "_may_impersonate", "_number",
+                 "_operations", "_output", "_properties", "_sent", "_touch", "_version", "_versions", "backlog",
+                 "confirms", "frame_max", "published", "reply_name", "returned")  # fmt: skip
+
+    def __init__(
+        self, number: int, frame_max: int, actor: Actor, may_impersonate: bool, operations: Operations,
+        versions: Callable[[], int], output: Output, touch: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._number = number
+        self.frame_max = frame_max
+        self._actor = actor
+        self._may_impersonate = may_impersonate
+        self._operations = operations
+        self._versions = versions  # a number that changes whenever a check might come out differently
+        self._output = output
+        self._touch = touch
+        self.confirms: Confirms | None = None
+        self.reply_name = ""  # where direct replies to this channel go; empty without a consumer for them
+        self.published = 0
+        self.backlog = 0  # of the worst queue of the last batch
+        self.returned = 0
+        self._address: Address | None = None
+        self._version = -1
+        self._properties: Properties | None = None
+        self._sent = NO_PROPERTIES  # what goes out for `_properties`
+        self._copies: list[str] = []
+        self._expiration_ms = _NO_EXPIRATION
+
+    def batch(self, command: Publish) -> tuple[Batch, list[str]]:
+        """Checks a run of messages; returns them as a batch, with the routing keys beyond the address's own.
+
+        Raises: ChannelException 403, 404, 406; ConnectionException 540.
+        Spec: 1.8.3.7 (basic.publish).
+        """
+        address, properties = command.address, command.properties
+        if address is not self._address or self._version != self._versions():
+            self._check_address(address)
+        if properties is not self._properties:
+            self._check_properties(properties)
+        sent = self._sent
+        count = len(command.bodies)
+        self.published += count
+        self._actor.vhost.counters.published += count
+        return Batch(address, sent, command.bodies, self._expiration_ms), self._copies
+
+    def receipt(self, count: int) -> Receipt | None:
+        """A receipt for the next publishes, where the channel is in confirm mode."""
+        return self.confirms.issue(count) if self.confirms is not None else None
+
+    def submit(self, batch: Batch, copies: Sequence[str], receipt: Receipt | None) -> None:
+        """Routes a batch, hands it to its queues or returns it, and gives the receipt its own answer."""
+        vhost, address, count = self._actor.vhost, batch.address, len(batch.bodies)
+        exchange = vhost.table.exchanges.get(address.exchange)
+        keys = (address.routing_key, *copies)
+        queues = vhost.route(exchange, keys, batch.properties.headers) if exchange is not None else ()
+        if exchange is not None:
+            exchange.published_in += count
+            exchange.published_out += count * len(queues)
+        if queues:
+            vhost.counters.routed += count
+            self.backlog = vhost.publish(batch, queues, receipt)
+        elif address.mandatory:
+            self._return(batch)
+        else:
+            vhost.counters.unroutable += count
+        if receipt is not None:
+            receipt.taken()
+
+    def _return(self, batch: Batch) -> None:
+        output = self._output
+        for body in batch.bodies:
+            output.size += encoder.returned(
+                output.out, self._number, NO_ROUTE, "NO_ROUTE", batch.address.tail, batch.properties.raw, body,
+                self.frame_max,
+            )  # fmt: skip
+        self.returned += len(batch.bodies)
+        self._actor.vhost.counters.returned += len(batch.bodies)
+        self._touch()
+
+    def _check_address(self, address: Address) -> None:
+        actor, name = self._actor, address.exchange
+        self._address = None
+        if address.immediate:
+            raise ConnectionException(NOT_IMPLEMENTED, "immediate=true")
+        self._operations.authorize(actor, WRITE, "exchange", name)
+        exchange = actor.vhost.table.exchanges.get(name)
+        if exchange is None:
+            raise ChannelException(NOT_FOUND, f"no {exchange_rs(name, actor.vhost.name)}")
+        if exchange.internal:
+            text = f"cannot publish to internal {exchange_rs(name, actor.vhost.name)}"
+            raise ChannelException(ACCESS_REFUSED, text)
+        self._address, self._version = address, self._versions()
+
+    def _check_properties(self, properties: Properties) -> None:
+        self._properties = None
+        self._check_user(properties)
+        if properties.flags & DELIVERY_MODE and properties.delivery_mode not in (TRANSIENT, PERSISTENT):
+            text = f"invalid message: {{delivery_mode_unknown,{properties.delivery_mode}}}"
+            raise ChannelException(PRECONDITION_FAILED, text)
+        expiration = properties.expiration
+        self._expiration_ms = _NO_EXPIRATION if expiration is None else parse_expiration_ms(expiration)
+        sent, copies = properties, list[str]()
+        if properties.may_copy:
+            copies = copy_keys(properties)
+            sent = properties.without_header("BCC")
+        if sent.reply_to == _REPLY_TO_BYTES:
+            if not self.reply_name:
+                raise ChannelException(PRECONDITION_FAILED, "fast reply consumer does not exist")
+            sent = sent.with_reply_to(self.reply_name.encode())
+        self._properties, self._sent, self._copies = properties, sent, copies
+
+    def _check_user(self, properties: Properties) -> None:
+        claimed = properties.user_id
+        if claimed is not None and claimed != self._actor.user.encode() and not self._may_impersonate:
+            text = (
+                f"user_id property set to '{claimed.decode('utf-8', 'replace')}' "
+                f"but authenticated user was '{self._actor.user}'"
+            )
+            raise ChannelException(PRECONDITION_FAILED, text)
+
+    def forget_properties(self) -> None:
+        """The reply consumer has changed; what was checked before may come out differently."""
+        self._properties = None

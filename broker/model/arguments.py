@@ -1,0 +1,214 @@
+"""The one table of arguments: every x-argument of queues, exchanges, consumers, with type, range and meaning.
+
+Declaration checks, the redeclare check, settings and docs read the rows. Must not: act on an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from protocol.constants import PRECONDITION_FAILED
+from protocol.errors import ChannelException
+from protocol.tables import TYPE_NAMES
+
+TIMER_MS_MAX: Final = 100 * 365 * 86_400_000  # a hundred years
+INTEGER_TYPES: Final = frozenset("bBsuIilL")
+LONG_MAX: Final = 2**63 - 1
+
+QUEUE: Final = "queue"
+EXCHANGE: Final = "exchange"
+CONSUMER: Final = "consumer"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One row. `kind` is integer, boolean or string; `minimum`/`maximum` bound integers, `choices` strings.
+
+    `equivalent` says whether a redeclare with another value is refused; `policy_key` is the policy that may set the
+    same thing, `merge` how it meets an operator policy; `acts` whether the broker acts on it yet, or only checks
+    and keeps it.
+    """
+
+    name: str
+    on: str
+    kind: str
+    summary: str
+    unit: str = ""
+    minimum: int = 0
+    maximum: int = LONG_MAX
+    maximum_error: str = "value_too_big"
+    choices: tuple[str, ...] = ()
+    choice_error: str = ""
+    requires: str = ""
+    requires_error: str = ""
+    policy_key: str = ""
+    merge: str = ""
+    names_exchange: bool = False
+    default: object = None
+    equivalent: bool = True
+    acts: bool = True
+
+
+ARGUMENTS: Final[tuple[Argument, ...]] = (
+    Argument("x-message-ttl", QUEUE, "integer", "How long a message may wait", "ms", 0, TIMER_MS_MAX,
+             policy_key="message-ttl", merge="min"),
+    Argument("x-expires", QUEUE, "integer", "How long the queue may be unused before it is deleted", "ms", 1,
+             TIMER_MS_MAX, policy_key="expires", merge="min"),
+    Argument("x-max-priority", QUEUE, "integer", "Highest priority that is kept apart; more counts as this", "level", 0,
+             255, "max_value_exceeded"),
+    Argument("x-single-active-consumer", QUEUE, "boolean", "Only one consumer at a time gets messages"),
+    Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=("classic", "quorum", "stream"),
+             choice_error="\"unsupported queue type '{}'\"", default="classic"),
+    Argument("x-max-length", QUEUE, "integer", "Most messages that may be ready", "messages", policy_key="max-length",
+             merge="min", acts=False),
+    Argument("x-max-length-bytes", QUEUE, "integer", "Most body bytes that may be ready", "bytes",
+             policy_key="max-length-bytes", merge="min", acts=False),
+    Argument("x-overflow", QUEUE, "string", "What happens at the length limit",
+             choices=("drop-head", "reject-publish", "reject-publish-dlx"), choice_error="invalid_overflow",
+             policy_key="overflow", acts=False),
+    Argument("x-dead-letter-exchange", QUEUE, "string", "Where dropped messages go", policy_key="dead-letter-exchange",
+             names_exchange=True, acts=False),
+    Argument("x-dead-letter-routing-key", QUEUE, "string", "The routing key dropped messages get",
+             requires="x-dead-letter-exchange", requires_error="routing_key_but_no_dlx_defined",
+             policy_key="dead-letter-routing-key", acts=False),
+    Argument("x-dead-letter-strategy", QUEUE, "string", "How safely dropped messages travel",
+             choices=("at-most-once", "at-least-once"), choice_error="invalid_dlx_strategy",
+             policy_key="dead-letter-strategy", equivalent=False, acts=False),
+    Argument("x-delivery-limit", QUEUE, "integer", "Most deliveries of one message", "deliveries",
+             policy_key="delivery-limit", merge="min", equivalent=False, acts=False),
+    Argument("x-consumer-timeout", QUEUE, "integer", "How long a delivery may stay unacknowledged", "ms",
+             policy_key="consumer-timeout", merge="min", equivalent=False, acts=False),
+    Argument("x-queue-mode", QUEUE, "string", "Accepted for older clients; every queue pages out by itself",
+             choices=("default", "lazy"), choice_error="\"unsupported queue mode '{}'\"", policy_key="queue-mode"),
+    Argument("x-queue-version", QUEUE, "integer", "Accepted for older clients", minimum=1, maximum=2, equivalent=False,
+             policy_key="queue-version"),
+    Argument("x-queue-master-locator", QUEUE, "string", "Accepted for older clients", equivalent=False),
+    Argument("x-quorum-initial-group-size", QUEUE, "integer", "Accepted for older clients", equivalent=False),
+    Argument("alternate-exchange", EXCHANGE, "string", "Where messages go that no binding takes",
+             policy_key="alternate-exchange", names_exchange=True),
+    Argument("x-priority", CONSUMER, "integer", "Consumers of higher priority are served first", minimum=-(2**31),
+             maximum=2**31 - 1),
+    Argument("x-cancel-on-ha-failover", CONSUMER, "boolean", "Accepted for older clients"),
+)  # fmt: skip
+
+BY_NAME: Final[dict[tuple[str, str], Argument]] = {(row.on, row.name): row for row in ARGUMENTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of a declaration as they came: values, and the type letters they had on the wire."""
+
+    values: Mapping[str, object]
+    types: Mapping[str, str]
+
+    def type_name(self, name: str) -> str:
+        """The type as reply texts name it."""
+        return TYPE_NAMES.get(self.types.get(name, ""), "undefined")
+
+    def get(self, name: str) -> object:
+        """The value, or None."""
+        return self.values.get(name)
+
+
+NO_ARGUMENTS: Final = Arguments({}, {})
+
+
+def check_arguments(on: str, arguments: Arguments, resource: str) -> None:
+    """Checks every known argument of a declaration by its row; unknown ones pass, as with RabbitMQ.
+
+    Raises: ChannelException 406 `invalid arg 'x' for queue 'q' in vhost '/': why`.
+    """
+    for name in arguments.values:
+        row = BY_NAME.get((on, name))
+        if row is None:
+            continue
+        type_name = arguments.type_name(name)
+        if row.names_exchange and not _right_type(row, arguments.values[name]):
+            text = f"invalid type '{type_name}' for arg '{name}' in {resource}"
+            raise ChannelException(PRECONDITION_FAILED, text)
+        fault = _fault(row, arguments, name)
+        if fault:
+            raise ChannelException(PRECONDITION_FAILED, f"invalid arg '{name}' for {resource}: {fault}")
+
+
+def check_queue_type(arguments: Arguments, resource: str, durable: bool, exclusive: bool, auto_delete: bool) -> None:
+    """Checks what a queue type refuses.
+
+    Raises: ChannelException 406.
+    """
+    kind = arguments.get("x-queue-type")
+    if kind == "stream":
+        text = f"invalid arg 'x-queue-type' for {resource}: \"unsupported queue type 'stream'\""
+        raise ChannelException(PRECONDITION_FAILED, text)
+    if kind != "quorum":
+        return
+    for refused, name in ((not durable, "non-durable"), (exclusive, "exclusive-owner"), (auto_delete, "auto-delete")):
+        if refused:
+            raise ChannelException(PRECONDITION_FAILED, f"invalid property '{name}' for {resource}")
+
+
+def _fault(row: Argument, arguments: Arguments, name: str) -> str:
+    value = arguments.values[name]
+    type_name = arguments.type_name(name)
+    if not _right_type(row, value):
+        integer = row.kind == "integer"
+        return f'"expected integer, got {type_name}"' if integer else f"{{unacceptable_type,{type_name}}}"
+    if row.requires and row.requires not in arguments.values:
+        return row.requires_error
+    if isinstance(value, str) and row.choices and value not in row.choices:
+        return row.choice_error.format(value)
+    if isinstance(value, int) and row.kind == "integer":
+        if value < row.minimum:
+            return f"{{value_zero,{value}}}" if value == 0 else f"{{value_negative,{value}}}"
+        if value > row.maximum:
+            return f"{{{row.maximum_error},{value}}}"
+    return ""
+
+
+def _right_type(row: Argument, value: object) -> bool:
+    if row.kind == "integer":
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, bool if row.kind == "boolean" else str)
+
+
+def check_equivalent(on: str, current: Arguments, received: Arguments, resource: str) -> None:
+    """Compares a redeclaration with what is there, row by row.
+
+    Raises: ChannelException 406 `inequivalent arg 'x' for queue 'q' in vhost '/': received … but current is …`.
+    """
+    for row in ARGUMENTS:
+        if row.on != on or not row.equivalent:
+            continue
+        have, want = current.values.get(row.name, row.default), received.values.get(row.name, row.default)
+        if have != want or isinstance(have, bool) != isinstance(want, bool):
+            both = row.name in current.values and row.name in received.values
+            shown = _value if both else _value_and_type
+            text = f"received {shown(received, row.name)} but current is {shown(current, row.name)}"
+            raise ChannelException(PRECONDITION_FAILED, f"inequivalent arg '{row.name}' for {resource}: {text}")
+
+
+def check_same(name: str, current: bool | str, received: bool | str, resource: str) -> None:
+    """Compares a flag or a type of a redeclaration with what is there.
+
+    Raises: ChannelException 406.
+    """
+    if current != received:
+        text = f"received '{_flag(received)}' but current is '{_flag(current)}'"
+        raise ChannelException(PRECONDITION_FAILED, f"inequivalent arg '{name}' for {resource}: {text}")
+
+
+def _flag(value: bool | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _value(arguments: Arguments, name: str) -> str:
+    value = arguments.values[name]
+    return f"'{_flag(value) if isinstance(value, bool | str) else value}'"
+
+
+def _value_and_type(arguments: Arguments, name: str) -> str:
+    if name not in arguments.values:
+        return "none"
+    return f"the value {_value(arguments, name)} of type '{arguments.type_name(name)}'"

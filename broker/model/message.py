@@ -1,0 +1,69 @@
+"""Messages as the broker holds them: batches that came together, and spans of them that a queue or a channel has.
+
+Must not: decode what is only passed on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from protocol.commands import Address
+from protocol.properties import Properties
+
+NEVER_MS: Final = 0  # an expiry of 0 means: does not expire
+
+
+class Batch:
+    """Messages published one after another with one address, one set of properties and one body size.
+
+    Shared by every queue that took it and by whoever has a message of it unacknowledged; never changed once routed.
+    `position` is its place in the journal (0: not journalled), `live` how many of its messages, counted per durable
+    queue, are still needed there.
+    """
+
+    __slots__ = ("address", "bodies", "body_bytes", "expiration_ms", "live", "position", "properties")
+
+    def __init__(self, address: Address, properties: Properties, bodies: list[bytes], expiration_ms: int) -> None:
+        self.address = address
+        self.properties = properties
+        self.bodies = bodies
+        self.body_bytes = len(bodies[0])
+        self.expiration_ms = expiration_ms  # -1: the publisher set none
+        self.position = 0
+        self.live = 0
+
+
+class Span:
+    """The messages `start..stop` of a batch as one queue holds them; `position` is the first one's place in the queue.
+
+    `deliveries` counts earlier deliveries of these messages; more than 0 means redelivered. `expires_ms` is absolute.
+    """
+
+    __slots__ = ("batch", "deliveries", "expires_ms", "position", "start", "stop")
+
+    def __init__(self, batch: Batch, start: int, stop: int, position: int, expires_ms: int, deliveries: int) -> None:
+        self.batch = batch
+        self.start = start
+        self.stop = stop
+        self.position = position
+        self.expires_ms = expires_ms
+        self.deliveries = deliveries
+
+    def cut(self, count: int) -> Span:
+        """Takes the first `count` messages off this span; returns them as a span of their own."""
+        head = Span(self.batch, self.start, self.start + count, self.position, self.expires_ms, self.deliveries)
+        self.start += count
+        self.position += count
+        return head
+
+    def bodies(self) -> list[bytes]:
+        """The bodies of the span; the batch's own list where the span is all of it, so not to be changed."""
+        batch = self.batch
+        if self.stop - self.start == len(batch.bodies):
+            return batch.bodies
+        return batch.bodies[self.start : self.stop]
+
+
+def span_count(spans: list[Span]) -> int:
+    """How many messages the spans hold."""
+    return sum(span.stop - span.start for span in spans)

@@ -1,0 +1,111 @@
+"""One node: builds the parts of a broker from its configuration and holds them together.
+
+Must not: open sockets or know the event loop; the server does.
+"""
+
+from __future__ import annotations
+
+import platform
+import socket
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+from broker.administration import Administration
+from broker.alarms import Alarms, disk_free_bytes, memory_limit_bytes, memory_used_bytes
+from broker.auth.accounts import Accounts
+from broker.auth.permissions import PermissionStore
+from broker.auth.users import UserStore
+from broker.clock import Clock, Deadlines
+from broker.config import Config
+from broker.connections.registry import Connections
+from broker.connections.services import Limits, Services
+from broker.operations import Operations
+from broker.tick import Tick
+from broker.vhost import Vhost
+from storage.memory import MemoryJournal
+
+
+def leveret_version() -> str:
+    """The version of this distribution; `0` where it is not installed."""
+    try:
+        return version("leveret")
+    except PackageNotFoundError:
+        return "0"
+
+
+def server_properties(config: Config, cluster_name: str) -> dict[str, object]:
+    """What connection.start tells clients; `product` and `version` as configured, our own name beside them.
+
+    Spec: 1.4.2.1.3 (server-properties).
+    """
+    return {
+        "capabilities": {
+            "publisher_confirms": True,
+            "exchange_exchange_bindings": True,
+            "basic.nack": True,
+            "consumer_cancel_notify": True,
+            "connection.blocked": True,
+            "consumer_priorities": True,
+            "authentication_failure_close": True,
+            "per_consumer_qos": True,
+            "direct_reply_to": True,
+        },
+        "cluster_name": cluster_name,
+        "copyright": "Copyright (c) the Leveret developers",
+        "information": "Licensed under the Apache License 2.0",
+        "platform": f"Python {platform.python_version()}",
+        "product": config.product,
+        "version": config.product_version,
+        "leveret_version": leveret_version(),
+    }
+
+
+class Node:
+    """The parts of a running broker."""
+
+    def __init__(self, config: Config, clock: Clock, call_soon: Callable[[Callable[[], None]], object]) -> None:
+        self.config = config
+        self.clock = clock
+        self.started_ms = clock.now_ms()
+        self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
+        self.deadlines = Deadlines()
+        self.journal = MemoryJournal()
+        self.tick = Tick(self.journal, clock.now_ms, call_soon)
+        self.vhosts: dict[str, Vhost] = {}
+        self.users = UserStore(config.loopback_users)
+        self.permissions = PermissionStore()
+        self.connections = Connections(config.connections_max, config.channels_max)
+        self.memory_limit_bytes = memory_limit_bytes()
+        self.alarms = Alarms(
+            int(self.memory_limit_bytes * config.memory_high_watermark), config.disk_free_min_bytes,
+            memory_used_bytes, lambda: disk_free_bytes(config.data_dir), self.connections.alarm,
+        )  # fmt: skip
+        self.operations = Operations(self.permissions)
+        self.administration = Administration(self.users, self.permissions, self.vhosts, self._new_vhost)
+        self.services = self._services()
+
+    def _new_vhost(self, name: str) -> Vhost:
+        return Vhost(name, self.journal, self.tick, self.deadlines)
+
+    def _services(self) -> Services:
+        config = self.config
+        limits = Limits(
+            heartbeat_s=config.heartbeat_s,
+            frame_max_bytes=config.frame_max_bytes,
+            channel_max=config.channel_max,
+            consumers_per_channel_max=config.consumers_per_channel_max,
+            message_size_max_bytes=config.message_size_max_bytes,
+            handshake_timeout_ms=int(config.handshake_timeout_s * 1000),
+            auth_failure_delay_ms=int(config.auth_failure_delay_s * 1000),
+        )
+        return Services(
+            limits, server_properties(config, self.cluster_name), self.operations, self.vhosts,
+            Accounts(self.users, self.permissions), self.tick, self.deadlines, self.alarms, self.connections,
+        )  # fmt: skip
+
+    def create_defaults(self, password: str) -> None:
+        """The first vhost and user, with all rights."""
+        config = self.config
+        self.administration.add_vhost(config.default_vhost)
+        self.administration.add_user(config.default_user, password, ("administrator",))
+        self.administration.set_permissions(config.default_user, config.default_vhost, ".*", ".*", ".*")

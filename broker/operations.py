@@ -1,0 +1,380 @@
+"""Everything that changes the broker's definitions, for AMQP, HTTP and CLI alike; permissions are checked here only.
+
+Must not: know frames, connections or how anything is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from broker.model import arguments as args
+from broker.model.arguments import Arguments
+from broker.model.interfaces import QueueHandle
+from broker.model.names import RESERVED_PREFIX, exchange_rs, generated, queue_rs
+from broker.queues.classic import ClassicQueue, QueueDefinition
+from broker.routing.exchange import EXCHANGE_TYPES, Exchange
+from broker.vhost import Vhost
+from protocol.constants import (
+    ACCESS_REFUSED,
+    COMMAND_INVALID,
+    NOT_FOUND,
+    NOT_IMPLEMENTED,
+    PRECONDITION_FAILED,
+    RESOURCE_LOCKED,
+)
+from protocol.errors import ChannelException, ConnectionException
+
+Kind = Literal["configure", "write", "read"]
+CONFIGURE: Final = "configure"
+WRITE: Final = "write"
+READ: Final = "read"
+_ANY: Final[tuple[Kind, ...]] = (CONFIGURE, WRITE, READ)
+
+
+class Authorizer(Protocol):
+    """The one authorization function."""
+
+    def allows(self, user: str, vhost: str, kind: Kind, name: str, /) -> bool:
+        """Whether the user may configure, write or read the resource."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks, in which vhost; `owner` is the identity exclusive queues belong to (a connection)."""
+
+    user: str
+    vhost: Vhost
+    owner: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRequest:
+    """A queue declaration as it was asked for; an empty name asks for a generated one."""
+
+    name: str
+    durable: bool
+    exclusive: bool
+    auto_delete: bool
+    arguments: Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRequest:
+    """An exchange declaration as it was asked for."""
+
+    name: str
+    type: str
+    durable: bool
+    auto_delete: bool
+    internal: bool
+    arguments: Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What a declare answers: the name, the messages ready and the consumers."""
+
+    name: str
+    message_count: int
+    consumer_count: int
+
+
+def _state(queue: ClassicQueue) -> QueueState:
+    """Reads a queue that was just declared, which counts as a use of it."""
+    queue.lifetime.touch(queue.now_ms())
+    return QueueState(queue.name, queue.ready.count, len(queue.consumers.everyone()))
+
+
+class Operations:
+    """The changes an actor may ask for. Every method raises ChannelException with the codes and texts of RabbitMQ."""
+
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
+
+    # ---- permissions
+
+    def authorize(self, actor: Actor, kind: Kind, resource: str, name: str) -> None:
+        """Raises ChannelException 403 unless the actor's user may do `kind` to the queue or exchange."""
+        if not self._allows(actor, kind, name):
+            where = f"{resource} '{name or 'amq.default'}' in vhost '{actor.vhost.name}'"
+            raise ChannelException(ACCESS_REFUSED, f"{kind} access to {where} refused for user '{actor.user}'")
+
+    def _allows(self, actor: Actor, kind: Kind, name: str) -> bool:
+        return self._authorizer.allows(actor.user, actor.vhost.name, kind, name)
+
+    def may_read(self, actor: Actor, queue: str) -> bool:
+        """Whether the actor's user may read the queue (still)."""
+        return self._allows(actor, READ, queue)
+
+    def _authorize_any(self, actor: Actor, resource: str, name: str) -> None:
+        if not any(self._allows(actor, kind, name) for kind in _ANY):
+            self.authorize(actor, CONFIGURE, resource, name)
+
+    # ---- queues
+
+    def queue(self, actor: Actor, name: str) -> ClassicQueue:
+        """The queue of that name, which is not somebody else's exclusive one.
+
+        Raises: ChannelException 404, 405.
+        """
+        queue = actor.vhost.queues.get(name)
+        if queue is None:
+            raise ChannelException(NOT_FOUND, f"no {queue_rs(name, actor.vhost.name)}")
+        self._check_owner(actor, queue, queue.definition.exclusive)
+        return queue
+
+    def _check_owner(self, actor: Actor, queue: ClassicQueue, exclusive: bool) -> None:
+        definition = queue.definition
+        if definition.exclusive != exclusive or (exclusive and definition.owner is not actor.owner):
+            text = (
+                f"cannot obtain exclusive access to locked {queue_rs(queue.name, actor.vhost.name)}. It could be "
+                "originally declared on another connection or the exclusive property value does not match that of "
+                "the original declaration."
+            )
+            raise ChannelException(RESOURCE_LOCKED, text)
+
+    def queue_passive(self, actor: Actor, name: str) -> QueueState:
+        """The queue of that name as a passive declare sees it: any permission on it will do.
+
+        Raises: ChannelException 403, 404, 405.
+        """
+        if name not in actor.vhost.queues:
+            raise ChannelException(NOT_FOUND, f"no {queue_rs(name, actor.vhost.name)}")
+        self._authorize_any(actor, "queue", name)
+        queue = self.queue(actor, name)
+        return _state(queue)
+
+    def declare_queue(self, actor: Actor, request: QueueRequest) -> QueueState:
+        """Creates the queue, or checks that the one of that name is the same.
+
+        Raises: ChannelException 403, 405, 406.
+        Spec: 1.7.2.1 (queue.declare).
+        """
+        name, vhost = request.name, actor.vhost
+        existing = vhost.queues.get(name)
+        if name.startswith(RESERVED_PREFIX):
+            text = f"queue name '{name}' contains reserved prefix '{RESERVED_PREFIX}*'"
+            raise ChannelException(ACCESS_REFUSED, text)
+        if not name:
+            name = generated("amq.gen-")
+        self.authorize(actor, CONFIGURE, "queue", name)
+        if existing is not None:
+            self._check_same_queue(actor, existing, request)
+            return _state(existing)
+        self._check_new_queue(actor, name, request)
+        owner = actor.owner if request.exclusive else None
+        definition = QueueDefinition(
+            name, request.durable, request.exclusive, request.auto_delete, request.arguments, owner
+        )
+        return _state(vhost.add_queue(definition))
+
+    def _check_same_queue(self, actor: Actor, queue: ClassicQueue, request: QueueRequest) -> None:
+        definition, resource = queue.definition, queue_rs(queue.name, actor.vhost.name)
+        self._check_owner(actor, queue, request.exclusive)
+        if not definition.exclusive:
+            args.check_same("durable", definition.durable, request.durable, resource)
+        args.check_same("auto_delete", definition.auto_delete, request.auto_delete, resource)
+        args.check_arguments(args.QUEUE, request.arguments, resource)
+        args.check_equivalent(args.QUEUE, definition.arguments, request.arguments, resource)
+
+    def _check_new_queue(self, actor: Actor, name: str, request: QueueRequest) -> None:
+        resource = queue_rs(name, actor.vhost.name)
+        args.check_arguments(args.QUEUE, request.arguments, resource)
+        args.check_queue_type(request.arguments, resource, request.durable, request.exclusive, request.auto_delete)
+        target = request.arguments.get("x-dead-letter-exchange")
+        if isinstance(target, str):
+            self.authorize(actor, READ, "queue", name)
+            self.authorize(actor, WRITE, "exchange", target)
+
+    def delete_queue(self, actor: Actor, name: str, if_unused: bool, if_empty: bool) -> int:
+        """Deletes a queue; one that does not exist counts as deleted. Returns how many messages were ready.
+
+        Raises: ChannelException 403, 405, 406.
+        Spec: 1.7.2.9 (queue.delete).
+        """
+        self.authorize(actor, CONFIGURE, "queue", name)
+        if name not in actor.vhost.queues:
+            return 0
+        queue = self.queue(actor, name)
+        resource = queue_rs(name, actor.vhost.name)
+        if if_unused and queue.consumers.everyone():
+            raise ChannelException(PRECONDITION_FAILED, f"{resource} in use")
+        if if_empty and queue.ready.count:
+            raise ChannelException(PRECONDITION_FAILED, f"{resource} not empty")
+        return actor.vhost.remove_queue(queue)
+
+    def consumable_queue(
+        self, actor: Actor, name: str, exclusive: bool, arguments: Arguments, is_channel_limited: bool
+    ) -> QueueHandle:
+        """The queue of that name, for a consumer with these arguments on a channel with a shared prefetch or without.
+
+        Raises: ChannelException 403, 404, 405, 406; ConnectionException 540 for a quorum queue under shared prefetch.
+        Spec: 1.8.3.3 (basic.consume).
+        """
+        self.authorize(actor, READ, "queue", name)
+        queue = self.queue(actor, name)
+        resource = queue_rs(name, actor.vhost.name)
+        args.check_arguments(args.CONSUMER, arguments, resource)
+        others = queue.consumers.everyone()
+        taken = any(consumer.exclusive for consumer in others) or (exclusive and others)
+        if taken or (exclusive and queue.settings.single_active_consumer):
+            raise ChannelException(ACCESS_REFUSED, f"{resource} in exclusive use")
+        if queue.settings.queue_type == "quorum" and is_channel_limited:
+            raise ConnectionException(NOT_IMPLEMENTED, f"{resource} does not support global qos")
+        return queue
+
+    def readable_queue(self, actor: Actor, name: str) -> QueueHandle:
+        """The queue of that name, for get or purge.
+
+        Raises: ChannelException 403, 404, 405.
+        """
+        self.authorize(actor, READ, "queue", name)
+        return self.queue(actor, name)
+
+    # ---- exchanges
+
+    def exchange(self, actor: Actor, name: str) -> Exchange:
+        """The exchange of that name.
+
+        Raises: ChannelException 404.
+        """
+        exchange = actor.vhost.table.exchanges.get(name)
+        if exchange is None:
+            raise ChannelException(NOT_FOUND, f"no {exchange_rs(name, actor.vhost.name)}")
+        return exchange
+
+    def exchange_passive(self, actor: Actor, name: str) -> Exchange:
+        """The exchange of that name, for a passive declare: any permission on it will do.
+
+        Raises: ChannelException 403, 404.
+        """
+        self._refuse_default(name)
+        exchange = self.exchange(actor, name)
+        self._authorize_any(actor, "exchange", name)
+        return exchange
+
+    def _refuse_default(self, *names: str) -> None:
+        if "" in names:
+            raise ChannelException(ACCESS_REFUSED, "operation not permitted on the default exchange")
+
+    def declare_exchange(self, actor: Actor, request: ExchangeRequest) -> None:
+        """Creates the exchange, or checks that the one of that name is the same.
+
+        Raises: ChannelException 403, 406; ConnectionException 503 for a type nobody knows.
+        Spec: 1.6.2.1 (exchange.declare).
+        """
+        name = request.name
+        if request.type not in EXCHANGE_TYPES:
+            text = f"unknown exchange type '{request.type}'" if request.type else "invalid exchange type ''"
+            raise ConnectionException(COMMAND_INVALID, text)
+        self._refuse_default(name)
+        existing = actor.vhost.table.exchanges.get(name)
+        if existing is None and name.startswith(RESERVED_PREFIX):
+            text = f"exchange name '{name}' contains reserved prefix '{RESERVED_PREFIX}*'"
+            raise ChannelException(ACCESS_REFUSED, text)
+        self.authorize(actor, CONFIGURE, "exchange", name)
+        resource = exchange_rs(name, actor.vhost.name)
+        args.check_arguments(args.EXCHANGE, request.arguments, resource)
+        if existing is not None:
+            self._check_same_exchange(actor.vhost, existing, request, resource)
+            return
+        self._create_exchange(actor, request)
+
+    def _check_same_exchange(self, vhost: Vhost, exchange: Exchange, request: ExchangeRequest, resource: str) -> None:
+        args.check_same("type", exchange.type, request.type, resource)
+        args.check_same("durable", exchange.durable, request.durable, resource)
+        args.check_same("auto_delete", exchange.auto_delete, request.auto_delete, resource)
+        args.check_same("internal", exchange.internal, request.internal, resource)
+        args.check_equivalent(args.EXCHANGE, vhost.declared_arguments(exchange.name), request.arguments, resource)
+
+    def _create_exchange(self, actor: Actor, request: ExchangeRequest) -> None:
+        alternate = request.arguments.get("alternate-exchange")
+        if isinstance(alternate, str):
+            self.authorize(actor, READ, "exchange", request.name)
+            self.authorize(actor, WRITE, "exchange", alternate)
+        exchange = Exchange(
+            request.name, request.type, request.durable, request.auto_delete, request.internal,
+            dict(request.arguments.values), alternate if isinstance(alternate, str) else None,
+        )  # fmt: skip
+        actor.vhost.add_exchange(exchange, request.arguments)
+
+    def delete_exchange(self, actor: Actor, name: str, if_unused: bool) -> None:
+        """Deletes an exchange; one that does not exist counts as deleted.
+
+        Raises: ChannelException 403, 406.
+        Spec: 1.6.2.3 (exchange.delete).
+        """
+        self._refuse_default(name)
+        resource = exchange_rs(name, actor.vhost.name)
+        if name.startswith(RESERVED_PREFIX):
+            raise ChannelException(ACCESS_REFUSED, f"deletion of system {resource} not allowed")
+        self.authorize(actor, CONFIGURE, "exchange", name)
+        exchange = actor.vhost.table.exchanges.get(name)
+        if exchange is None:
+            return
+        if if_unused and exchange.bindings_count:
+            raise ChannelException(PRECONDITION_FAILED, f"{resource} in use")
+        actor.vhost.remove_exchange(name)
+
+    # ---- bindings
+
+    def bind_queue(self, actor: Actor, queue: str, exchange: str, key: str, arguments: Arguments) -> None:
+        """Binds a queue to an exchange.
+
+        Raises: ChannelException 403, 404, 405, 406.
+        Spec: 1.7.2.3 (queue.bind).
+        """
+        self._refuse_default(exchange)
+        self.authorize(actor, WRITE, "queue", queue)
+        self.authorize(actor, READ, "exchange", exchange)
+        source = self.exchange(actor, exchange)
+        self._bind(actor, source, self.queue(actor, queue), key, arguments)
+
+    def _bind(
+        self, actor: Actor, source: Exchange, destination: ClassicQueue | Exchange, key: str, arguments: Arguments
+    ) -> None:
+        match = arguments.get("x-match")
+        if source.type == "headers" and match is not None and not isinstance(match, str):
+            text = f"Invalid x-match field type {arguments.type_name('x-match')} (value {match}); expected longstr"
+            raise ChannelException(PRECONDITION_FAILED, text)
+        actor.vhost.table.bind(source, destination, key, dict(arguments.values))
+
+    def unbind_queue(self, actor: Actor, queue: str, exchange: str, key: str, arguments: Arguments) -> None:
+        """Unbinds a queue; whatever is missing counts as unbound.
+
+        Raises: ChannelException 403, 405.
+        Spec: 1.7.2.5 (queue.unbind).
+        """
+        self._refuse_default(exchange)
+        self.authorize(actor, WRITE, "queue", queue)
+        self.authorize(actor, READ, "exchange", exchange)
+        source = actor.vhost.table.exchanges.get(exchange)
+        if source is not None and queue in actor.vhost.queues:
+            actor.vhost.unbind(source, self.queue(actor, queue), key, arguments)
+
+    def bind_exchange(self, actor: Actor, destination: str, source: str, key: str, arguments: Arguments) -> None:
+        """Binds an exchange to another one.
+
+        Raises: ChannelException 403, 404, 406.
+        Spec: RabbitMQ's exchange-to-exchange bindings (exchange.bind).
+        """
+        self._authorize_exchanges(actor, destination, source)
+        from_exchange = self.exchange(actor, source)
+        self._bind(actor, from_exchange, self.exchange(actor, destination), key, arguments)
+
+    def unbind_exchange(self, actor: Actor, destination: str, source: str, key: str, arguments: Arguments) -> None:
+        """Unbinds an exchange; whatever is missing counts as unbound.
+
+        Raises: ChannelException 403.
+        """
+        self._authorize_exchanges(actor, destination, source)
+        exchanges = actor.vhost.table.exchanges
+        if source in exchanges and destination in exchanges:
+            actor.vhost.unbind(exchanges[source], exchanges[destination], key, arguments)
+
+    def _authorize_exchanges(self, actor: Actor, destination: str, source: str) -> None:
+        self._refuse_default(destination, source)
+        self.authorize(actor, WRITE, "exchange", destination)
+        self.authorize(actor, READ, "exchange", source)

@@ -1,0 +1,294 @@
+"""The plain queue: joins ready list, consumers, expiry and lifetime, and counts.
+
+Stop "queue" on a message's way. Must not: know connections, frames or exchanges, or hold what a part can hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from broker.model.arguments import Arguments
+from broker.model.interfaces import ConsumerPort
+from broker.model.message import Batch, Span
+from broker.model.receipt import Receipt
+from broker.model.settings import QueueSettings
+from broker.queues.consumers import Picker
+from broker.queues.context import QueueContext
+from broker.queues.expiry import ExpiryTimer, expires_at_ms
+from broker.queues.lifetime import Lifetime
+from broker.queues.ready import ReadyList
+
+FAIR_BELOW: Final = 1024  # ready messages up to which consumers alternate one by one
+TURNS_PER_CONSUMER: Final = 32  # of a longer queue, how many turns each consumer gets at least
+QUANTUM_MAX: Final = 64  # messages a consumer gets in one turn where several are ready
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDefinition:
+    """What a queue was declared as. `owner` is the connection an exclusive queue belongs to."""
+
+    name: str
+    durable: bool
+    exclusive: bool
+    auto_delete: bool
+    arguments: Arguments
+    owner: object = None
+
+
+class QueueCounters:
+    """What has happened to a queue's messages since it was declared."""
+
+    __slots__ = ("acked", "delivered", "delivered_no_ack", "expired", "got", "published", "purged", "redelivered",
+                 "rejected", "requeued")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.published = 0
+        self.delivered = 0
+        self.delivered_no_ack = 0
+        self.got = 0
+        self.redelivered = 0
+        self.acked = 0
+        self.rejected = 0
+        self.requeued = 0
+        self.expired = 0
+        self.purged = 0
+
+
+class ClassicQueue:
+    """A queue on one node; a QueueHandle for channels, and the owner of its parts.
+
+    Invariants
+    1. Every message published and neither settled, rejected, expired nor purged is either in `ready` or counted in
+       `unacked`.
+    2. A position is used once; a requeued message keeps it.
+    """
+
+    __slots__ = ("_context", "_expiry", "_is_dirty", "_may_expire", "_next_position", "consumers", "counters",
+                 "definition", "durable", "idle_since_ms", "is_deleted", "lifetime", "name", "ready", "settings",
+                 "unacked", "unacked_bytes")  # fmt: skip
+
+    def __init__(
+        self,
+        definition: QueueDefinition,
+        settings: QueueSettings,
+        ready: ReadyList,
+        consumers: Picker,
+        context: QueueContext,
+    ) -> None:
+        self.name = definition.name
+        self.durable = definition.durable and not definition.exclusive
+        self.definition = definition
+        self.settings = settings
+        self.ready = ready
+        self.consumers = consumers
+        self.counters = QueueCounters()
+        self.unacked = 0
+        self.unacked_bytes = 0
+        self.is_deleted = False
+        self.idle_since_ms = context.now_ms()
+        self._context = context
+        self._next_position = 1
+        self._is_dirty = False
+        self._may_expire = False
+        self._expiry = ExpiryTimer(context, self._mark_dirty)
+        self.lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
+        self.lifetime.touch(self.idle_since_ms)
+
+    def now_ms(self) -> int:
+        """The time of this turn."""
+        return self._context.now_ms()
+
+    # ---- publish lane
+
+    def publish(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> None:
+        """Takes the batch, and answers the receipt when it has it."""
+        count = len(batch.bodies)
+        expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
+        if expires_ms:
+            self._may_expire = True
+        self.ready.append(Span(batch, 0, count, self._next_position, expires_ms, 0))
+        self._next_position += count
+        self.counters.published += count
+        if not self._is_dirty:
+            self._mark_dirty()
+        if receipt is not None:
+            receipt.taken()
+
+    def backlog(self) -> int:
+        """How many messages its consumers are behind; 0 where it has none."""
+        return self.ready.count if self.unacked or self.consumers.offered else 0
+
+    # ---- deliver lane
+
+    def _mark_dirty(self) -> None:
+        if not self._is_dirty:
+            self._is_dirty = True
+            self._context.mark_dirty(self)
+
+    def pump(self, now_ms: int) -> None:
+        """Gives ready messages to consumers with room; what expires this very turn is offered first."""
+        self._is_dirty = False
+        if self.is_deleted:
+            for consumer in self.consumers.everyone():
+                consumer.cancelled()
+            return
+        if self._may_expire:
+            self._expire(now_ms - 1)
+        ready, pick = self.ready, self.consumers.pick
+        while ready.count:
+            body_bytes = ready.next_body_bytes()
+            picked = pick(body_bytes)
+            if picked is None:
+                break
+            self._hand(picked[0], min(picked[1], self._quantum()), body_bytes)
+            if self._may_expire:
+                self._expire(now_ms - 1)
+        if self._may_expire:
+            self._expire(now_ms)
+            self._expiry.arm(ready.next_expiry_ms())
+
+    def _quantum(self) -> int:
+        """How many messages one consumer gets before it is another's turn."""
+        offered, count = self.consumers.offered, self.ready.count
+        if offered <= 1:
+            return count
+        return 1 if count <= FAIR_BELOW else min(QUANTUM_MAX, count // (offered * TURNS_PER_CONSUMER) + 1)
+
+    def _hand(self, consumer: ConsumerPort, count: int, body_bytes: int) -> None:
+        """Delivers up to `count` messages of up to `body_bytes` each to one consumer.
+
+        Where messages may expire it stops after a span: the next one may be overdue.
+        """
+        ready, counters = self.ready, self.counters
+        while count and ready.count and ready.next_body_bytes() <= body_bytes:
+            span = ready.take(count)
+            assert span is not None
+            held = span.stop - span.start
+            count -= held
+            if span.deliveries:
+                counters.redelivered += held
+            if consumer.no_ack:
+                counters.delivered_no_ack += held
+                consumer.deliver(span)
+                self._done(span)
+            else:
+                counters.delivered += held
+                self._lend(span)
+                consumer.deliver(span)
+            if self._may_expire:
+                return
+
+    def _lend(self, span: Span) -> None:
+        held = span.stop - span.start
+        self.unacked += held
+        self.unacked_bytes += held * span.batch.body_bytes
+
+    def get(self, no_ack: bool, answer: Callable[[Span | None, int], None]) -> None:
+        """Answers with one message, or None, and how many are still ready."""
+        now_ms = self._context.now_ms()
+        self.lifetime.touch(now_ms)
+        if self._may_expire:
+            self._expire(now_ms)
+            self._mark_dirty()  # what this uncovers may be due
+        span = self.ready.take(1)
+        if span is not None:
+            self.counters.got += 1
+            self.counters.redelivered += span.deliveries > 0
+            if no_ack:
+                self._done(span)
+            else:
+                self._lend(span)
+        answer(span, self.ready.count)
+
+    # ---- settle lane
+
+    def settle(self, span: Span) -> None:
+        """These messages are done with."""
+        self.counters.acked += span.stop - span.start
+        self._give_back(span)
+        self._done(span)
+
+    def reject(self, span: Span) -> None:
+        """These messages were refused for good."""
+        self.counters.rejected += span.stop - span.start
+        self._give_back(span)
+        self._done(span)
+
+    def requeue(self, span: Span) -> None:
+        """These messages go back to where they were, redelivered."""
+        self._give_back(span)
+        if self.is_deleted:
+            self._done(span)
+            return
+        self.counters.requeued += span.stop - span.start
+        span.deliveries += 1
+        self.ready.put_back(span)
+        self._mark_dirty()
+
+    def _give_back(self, span: Span) -> None:
+        held = span.stop - span.start
+        self.unacked -= held
+        self.unacked_bytes -= held * span.batch.body_bytes
+
+    def _done(self, span: Span) -> None:
+        """The messages leave this queue for good."""
+        if span.batch.position and self.durable:
+            self._context.release(span.batch, span.stop - span.start)
+
+    # ---- consumers
+
+    def attach(self, consumer: ConsumerPort) -> None:
+        """Starts a consumer."""
+        self.consumers.add(consumer)
+        self.lifetime.in_use()
+        self._mark_dirty()
+
+    def detach(self, consumer: ConsumerPort) -> None:
+        """Ends a consumer; what it has unacknowledged stays with its channel."""
+        self.consumers.remove(consumer)
+        if self.is_deleted:
+            return
+        self._mark_dirty()  # a single active consumer may have a successor
+        if not self.consumers.everyone():
+            self.idle_since_ms = self._context.now_ms()
+            self.lifetime.out_of_use(self.idle_since_ms)
+
+    def credit(self, consumer: ConsumerPort) -> None:
+        """The consumer may have room again."""
+        self.consumers.offer(consumer)
+        if self.ready.count and not self._is_dirty:
+            self._mark_dirty()
+
+    # ---- the queue as a whole
+
+    def purge(self, answer: Callable[[int], None]) -> None:
+        """Drops every ready message and answers with how many there were."""
+        count = self.ready.count
+        self.counters.purged += count
+        for span in self.ready.clear():
+            self._done(span)
+        answer(count)
+
+    def delete(self) -> int:
+        """Ends the queue and drops what is ready; returns how many messages that was.
+
+        Its consumers are cancelled at the end of the turn, so that whoever deleted it hears of that first.
+        """
+        count = self.ready.count
+        self.is_deleted = True
+        self.lifetime.stop()
+        self._expiry.arm(0)
+        for span in self.ready.clear():
+            self._done(span)
+        self._mark_dirty()
+        return count
+
+    def _expire(self, until_ms: int) -> None:
+        for span in self.ready.take_expired(until_ms):
+            self.counters.expired += span.stop - span.start
+            self._done(span)
+
+    def _end(self) -> None:
+        self._context.delete(self.name)

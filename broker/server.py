@@ -1,0 +1,158 @@
+"""The server: binds, listens, turns the loop's time into deadlines, drains and stops. Wiring only.
+
+Must not: hold broker logic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import gc
+import logging
+import os
+import signal
+from typing import Final
+
+from broker.alarms import CHECK_EVERY_MS
+from broker.auth.first_password import first_password
+from broker.clock import Clock
+from broker.config import GENERATED_PASSWORD, Config
+from broker.connections.transport import SocketTransport
+from broker.node import Node
+
+log = logging.getLogger("leveret.server")
+LOCK_FILE: Final = "brokerd.lock"
+LISTEN_BACKLOG: Final = 1024
+DRAIN_CHECK_S: Final = 0.01
+GC_THRESHOLDS: Final = (50_000, 20, 100)  # allocations between young collections, and their multiples
+
+
+class StartError(Exception):
+    """The broker cannot start; the text is one line for the user."""
+
+
+class Server:
+    """One broker process: `start`, then `run_until_stopped`."""
+
+    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+        self.config = config
+        self.loop = loop
+        self.node = Node(config, Clock(), loop.call_soon)
+        self.stopping = asyncio.Event()
+        self._listener: asyncio.Server | None = None
+        self._lock_file: int | None = None
+        self._alarm_timer: asyncio.TimerHandle | None = None
+        self._armed: asyncio.TimerHandle | None = None
+        self._armed_ms = 0
+        self.node.tick.on_end = self._arm
+
+    # ---- start
+
+    async def start(self) -> str:
+        """Takes the data folder, makes the first definitions and listens; returns the address listened on.
+
+        Raises: StartError.
+        """
+        config = self.config
+        self._take_folder()
+        self.node.create_defaults(self._password())
+        try:
+            self._listener = await self.loop.create_server(
+                lambda: SocketTransport(self.node.services, config.output_buffer_max_bytes, self.loop),
+                config.host, config.port, backlog=LISTEN_BACKLOG, reuse_address=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise StartError(f"cannot listen on {config.host}:{config.port}: {_why(error)}") from None
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        self._check_alarms()
+        return ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
+
+    def _take_folder(self) -> None:
+        """Makes the data folder, private to its owner, and makes sure that no other broker uses it."""
+        folder = self.config.data_dir
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock_file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StartError(f"cannot use the data folder {folder}: {_why(error)}") from None
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartError(f"the data folder {folder} is in use by another brokerd") from None
+
+    def _password(self) -> str:
+        if self.config.default_pass != GENERATED_PASSWORD:
+            return self.config.default_pass
+        try:
+            password, is_new = first_password(self.config.data_dir)
+        except (OSError, ValueError) as error:
+            raise StartError(f"cannot keep a generated password: {error}") from None
+        if is_new:
+            print(f"brokerd: generated password for user {self.config.default_user}: {password}", flush=True)
+        return password
+
+    # ---- time
+
+    def _arm(self) -> None:
+        """Wakes the loop for the next deadline."""
+        due_ms = self.node.deadlines.next_due_ms()
+        if due_ms is None or (self._armed is not None and self._armed_ms <= due_ms):
+            return
+        if self._armed is not None:
+            self._armed.cancel()
+        self._armed_ms = due_ms
+        delay_s = max(0, due_ms - self.node.clock.now_ms()) / 1000
+        self._armed = self.loop.call_later(delay_s, self._run_deadlines)
+
+    def _run_deadlines(self) -> None:
+        self._armed = None
+        self.node.deadlines.run_due(self.node.tick.now_ms())
+        self.node.tick.schedule()
+
+    def _check_alarms(self) -> None:
+        self.node.alarms.check()
+        self._alarm_timer = self.loop.call_later(CHECK_EVERY_MS / 1000, self._check_alarms)
+
+    # ---- stop
+
+    def stop(self) -> None:
+        """Asks the server to stop."""
+        self.stopping.set()
+
+    async def run_until_stopped(self) -> None:
+        """Serves until a signal or `stop`, then closes every connection with 320 and ends."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(number, self.stop)
+        await self.stopping.wait()
+        await self.drain()
+
+    async def drain(self) -> None:
+        """Stops accepting, closes connections, waits for the clients with a limit, flushes and ends."""
+        if self._listener is not None:
+            self._listener.close()
+        for connection in list(self.node.connections.open):
+            connection.force_close("broker forced connection closure with reason 'shutdown'")
+        deadline = self.loop.time() + self.config.shutdown_timeout_s
+        while self.node.connections.open and self.loop.time() < deadline:
+            await asyncio.sleep(DRAIN_CHECK_S)
+        for connection in list(self.node.connections.open):
+            connection.drop()
+        self.node.journal.close()
+        for timer in (self._alarm_timer, self._armed):
+            if timer is not None:
+                timer.cancel()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+
+
+def _address(name: object) -> str:
+    if not isinstance(name, tuple):
+        return str(name)
+    host = f"[{name[0]}]" if ":" in str(name[0]) else name[0]
+    return f"{host}:{name[1]}"
+
+
+def _why(error: OSError) -> str:
+    return os.strerror(error.errno).lower() if error.errno else str(error)

@@ -1,0 +1,112 @@
+"""One tick per turn of the event loop: pump queues, commit the journal, confirm, flush sockets.
+
+Must not: look into messages, or run twice for one turn.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from broker.model.receipt import Receipt
+from broker.queues.context import Pumped
+from storage.journal import Journal
+
+log = logging.getLogger("leveret.tick")
+
+
+class Flushed(Protocol):
+    """What has output at the end of a turn: a connection."""
+
+    def flush(self) -> None:
+        """Confirms what is complete and writes everything, at once."""
+        ...
+
+    def drop(self) -> None:
+        """Ends it at once."""
+        ...
+
+
+class Tick:
+    """Collects what a turn of the loop touched and finishes it, in this order: deliver, commit, confirm, flush.
+
+    `call_soon` is the event loop's; `now_ms` is the clock's, read once a turn.
+    """
+
+    __slots__ = ("_call_soon", "_clock_ms", "_dirty_connections", "_dirty_queues", "_journal", "_now_ms", "_scheduled",
+                 "_waiting", "on_end")  # fmt: skip
+
+    def __init__(
+        self, journal: Journal, clock_ms: Callable[[], int], call_soon: Callable[[Callable[[], None]], object]
+    ) -> None:
+        self._journal = journal
+        self._clock_ms = clock_ms
+        self._call_soon = call_soon
+        self._scheduled = False
+        self._now_ms = 0
+        self._dirty_queues: list[Pumped] = []
+        self._dirty_connections: list[Flushed] = []
+        self._waiting: deque[tuple[int, Receipt]] = deque()
+        self.on_end: Callable[[], None] | None = None
+        journal.on_durable = self._durable
+
+    def schedule(self) -> None:
+        """Something happened in this turn."""
+        if not self._scheduled:
+            self._scheduled = True
+            self._call_soon(self.run)
+
+    def now_ms(self) -> int:
+        """The time of this turn, the same from its first use to its end."""
+        if not self._now_ms:
+            self._now_ms = self._clock_ms()
+            self.schedule()
+        return self._now_ms
+
+    def queue_dirty(self, queue: Pumped) -> None:
+        """A queue has messages to give, or consumers that may take some. Called once per queue until it is pumped."""
+        self._dirty_queues.append(queue)
+        self.schedule()
+
+    def connection_dirty(self, connection: Flushed) -> None:
+        """A connection has output. Called once per connection until it is flushed."""
+        self._dirty_connections.append(connection)
+        self.schedule()
+
+    def when_durable(self, position: int, receipt: Receipt) -> None:
+        """The receipt gets an answer once the journal's record at `position` is durable."""
+        receipt.expect()
+        self._waiting.append((position, receipt))
+
+    def _durable(self, watermark: int) -> None:
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= watermark:
+            waiting.popleft()[1].taken()
+        self.schedule()
+
+    def run(self) -> None:
+        """Finishes the turn."""
+        now_ms = self.now_ms()
+        while self._dirty_queues:
+            queues, self._dirty_queues = self._dirty_queues, []
+            for queue in queues:
+                try:
+                    queue.pump(now_ms)
+                except Exception:  # one broken queue must not end everybody's turns
+                    log.exception("a queue failed to deliver")
+        self._journal.commit()
+        connections, self._dirty_connections = self._dirty_connections, []
+        for connection in connections:
+            try:
+                connection.flush()
+            except Exception:
+                log.exception("a connection failed to write")
+                connection.drop()
+        self._scheduled = False
+        self._now_ms = 0
+        if self._dirty_queues or self._dirty_connections:
+            self.schedule()
+        if self.on_end is not None:
+            self.on_end()

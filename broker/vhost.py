@@ -1,0 +1,182 @@
+"""One virtual host: its exchanges, bindings and queues, and the way of a published batch into queues and journal.
+
+Must not: check permissions or raise AMQP errors; operations does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
+
+from broker.model.arguments import NO_ARGUMENTS, Arguments
+from broker.model.interfaces import PublishTarget
+from broker.model.message import Batch
+from broker.model.names import REPLY_TO_PREFIX
+from broker.model.receipt import Receipt
+from broker.queues.classic import ClassicQueue, QueueDefinition
+from broker.queues.context import Pumped, QueueContext, Timers
+from broker.queues.factory import create_queue
+from broker.routing.exchange import Exchange
+from broker.routing.table import RoutingTable, default_exchanges
+from storage.journal import Journal
+
+
+class Turn(Protocol):
+    """What a vhost needs of the tick."""
+
+    def now_ms(self) -> int:
+        """The time of this turn."""
+        ...
+
+    def queue_dirty(self, queue: Pumped, /) -> None:
+        """A queue wants to be pumped at the end of this turn."""
+        ...
+
+    def when_durable(self, position: int, receipt: Receipt, /) -> None:
+        """A receipt waits for the journal."""
+        ...
+
+
+class VhostCounters:
+    """What has happened in a vhost since the start."""
+
+    __slots__ = ("confirmed", "published", "queues_declared", "queues_deleted", "returned", "routed", "unroutable")
+
+    def __init__(self) -> None:
+        self.published = 0
+        self.routed = 0
+        self.unroutable = 0  # dropped, neither routed nor returned
+        self.returned = 0
+        self.confirmed = 0
+        self.queues_declared = 0
+        self.queues_deleted = 0
+
+
+class Vhost:
+    """A namespace of exchanges, queues and bindings.
+
+    `replies` maps the names that direct reply-to hands out to the consumers behind them.
+    """
+
+    __slots__ = ("_context", "_journal", "_owned", "_turn", "counters", "exchange_arguments", "name", "queues",
+                 "replies", "table")  # fmt: skip
+
+    def __init__(self, name: str, journal: Journal, turn: Turn, timers: Timers) -> None:
+        self.name = name
+        self.table = RoutingTable()
+        self.queues: dict[str, ClassicQueue] = {}
+        self.replies: dict[str, PublishTarget] = {}
+        self.exchange_arguments: dict[str, Arguments] = {}
+        self.counters = VhostCounters()
+        self._owned: dict[object, set[str]] = {}  # exclusive queues by their connection
+        self._journal = journal
+        self._turn = turn
+        self._context = QueueContext(turn.now_ms, timers, turn.queue_dirty, self._release, self._delete_by_itself)
+        for exchange in default_exchanges():
+            self.table.add_exchange(exchange)
+
+    # ---- definitions
+
+    def add_queue(self, definition: QueueDefinition) -> ClassicQueue:
+        """Creates a queue whose name is free."""
+        queue = create_queue(definition, self._context)
+        self.queues[queue.name] = queue
+        self.table.add_queue(queue)
+        if definition.exclusive:
+            self._owned.setdefault(definition.owner, set()).add(queue.name)
+        self.counters.queues_declared += 1
+        return queue
+
+    def remove_queue(self, queue: ClassicQueue) -> int:
+        """Deletes a queue with its bindings and messages; returns how many were ready."""
+        if self.queues.get(queue.name) is not queue:
+            return 0
+        del self.queues[queue.name]
+        self._disown(queue)
+        self._forget_exchanges(self.table.remove_queue(queue))
+        self.counters.queues_deleted += 1
+        return queue.delete()
+
+    def _disown(self, queue: ClassicQueue) -> None:
+        owner = queue.definition.owner
+        if queue.definition.exclusive:
+            owned = self._owned[owner]
+            owned.discard(queue.name)
+            if not owned:
+                del self._owned[owner]
+
+    def add_exchange(self, exchange: Exchange, arguments: Arguments) -> None:
+        """Takes an exchange whose name is free."""
+        self.table.add_exchange(exchange)
+        self.exchange_arguments[exchange.name] = arguments
+
+    def remove_exchange(self, name: str) -> None:
+        """Deletes an exchange with its bindings, and the auto-delete exchanges that are unused then."""
+        self._forget_exchanges([name, *self.table.remove_exchange(name)])
+
+    def declared_arguments(self, exchange: str) -> Arguments:
+        """The arguments an exchange was declared with."""
+        return self.exchange_arguments.get(exchange, NO_ARGUMENTS)
+
+    def unbind(self, source: Exchange, destination: ClassicQueue | Exchange, key: str, arguments: Arguments) -> None:
+        """Removes a binding if it is there, and the auto-delete exchanges that are unused then."""
+        _, removed = self.table.unbind(source, destination, key, dict(arguments.values))
+        self._forget_exchanges(removed)
+
+    def _forget_exchanges(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.exchange_arguments.pop(name, None)
+
+    def _delete_by_itself(self, name: str) -> None:
+        queue = self.queues.get(name)
+        if queue is not None:
+            self.remove_queue(queue)
+
+    def remove_owned(self, owner: object) -> None:
+        """Deletes the exclusive queues of a connection that has ended."""
+        for name in list(self._owned.get(owner, ())):
+            self.remove_queue(self.queues[name])
+
+    # ---- publish lane
+
+    def route(
+        self, exchange: Exchange, keys: Sequence[str], headers: Callable[[], dict[str, object]]
+    ) -> Sequence[PublishTarget]:
+        """The queues a message with these routing keys goes to, each once."""
+        table = self.table
+        found = table.route(exchange, keys[0], headers) if len(keys) == 1 else table.route_keys(exchange, keys, headers)
+        if not found and not exchange.name and keys[0].startswith(REPLY_TO_PREFIX):
+            reply = self.replies.get(keys[0])
+            return (reply,) if reply is not None else ()
+        return cast("Sequence[PublishTarget]", found)
+
+    def publish(self, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None) -> int:
+        """Hands a batch to its queues, and to the journal once for all durable ones.
+
+        The receipt gets an answer from every queue, and one from the journal when the record is durable.
+        Returns: how many messages the consumers of the queue that is worst off are behind.
+        """
+        if batch.properties.persistent:
+            durable = sum(1 for queue in queues if queue.durable)
+            if durable:
+                self._append(batch, durable, receipt)
+        now_ms = self._turn.now_ms()
+        backlog = 0
+        for queue in queues:
+            if receipt is not None:
+                receipt.expect()
+            queue.publish(batch, receipt, now_ms)
+            backlog = max(backlog, queue.backlog())
+        return backlog
+
+    def _append(self, batch: Batch, durable: int, receipt: Receipt | None) -> None:
+        batch.live = len(batch.bodies) * durable
+        batch.position = self._journal.append((batch.address.tail, batch.properties.raw, *batch.bodies))
+        if receipt is not None:
+            self._turn.when_durable(batch.position, receipt)
+
+    def _release(self, batch: Batch, count: int) -> None:
+        batch.live -= count
+        assert batch.live >= 0, "a message was settled twice"
+        if not batch.live:
+            self._journal.release(batch.position)

@@ -1,0 +1,24 @@
+"""The docs are in step with the code, and every link in them leads somewhere."""
+
+from __future__ import annotations
+
+import re
+
+from broker.config_docs import markdown
+from tests.tidy import ROOT, tree_files
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def test_configuration_page_is_generated() -> None:
+    assert (ROOT / "docs" / "configuration.md").read_text() == markdown(), "run: make docs"
+
+
+def test_every_relative_link_resolves() -> None:
+    broken = []
+    for page in tree_files(".md"):
+        for target in LINK.findall(page.read_text()):
+            path = target.partition("#")[0]
+            if path and "://" not in path and not path.startswith("mailto:") and not (page.parent / path).exists():
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
+    assert not broken

@@ -1,0 +1,142 @@
+"""The arrows between the packages: who may import whom, walked with ast, imports inside functions included."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.tidy import ROOT, tree_files
+
+PACKAGES = ("protocol", "storage", "broker")
+ASYNC_MODULES = {"asyncio", "uvloop"}
+ASYNC_ALLOWED = (
+    "broker.connections.transport",
+    "broker.tick",
+    "broker.server",
+    "broker.management",
+    "broker.metrics",
+    "broker.cli",
+)
+
+# Each part of the tree and the other parts that it may import; a part may always import itself.
+GROUND = {"broker.clock", "broker.config"}
+MODEL = {"broker.model", "protocol"}
+LOWER = {"broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
+MIDDLE = {
+    "broker.administration",
+    "broker.vhost",
+    "broker.operations",
+    "broker.definitions",
+    "broker.policies",
+    "broker.auth",
+    "broker.alarms",
+}
+OUTLETS = {"broker.introspection", "broker.operations", *GROUND}
+ARROWS: dict[str, set[str]] = {
+    "protocol": set(),
+    "storage": set(),
+    "broker.config": set(),
+    "broker.clock": set(),
+    "broker.model": {"protocol"},
+    "broker.routing": MODEL,
+    "broker.queues": {"storage", *MODEL, *GROUND},
+    **dict.fromkeys(MIDDLE, LOWER | MIDDLE),
+    "broker.connections": {"broker.auth", "broker.vhost", "broker.operations", "broker.alarms", *MODEL, *GROUND},
+    "broker.introspection": {"broker.connections", *LOWER, *MIDDLE},
+    "broker.metrics": OUTLETS,
+    "broker.management": {"broker.metrics", *OUTLETS},
+    "broker.tick": {"broker.connections", *LOWER, *MIDDLE},
+}
+WIRING = {"broker.node", "broker.server", "broker.cli"}  # may import everything
+
+
+def modules() -> list[Path]:
+    return [path for path in tree_files(".py") if path.relative_to(ROOT).parts[0] in PACKAGES]
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def part_of(module: str) -> str:
+    """The part a module belongs to: `broker.queues.ready` is in `broker.queues`, `broker.config_docs` in its config."""
+    if not module.startswith("broker."):
+        return module.partition(".")[0]
+    name = module.split(".")[1]
+    return "broker.config" if name.startswith("config") else f"broker.{name}"
+
+
+def imported(source: str) -> set[str]:
+    """Every module that the source imports, wherever the import stands; `from broker import clock` names both."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute here"
+            assert node.module is not None
+            found.add(node.module)
+            if node.module == "broker":
+                found.update(f"broker.{alias.name}" for alias in node.names if alias.name != "__version__")
+    return found
+
+
+def wrong_arrows(module: str, imports: set[str]) -> list[str]:
+    part = part_of(module)
+    if part in WIRING or part == "broker":
+        return []
+    if part not in ARROWS:
+        return [f"{module}: give {part} a row in ARROWS"]
+    allowed = ARROWS[part] | {part, "broker"}
+    ours = {name for name in imports if name.partition(".")[0] in PACKAGES}
+    return [f"{module} imports {name}" for name in sorted(ours) if part_of(name) not in allowed]
+
+
+def wrong_async(module: str, imports: set[str]) -> list[str]:
+    allowed = any(module == name or module.startswith(name + ".") for name in ASYNC_ALLOWED)
+    return [] if allowed else [f"{module} imports {name}" for name in sorted(imports) if _root(name) in ASYNC_MODULES]
+
+
+def _root(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def test_imports_follow_the_arrows() -> None:
+    assert modules()
+    assert not [wrong for path in modules() for wrong in wrong_arrows(dotted(path), imported(path.read_text()))]
+
+
+def test_asyncio_stays_in_the_shells() -> None:
+    assert not [wrong for path in modules() for wrong in wrong_async(dotted(path), imported(path.read_text()))]
+
+
+def test_nothing_imports_tests_or_bench() -> None:
+    outside = {"tests", "bench", "examples"}
+    assert not [path for path in modules() if outside & {_root(name) for name in imported(path.read_text())}]
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("protocol.engine", "import broker.clock"),
+        ("storage.local", "from protocol import errors"),
+        ("broker.model.message", "from broker.queues.ready import Ready"),
+        ("broker.queues.classic", "def f():\n    from broker.connections import channel"),
+        ("broker.routing.topic", "from broker import operations"),
+        ("broker.connections.channel", "import broker.introspection"),
+        ("broker.management.app", "from broker.queues import classic"),
+        ("broker.novelty", "import broker.clock"),
+    ],
+)
+def test_a_wrong_arrow_is_seen(module: str, source: str) -> None:
+    assert wrong_arrows(module, imported(source))
+
+
+@pytest.mark.parametrize(
+    "source", ["import asyncio", "from asyncio import sleep", "import uvloop", "import asyncio.events"]
+)
+def test_asyncio_in_the_core_is_seen(source: str) -> None:
+    assert wrong_async("broker.queues.classic", imported(source))
+    assert not wrong_async("broker.connections.transport", imported(source))
