@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ class Setup:
     url: str
     backend: str
     folder: Path
-    queue: str = field(default_factory=lambda: f"q-{uuid.uuid4().hex[:8]}")
+    queue: str
     beat_file: str = ""
 
     def __post_init__(self) -> None:
@@ -36,8 +36,12 @@ class Setup:
     @property
     def env(self) -> dict[str, str]:
         """What a process of this application needs in its environment."""
-        return {"TEST_BROKER_URL": self.url, "TEST_RESULT_BACKEND": self.backend, "TEST_QUEUE": self.queue,
-                "TEST_BEAT_FILE": self.beat_file}
+        return {
+            "TEST_BROKER_URL": self.url,
+            "TEST_RESULT_BACKEND": self.backend,
+            "TEST_QUEUE": self.queue,
+            "TEST_BEAT_FILE": self.beat_file,
+        }
 
     def send(self, task: str, *args: object, **options: object):
         """Sends a task by name; `options` are those of apply_async."""
@@ -67,15 +71,21 @@ def vhost(broker: RunningBroker) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def new_setup(broker: RunningBroker, vhost: str, tmp_path_factory) -> Iterator[Callable[..., Setup]]:
-    """Makes applications with queues of their own: new_setup(backend="rpc://" or "files", vhost=..., beat=...)."""
+    """Makes applications with queues of their own: new_setup(backend="rpc://" or "files", vhost=..., beat=..., queue=...)."""
     with ExitStack() as stack:
 
-        def make(backend: str = "rpc://", vhost: str = vhost, beat: bool = False) -> Setup:
+        def make(backend: str = "rpc://", vhost: str = vhost, beat: bool = False, queue: str = "") -> Setup:
             folder = tmp_path_factory.mktemp("celery")
             if backend == "files":
                 (folder / "results").mkdir()
                 backend = f"file://{folder / 'results'}"
-            setup = Setup(broker.url(vhost), backend, folder, beat_file=str(folder / "beat.txt") if beat else "")
+            setup = Setup(
+                broker.url(vhost),
+                backend,
+                folder,
+                queue or f"q-{uuid.uuid4().hex[:8]}",
+                beat_file=str(folder / "beat.txt") if beat else "",
+            )
             stack.callback(setup.close)
             return setup
 
