@@ -64,8 +64,8 @@ class Vhost:
     counting for all queues that are gone.
     """
 
-    __slots__ = ("_context", "_journal", "_owned", "_turn", "counters", "deleted_queues", "exchange_arguments", "name", "queues",
-                 "replies", "table")  # fmt: skip
+    __slots__ = ("_context", "_journal", "_owned", "_turn", "counters", "deleted_queues", "exchange_arguments", "name",
+                 "queues", "replies", "table")  # fmt: skip
 
     def __init__(self, name: str, journal: Journal, turn: Turn, timers: Timers) -> None:
         self.name = name

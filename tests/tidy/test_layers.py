@@ -15,6 +15,7 @@ ASYNC_ALLOWED = (
     "broker.connections.transport",
     "broker.tick",
     "broker.server",
+    "broker.http_server",
     "broker.management",
     "broker.metrics",
     "broker.cli",
@@ -33,7 +34,7 @@ MIDDLE = {
     "broker.auth",
     "broker.alarms",
 }
-OUTLETS = {"broker.introspection", "broker.operations", *GROUND}
+OUTLETS = {"broker.introspection", "broker.administration", "broker.operations", *GROUND}
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
     "storage": set(),
@@ -45,6 +46,7 @@ ARROWS: dict[str, set[str]] = {
     **dict.fromkeys(MIDDLE, LOWER | MIDDLE),
     "broker.connections": {"broker.auth", "broker.vhost", "broker.operations", "broker.alarms", *MODEL, *GROUND},
     "broker.introspection": {"broker.connections", *LOWER, *MIDDLE},
+    "broker.http_server": GROUND,
     "broker.metrics": OUTLETS,
     "broker.management": {"broker.metrics", *OUTLETS},
     "broker.tick": {"broker.connections", *LOWER, *MIDDLE},
