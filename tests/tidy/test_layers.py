@@ -16,6 +16,7 @@ ASYNC_ALLOWED = (
     "broker.tick",
     "broker.server",
     "broker.http_server",
+    "broker.outlets",
     "broker.management",
     "broker.metrics",
     "broker.cli",
@@ -51,7 +52,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.management": {"broker.metrics", *OUTLETS},
     "broker.tick": {"broker.connections", *LOWER, *MIDDLE},
 }
-WIRING = {"broker.node", "broker.server", "broker.cli"}  # may import everything
+WIRING = {"broker.node", "broker.outlets", "broker.server", "broker.cli"}  # may import everything
 
 
 def modules() -> list[Path]:
