@@ -35,6 +35,7 @@ bench: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m broker.config_docs > docs/configuration.md
+	$(BIN)/python -m broker.metrics.docs > docs/metrics.md
 
 # Writes the versions of a fresh install with the newest releases that pyproject.toml allows.
 lock:

@@ -15,7 +15,7 @@ The broker answers Prometheus on `metrics_host`:`metrics_port` (127.0.0.1:15692)
 that its dashboards and alerts work.
 
 - `/metrics` is about the broker as a whole, as with RabbitMQ: its cost does not show in the number of lines.
-- `/metrics/per-object` has a line per queue, labelled `vhost` and `queue`, where the page below says so, in place of the
+- `/metrics/per-object` has a line per queue (labels `vhost` and `queue`) where the table says so, in place of the
   total under the same name.
 
 Counters count from the start of the broker. They never fall while it runs, also when queues are deleted.
