@@ -62,18 +62,15 @@ class NodeParts(Protocol):
 class Introspection:
     """Copies of what a node holds. Every listing is in the order in which things were made."""
 
-    def __init__(self, node: NodeParts) -> None:
+    def __init__(self, node: NodeParts, listeners: tuple[ListenerInfo, ...] = ()) -> None:
+        """Args: `listeners` are the addresses that the server listens on."""
         self._node = node
-        self._listeners: tuple[ListenerInfo, ...] = ()
+        self._listeners = listeners
 
     @property
     def node_name(self) -> str:
         """The name of this node."""
         return self._node.cluster_name
-
-    def listening(self, listeners: Iterable[ListenerInfo]) -> None:
-        """Notes the addresses that the server listens on."""
-        self._listeners = tuple(listeners)
 
     # ---- the whole
 
