@@ -36,8 +36,12 @@ class Setup:
     @property
     def env(self) -> dict[str, str]:
         """What a process of this application needs in its environment."""
-        return {"TEST_BROKER_URL": self.url, "TEST_RESULT_BACKEND": self.backend, "TEST_QUEUE": self.queue,
-                "TEST_BEAT_FILE": self.beat_file}
+        return {
+            "TEST_BROKER_URL": self.url,
+            "TEST_RESULT_BACKEND": self.backend,
+            "TEST_QUEUE": self.queue,
+            "TEST_BEAT_FILE": self.beat_file,
+        }
 
     def send(self, task: str, *args: object, **options: object):
         """Sends a task by name; `options` are those of apply_async."""
