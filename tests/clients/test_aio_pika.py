@@ -98,10 +98,10 @@ async def test_many_publishers_at_once(channel: AbstractChannel, queue: Abstract
 
 async def test_transactions(connection: AbstractConnection, queue: AbstractQueue) -> None:
     channel = await connection.channel(publisher_confirms=False)
-    with pytest.raises(ZeroDivisionError):
-        async with channel.transaction():
-            await send(channel, queue, b"dropped")
-            raise ZeroDivisionError
+    transaction = channel.transaction()
+    await transaction.select()
+    await send(channel, queue, b"dropped")
+    await transaction.rollback()
     async with channel.transaction():
         await send(channel, queue, b"kept")
     message = await queue.get(timeout=WAIT_SECONDS)
@@ -117,7 +117,11 @@ async def test_prefetch(connection: AbstractConnection, queue: AbstractQueue) ->
     await channel.set_qos(prefetch_count=2)
     got: list[AbstractIncomingMessage] = []
     consumed = await channel.get_queue(queue.name)
-    await consumed.consume(got.append)
+
+    async def receive(message: AbstractIncomingMessage) -> None:
+        got.append(message)
+
+    await consumed.consume(receive)
 
     async def ready_is(count: int) -> bool:
         return (await channel.declare_queue(queue.name, passive=True)).declaration_result.message_count == count
@@ -156,7 +160,7 @@ async def test_an_exclusive_queue_is_locked(broker: RunningBroker, connection: A
 async def test_bad_logins(broker: RunningBroker) -> None:
     with pytest.raises(aio_pika.exceptions.ProbableAuthenticationError):
         await aio_pika.connect(broker.url(password="wrong"))
-    with pytest.raises(aiormq.exceptions.ConnectionNotAllowed):
+    with pytest.raises(aiormq.exceptions.InvalidFrameError, match="Close"):
         await aio_pika.connect(broker.url(vhost="nowhere"))
 
 
@@ -207,8 +211,6 @@ async def test_rpc_with_direct_reply(connection: AbstractConnection, name: Name)
     assert await asyncio.wait_for(client.call(method, {"number": 21}), WAIT_SECONDS) == 42
     await client.close()
     await server.close()
-    for exchange in (client.dlx_exchange,):
-        await (await connection.channel()).exchange_delete(exchange.name)
 
 
 async def test_a_robust_consumer_comes_back(broker: RunningBroker, channel: AbstractChannel, name: Name) -> None:

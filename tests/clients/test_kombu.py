@@ -63,15 +63,21 @@ def test_declare_publish_consume(connection: Connection, name: Name) -> None:
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
-@pytest.mark.parametrize("serializer", ["json", "pickle", "raw"])
-def test_serializers(connection: Connection, name: Name, serializer: str, compression: str | None) -> None:
+@pytest.mark.parametrize("serializer", ["json", "pickle", None])
+def test_serializers(connection: Connection, name: Name, serializer: str | None, compression: str | None) -> None:
     queue = queue_of(name)(connection.default_channel)
     queue.declare()
-    sent = patterned_body(1_048_577) if serializer == "raw" else {"number": 1.5, "text": "käse" * 100_000}
+    sent = patterned_body(1_048_577) if serializer is None else {"number": 1.5, "text": "käse" * 100_000}
     producer = Producer(connection, queue.exchange, "key", serializer=serializer)
     producer.publish(sent, compression=compression)
     got: list[Any] = []
-    until(lambda: got or got.extend(filter(None, [queue.get(no_ack=True, accept=[serializer, "raw"])])) or got)
+    until(
+        lambda: (
+            got
+            or got.extend(filter(None, [queue.get(no_ack=True, accept=[serializer] if serializer else None)]))
+            or got
+        )
+    )
     decoded = got[0].decode()
     assert digest(decoded) == digest(sent) if isinstance(sent, bytes) else decoded == sent
 
@@ -107,9 +113,6 @@ def test_simple_queue(connection: Connection, name: Name) -> None:
         assert sorted(seen) == [0, 1, 2]
         with pytest.raises(queue.Empty):
             queue.get(block=False)
-        queue.put("left over")
-        until(lambda: queue.qsize() == 1)
-        assert queue.clear() == 1
 
 
 def test_priorities(connection: Connection, name: Name) -> None:
@@ -125,7 +128,7 @@ def test_priorities(connection: Connection, name: Name) -> None:
 def test_errors_are_the_transports(connection: Connection, name: Name) -> None:
     queue = name()
     with pytest.raises(connection.channel_errors):
-        Queue(queue, passive=True)(connection.channel()).declare()
+        Queue(queue)(connection.channel()).queue_declare(passive=True)
     Queue(queue)(connection.channel()).declare()
     with pytest.raises(connection.channel_errors) as raised:
         Queue(queue, max_priority=3)(connection.channel()).declare()
@@ -153,7 +156,7 @@ class Worker(ConsumerMixin):
         self.revived = 0
         self.ready = threading.Event()
 
-    def get_consumers(self, Consumer: Any, channel: Any) -> list[Any]:  # noqa: N803, ARG002
+    def get_consumers(self, Consumer: Any, channel: Any) -> list[Any]:  # noqa: ARG002
         return [Consumer([self.queue], callbacks=[self.receive], prefetch_count=10)]
 
     def on_connection_revived(self) -> None:
@@ -213,9 +216,12 @@ def test_ensure_publishes_after_a_cut(link: Link, open_kombu: Open, connection: 
 def test_autoretry_runs_the_function_again(link: Link, open_kombu: Open, name: Name) -> None:
     cut = open_kombu(link.url())
     queue = Queue(name(), exclusive=True)
+    declare = cut.autoretry(
+        lambda channel: queue(channel).queue_declare().queue, channel=cut.default_channel, **PATIENCE
+    )
     link.cut()
-    declare = cut.autoretry(lambda channel=None: queue(channel).declare(), channel=cut.default_channel, **PATIENCE)
     assert declare()[0] == queue.name
+    assert link.accepted >= 2
 
 
 def test_failover_takes_the_next_address(broker: RunningBroker, name: Name) -> None:
