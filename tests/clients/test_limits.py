@@ -68,13 +68,13 @@ def test_the_only_connection() -> None:
         assert first.channel().is_open
 
 
-@pytest.mark.xfail(strict=True, reason="channels_max is not enforced yet")
 def test_one_channel_too_many(limited: RunningBroker) -> None:
     with open_pika(limited) as first:
         channels = [first.channel() for _ in range(5)]
         with pytest.raises(ConnectionClosedByBroker) as raised:
             first.channel()
         assert raised.value.reply_code == 530
+        assert "maximum allowed limit of (5)" in raised.value.reply_text
         assert len(channels) == 5
     with open_pika(limited) as second:
         assert second.channel().is_open, "closing a connection gives its channels back"
