@@ -57,7 +57,7 @@ def test_mingle_and_gossip(new_setup):
         first.wait_for_log(f"{second.hostname} left")
 
 
-def test_two_vhosts_never_see_each_other(broker, new_setup, vhost, names):
+def test_two_vhosts_never_see_each_other(broker, new_setup, names):
     """Same queue names in two vhosts: tasks, pings and events stay where they are."""
     with own_vhost(broker, "celery-other") as other_vhost:
         here, there = new_setup(), new_setup(vhost=other_vhost)
