@@ -159,20 +159,24 @@ class Vhost:
             return (reply,) if reply is not None else ()
         return cast("Sequence[PublishTarget]", found)
 
-    def publish(self, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None) -> None:
+    def publish(self, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None) -> int:
         """Hands a batch to its queues, and to the journal once for all durable ones.
 
         The receipt gets an answer from every queue, and one from the journal when the record is durable.
+        Returns: how many messages the consumers of the queue that is worst off are behind.
         """
         if batch.properties.persistent:
             durable = sum(1 for queue in queues if queue.durable)
             if durable:
                 self._append(batch, durable, receipt)
         now_ms = self._turn.now_ms()
+        backlog = 0
         for queue in queues:
             if receipt is not None:
                 receipt.expect()
             queue.publish(batch, receipt, now_ms)
+            backlog = max(backlog, queue.backlog())
+        return backlog
 
     def _append(self, batch: Batch, durable: int, receipt: Receipt | None) -> None:
         batch.live = len(batch.bodies) * durable

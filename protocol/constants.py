@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 PROTOCOL_HEADER: Final = b"AMQP\x00\x00\x09\x01"
-PROTOCOL_HEADERS_ACCEPTED: Final = (PROTOCOL_HEADER, b"AMQP\x01\x01\x00\x09", b"AMQP\x01\x01\x09\x01")
+PROTOCOL_HEADERS_ACCEPTED: Final = (PROTOCOL_HEADER, b"AMQP\x01\x01\x00\x09")
 
 FRAME_METHOD: Final = 1
 FRAME_HEADER: Final = 2

@@ -182,7 +182,6 @@ class Channel:
         """Settles now, or at the transaction's commit."""
         if self.transaction is not None:
             self.transaction.settle(deliveries, action)
-            self.context.kept += sum(delivery.last - delivery.first + 1 for delivery in deliveries)
         else:
             action(deliveries)
 
@@ -208,7 +207,9 @@ class Channel:
         for delivery in deliveries:
             consumer = delivery.consumer
             if consumer is not None:
-                consumer.unacked -= delivery.last - delivery.first + 1
+                count = delivery.last - delivery.first + 1
+                consumer.unacked -= count
+                self.context.lent -= count
                 consumer.fed()
         if self.context.prefetch.of_channel:
             for other in self.consumers.values():
@@ -248,7 +249,6 @@ class Channel:
         transaction = self.require_transaction()
         publishes, settlements = list(transaction.publishes), list(transaction.settlements)
         transaction.clear()
-        self.context.kept = 0
         receipt = Receipt(0, 0, lambda _: answer())
         for batch, copies in publishes:
             receipt.expect()
@@ -261,7 +261,6 @@ class Channel:
         """Forgets what the transaction kept; what was settled in it is unacknowledged again."""
         for delivery in self.require_transaction().clear():
             self.context.unacked.add(delivery)
-        self.context.kept = 0
 
     # ---- consumers
 
@@ -302,8 +301,15 @@ class Channel:
             self.publisher.reply_name = ""
             self.publisher.forget_properties()
 
+    def recheck_consumers(self) -> None:
+        """Cancels consumers whose user may not read their queue any more."""
+        for consumer in list(self.consumers.values()):
+            if consumer.queue is not self.reply and not self.operations.may_read(self.actor, consumer.queue.name):
+                consumer.queue.detach(consumer)
+                self._cancelled(consumer)
+
     def _cancelled(self, consumer: Consumer) -> None:
-        """The consumer's queue has gone."""
+        """The consumer's queue has gone, or is not for this user any more."""
         if self.consumers.pop(consumer.tag, None) is None:
             return
         self._host.output.forget(consumer)

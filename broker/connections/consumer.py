@@ -27,7 +27,7 @@ class DeliveryContext:
         "delivered",
         "frame_max",
         "is_open",
-        "kept",
+        "lent",
         "last_tag",
         "number",
         "output",
@@ -43,7 +43,7 @@ class DeliveryContext:
         self.touch = touch  # the connection has output
         self.prefetch = Prefetch()
         self.unacked = Unacked()
-        self.kept = 0  # settled in a transaction that is not committed
+        self.lent = 0  # unacknowledged by consumers; what basic.get gave does not count
         self.last_tag = 0
         self.delivered = 0
         self.is_open = True
@@ -84,7 +84,7 @@ class Consumer(CreditPort):
         if self.prefetch:
             room = self.prefetch - self.unacked
         if context.prefetch.of_channel and not self.no_ack:
-            room = min(room, context.prefetch.channel_room(context.unacked.count + context.kept))
+            room = min(room, context.prefetch.channel_room(context.lent))
             self.waits_for_channel = room <= 0
         if room <= 0:
             return 0
@@ -106,6 +106,7 @@ class Consumer(CreditPort):
         context.delivered += count
         if not self.no_ack:
             self.unacked += count
+            context.lent += count
             context.unacked.add(Delivery(first, context.last_tag, span, self.queue, self))
         context.touch()
 

@@ -19,6 +19,6 @@ class Prefetch:
         self.of_channel = 0
         self.of_new_consumers = 0
 
-    def channel_room(self, unacked: int) -> int:
-        """How many more deliveries the channel as a whole may get."""
-        return max(0, self.of_channel - unacked) if self.of_channel else UNLIMITED
+    def channel_room(self, lent: int) -> int:
+        """How many more deliveries the channel's consumers may get together, holding `lent` now."""
+        return max(0, self.of_channel - lent) if self.of_channel else UNLIMITED

@@ -77,8 +77,8 @@ class Publisher:
     """Turns publish commands into batches in queues; one per channel."""
 
     __slots__ = ("_actor", "_address", "_copies", "_expiration_ms", "_may_impersonate", "_number",
-                 "_operations", "_output", "_properties", "_sent", "_touch", "_version", "_versions", "confirms",
-                 "frame_max", "published", "reply_name", "returned")  # fmt: skip
+                 "_operations", "_output", "_properties", "_sent", "_touch", "_version", "_versions", "backlog",
+                 "confirms", "frame_max", "published", "reply_name", "returned")  # fmt: skip
 
     def __init__(
         self, number: int, frame_max: int, actor: Actor, may_impersonate: bool, operations: Operations,
@@ -95,6 +95,7 @@ class Publisher:
         self.confirms: Confirms | None = None
         self.reply_name = ""  # where direct replies to this channel go; empty without a consumer for them
         self.published = 0
+        self.backlog = 0  # of the worst queue of the last batch
         self.returned = 0
         self._address: Address | None = None
         self._version = -1
@@ -138,7 +139,7 @@ class Publisher:
             exchange.published_out += count * len(queues)
         if queues:
             vhost.counters.routed += count
-            vhost.publish(batch, queues, receipt)
+            self.backlog = vhost.publish(batch, queues, receipt)
         elif address.mandatory:
             self._return(batch)
         else:

@@ -44,6 +44,10 @@ class ReplyQueue:
         if receipt is not None:
             receipt.taken()
 
+    def backlog(self) -> int:
+        """How many replies the client has not read."""
+        return len(self._backlog)
+
     def _drain(self) -> None:
         consumer = self._consumer
         while consumer is not None and self._backlog:

@@ -17,6 +17,10 @@ from broker.connections.services import Services
 log = logging.getLogger("leveret.transport")
 READ_BYTES_PER_TURN: Final = 64 * 1024  # read from one socket before the others get their turn
 
+BACKLOG_PER_TURN: Final = 2048  # messages consumers may be behind for each turn that a publisher to them skips
+BACKLOG_FAR: Final = 32 * BACKLOG_PER_TURN  # from here on it waits a millisecond for each such multiple
+PAUSE_MS_MAX: Final = 4
+
 
 class SocketTransport(asyncio.Protocol):
     """A TransportPort on an asyncio transport."""
@@ -29,6 +33,8 @@ class SocketTransport(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._wants_reading = True  # the connection does
         self._is_reading = True
+        self._read = 0  # since its last turn
+        self._turns_left = 0  # until it is read again
         self._is_stalled = False  # the client does not read what it makes us write
 
     # ---- asyncio's callbacks
@@ -43,13 +49,31 @@ class SocketTransport(asyncio.Protocol):
         self._connection = Connection(self._services, self, name, _is_loopback(peer))
 
     def data_received(self, data: bytes) -> None:
-        if len(data) >= READ_BYTES_PER_TURN:
+        connection = self._connection
+        if connection is None:
+            return
+        connection.data_received(data)
+        self._read += len(data)
+        if self._read >= READ_BYTES_PER_TURN and not self._turns_left:
             self._set_reading(False)
+            self._wait(connection.backlog)
+
+    def _wait(self, backlog: int) -> None:
+        """Lets others have their turns first: one, more where consumers are behind, or a moment where they are far."""
+        if backlog > BACKLOG_FAR:
+            self._turns_left = 1
+            delay_s = min(backlog // BACKLOG_FAR, PAUSE_MS_MAX) / 1000
+            self._loop.call_later(delay_s, self._next_turn)
+        else:
+            self._turns_left = 1 + backlog // BACKLOG_PER_TURN
             self._loop.call_soon(self._next_turn)
-        if self._connection is not None:
-            self._connection.data_received(data)
 
     def _next_turn(self) -> None:
+        self._turns_left -= 1
+        if self._turns_left:
+            self._loop.call_soon(self._next_turn)
+            return
+        self._read = 0
         self._set_reading(self._wants_reading and not self._is_stalled)
 
     def pause_writing(self) -> None:

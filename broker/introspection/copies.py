@@ -121,7 +121,7 @@ def connection_info(connection: Connection, node: str) -> ConnectionInfo:
         channels=len(connection.channels),
         channel_max=connection.channel_max,
         frame_max=connection.host.frame_max,
-        timeout=connection.heartbeat_s,
+        timeout=connection.liveness.interval_s,
         connected_at=connection.connected_ms,
         recv_oct=connection.received_bytes,
         send_oct=connection.output.total_bytes,
@@ -139,6 +139,8 @@ def channel_info(connection: Connection, channel: Channel, node: str) -> Channel
     publisher, transaction, context = channel.publisher, channel.transaction, channel.context
     confirms = publisher.confirms
     uncommitted = sum(len(batch.bodies) for batch, _ in transaction.publishes) if transaction is not None else 0
+    settled = transaction.settlements if transaction is not None else []
+    acks_uncommitted = sum(delivery.last - delivery.first + 1 for delivery, _ in settled)
     return ChannelInfo(
         name=channel_name(connection, channel),
         number=channel.number,
@@ -152,7 +154,7 @@ def channel_info(connection: Connection, channel: Channel, node: str) -> Channel
         messages_unacknowledged=context.unacked.count,
         messages_unconfirmed=confirms.open_count if confirms is not None else 0,
         messages_uncommitted=uncommitted,
-        acks_uncommitted=context.kept,
+        acks_uncommitted=acks_uncommitted,
         prefetch_count=context.prefetch.of_new_consumers,
         global_prefetch_count=context.prefetch.of_channel,
         message_stats=MessageStats(

@@ -44,6 +44,10 @@ class PublishTarget(Protocol):
         """Takes the batch, and answers the receipt when it has it."""
         ...
 
+    def backlog(self) -> int:
+        """How many messages its consumers are behind; 0 where it has none."""
+        ...
+
 
 class QueueHandle(PublishTarget, Protocol):
     """A queue as channels see it: what they may ask, with answers that may come later."""

@@ -158,7 +158,15 @@ def test_a_body_beyond_the_announced_size_is_a_501(connection: RawConnection, bo
 
 @pytest.mark.ours
 def test_a_body_announced_beyond_512_mib_is_a_501(connection: RawConnection) -> None:
-    check_close(close_after(connection, PUBLISH + header_bytes(1, 512 * 1024 * 1024 + 1)), 501, "FRAME_ERROR", None)
+    close = close_after(connection, PUBLISH + header_bytes(1, 512 * 1024 * 1024 + 1))
+    check_close(close, 501, "FRAME_ERROR - content body of 536870913 bytes is too large", (60, 40))
+
+
+@pytest.mark.ours
+def test_a_body_over_the_configured_size_closes_the_channel_only(channel: RawChannel) -> None:
+    channel.connection.send_raw(PUBLISH + header_bytes(1, 512 * 1024 * 1024))
+    channel.expect_close(406, "PRECONDITION_FAILED - message size 536870912 is larger than", AT_PUBLISH)
+    channel.open().expect_nothing()
 
 
 @pytest.mark.ours
