@@ -74,6 +74,8 @@ class Server:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         self._check_alarms()
+        for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
+            self.loop.add_signal_handler(number, self.stop)
         return ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
 
     def _take_folder(self) -> None:
@@ -135,8 +137,6 @@ class Server:
         """
         assert self._listener is not None, "started"
         self.outlets.serve(self._listener.sockets)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.loop.add_signal_handler(number, self.stop)
         await self.stopping.wait()
         await self.drain()
 

@@ -70,3 +70,10 @@ def test_a_file_in_the_sockets_place_is_left_alone(short: Path) -> None:
     with pytest.raises(ListenError, match=r"cannot listen on .*: file exists"):
         listen_unix(path)
     assert path.read_text() == "mine"
+
+
+def test_a_signal_right_after_the_ready_line_is_a_clean_stop() -> None:
+    with running_brokerd() as broker:
+        assert broker.process is not None
+        broker.process.terminate()
+        assert broker.process.wait(60) == 0
