@@ -74,7 +74,7 @@ class Node:
         self.vhosts: dict[str, Vhost] = {}
         self.users = UserStore(config.loopback_users)
         self.permissions = PermissionStore()
-        self.connections = Connections(config.connections_max)
+        self.connections = Connections(config.connections_max, config.channels_max)
         self.memory_limit_bytes = memory_limit_bytes()
         self.alarms = Alarms(
             int(self.memory_limit_bytes * config.memory_high_watermark), config.disk_free_min_bytes,

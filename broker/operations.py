@@ -104,6 +104,10 @@ class Operations:
     def _allows(self, actor: Actor, kind: Kind, name: str) -> bool:
         return self._authorizer.allows(actor.user, actor.vhost.name, kind, name)
 
+    def may_read(self, actor: Actor, queue: str) -> bool:
+        """Whether the actor's user may read the queue (still)."""
+        return self._allows(actor, READ, queue)
+
     def _authorize_any(self, actor: Actor, resource: str, name: str) -> None:
         if not any(self._allows(actor, kind, name) for kind in _ANY):
             self.authorize(actor, CONFIGURE, resource, name)

@@ -300,8 +300,15 @@ class Channel:
             self.publisher.reply_name = ""
             self.publisher.forget_properties()
 
+    def recheck_consumers(self) -> None:
+        """Cancels consumers whose user may not read their queue any more."""
+        for consumer in list(self.consumers.values()):
+            if consumer.queue is not self.reply and not self.operations.may_read(self.actor, consumer.queue.name):
+                consumer.queue.detach(consumer)
+                self._cancelled(consumer)
+
     def _cancelled(self, consumer: Consumer) -> None:
-        """The consumer's queue has gone."""
+        """The consumer's queue has gone, or is not for this user any more."""
         if self.consumers.pop(consumer.tag, None) is None:
             return
         self._host.output.forget(consumer)

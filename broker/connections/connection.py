@@ -14,6 +14,7 @@ from broker.connections import handlers
 from broker.connections.channel import Channel, ChannelHost
 from broker.connections.handlers import connection as handshake
 from broker.connections.handlers.registry import CHANNEL_HANDLERS
+from broker.connections.liveness import Liveness
 from broker.connections.output import Output
 from broker.connections.services import Services, TransportPort
 from protocol import encoder
@@ -32,7 +33,6 @@ from protocol.commands import (
 from protocol.constants import COMMAND_INVALID, CONNECTION_FORCED, INTERNAL_ERROR, NOT_ALLOWED, PROTOCOL_HEADER
 from protocol.engine import Engine, ProtocolMismatch
 from protocol.errors import AmqpError, ChannelException, ConnectionException
-from protocol.heartbeat import HEARTBEAT_FRAME, Heartbeat
 
 log = logging.getLogger("leveret.connection")
 CLOSE_WAIT_MS: Final = 5000  # how long a client may take to answer connection.close
@@ -56,8 +56,6 @@ class Connection:
         self.login_mechanism = ""
         self.client_properties: dict[str, object] = {}
         self.client_capabilities: dict[str, object] = {}
-        self.heartbeat: Heartbeat | None = None
-        self.heartbeat_s = 0
         self.connected_ms = services.turn.now_ms()
         self.received_bytes = 0
         self.has_published = False
@@ -67,9 +65,12 @@ class Connection:
         self._is_dirty = False
         self._is_suspended = False
         self._is_processing = False
-        due_ms = self.connected_ms + services.limits.handshake_timeout_ms
-        self._timers = [services.timers.add(due_ms, self._handshake_late)]
-        self._heartbeat_timer: object = None
+        self.liveness = Liveness(self, services, transport)
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether we do not read from it at present."""
+        return self.is_blocked or self._is_suspended
 
     @property
     def name(self) -> str:
@@ -81,8 +82,7 @@ class Connection:
     def data_received(self, data: bytes) -> None:
         """Takes what the socket gave."""
         self.received_bytes += len(data)
-        if self.heartbeat is not None:
-            self.heartbeat.received(self.services.turn.now_ms())
+        self.liveness.received()
         self.engine.receive(data)
         self._process()
         if self._is_suspended:
@@ -148,7 +148,7 @@ class Connection:
         elif index == CHANNEL_CLOSE:
             channel = self.channels.pop(number, None)
             if channel is not None:
-                channel.close()
+                self._end_channel(channel)
                 self.engine.close_channel(number)
             self.send(number, commands.Channel.CloseOk())
         else:
@@ -161,6 +161,9 @@ class Connection:
         if len(self.channels) >= self.channel_max:
             text = f"number of channels opened ({len(self.channels)}) has reached the negotiated channel_max"
             raise ConnectionException(NOT_ALLOWED, f"{text} ({self.channel_max})")
+        refusal = self.services.registry.add_channel()
+        if refusal:
+            raise ConnectionException(NOT_ALLOWED, refusal)
         self.engine.open_channel(number)
         self.channels[number] = Channel(number, self.host)
         self.send(number, commands.Channel.OpenOk())
@@ -199,14 +202,18 @@ class Connection:
                 output.size += channel.flush_confirms(output.out)
         if output.out:
             self.transport.write(output.take())
-            if self.heartbeat is not None:
-                self.heartbeat.sent(self.services.turn.now_ms())
+            self.liveness.sent()
         output.feed()
 
     def writable(self, is_writable: bool) -> None:
         """The socket's buffer has filled up, or drained."""
         self.output.is_writable = is_writable
         self.output.feed()
+
+    def recheck_consumers(self) -> None:
+        """Cancels consumers whose user may not read their queue any more."""
+        for channel in self.channels.values():
+            channel.recheck_consumers()
 
     # ---- alarms
 
@@ -238,36 +245,6 @@ class Connection:
         if not self._is_suspended and not self.is_over:
             self.transport.start_reading()
 
-    # ---- heartbeats
-
-    def start_heartbeat(self, interval_s: int) -> None:
-        """Heartbeats both ways, every interval; 0 is none."""
-        self.heartbeat_s = interval_s
-        if interval_s:
-            self.heartbeat = Heartbeat(interval_s, self.services.turn.now_ms())
-            self._check_heartbeat()
-
-    def _check_heartbeat(self) -> None:
-        heartbeat = self.heartbeat
-        if heartbeat is None or self.is_over:
-            return
-        now_ms = self.services.turn.now_ms()
-        if self.is_blocked or self._is_suspended:
-            heartbeat.received(now_ms)  # nothing can come from somebody we do not read
-        if heartbeat.is_dead(now_ms):
-            log.warning("connection %s: missed heartbeats from client, timeout: %ds", self.name, self.heartbeat_s)
-            self.drop()
-            return
-        if heartbeat.must_send(now_ms):
-            heartbeat.sent(now_ms)
-            self.transport.write(HEARTBEAT_FRAME)
-        self._heartbeat_timer = self.services.timers.add(heartbeat.next_check_ms(), self._check_heartbeat)
-
-    def _handshake_late(self) -> None:
-        if self.engine.state not in (life.OPEN, life.CLOSING, life.CLOSED):
-            log.warning("connection %s: no login within the handshake's time", self.name)
-            self.drop()
-
     # ---- end
 
     def _refuse_protocol(self, mismatch: ProtocolMismatch) -> None:
@@ -278,8 +255,7 @@ class Connection:
 
     def _close_channel(self, number: int, error: AmqpError) -> None:
         log.info("connection %s: channel %d: %s", self.name, number, error.reply_text)
-        channel = self.channels.pop(number)
-        channel.close()
+        self._end_channel(self.channels.pop(number))
         self.engine.closing_channel(number)
         output = self.output
         output.size += encoder.close_channel(
@@ -305,7 +281,7 @@ class Connection:
             output.out, error.code, error.reply_text, error.class_id, error.method_id
         )
         self.touch()
-        self._drop_after(CLOSE_WAIT_MS)
+        self.liveness.drop_after(CLOSE_WAIT_MS)
 
     def force_close(self, reason: str) -> None:
         """An administrator, or the end of the broker, closes the connection.
@@ -330,11 +306,7 @@ class Connection:
         """Reads nothing more, and drops the socket after the delay for failed logins."""
         self.engine.state = life.CLOSED
         self.transport.stop_reading()
-        self._drop_after(self.services.limits.auth_failure_delay_ms)
-
-    def _drop_after(self, wait_ms: int) -> None:
-        due_ms = self.services.turn.now_ms() + wait_ms
-        self._timers.append(self.services.timers.add(due_ms, self.drop))
+        self.liveness.drop_after(self.services.limits.auth_failure_delay_ms)
 
     def drop(self) -> None:
         """Closes the socket at once."""
@@ -351,11 +323,15 @@ class Connection:
                 log.debug("connection %s: closed before it said anything", self.name)
             self._over()
 
+    def _end_channel(self, channel: Channel) -> None:
+        channel.close()
+        self.services.registry.remove_channels(1)
+
     def _release(self) -> None:
         """Ends the channels and exclusive queues."""
         channels, self.channels = self.channels, {}
         for channel in channels.values():
-            channel.close()
+            self._end_channel(channel)
         if self.host.actor is not None:
             self.host.actor.vhost.remove_owned(self)
 
@@ -364,9 +340,7 @@ class Connection:
         self.is_over = True
         self.engine.state = life.CLOSED
         self._release()
-        for timer in (*self._timers, self._heartbeat_timer):
-            if timer is not None:
-                self.services.timers.cancel(timer)
+        self.liveness.stop()
         self.services.registry.remove(self)
 
 

@@ -8,8 +8,11 @@ from broker.connections.connection import Connection
 class Connections:
     """Every connection that has been opened, in the order of opening."""
 
-    def __init__(self, connections_max: int) -> None:
+    def __init__(self, connections_max: int, channels_max: int) -> None:
         self.connections_max = connections_max
+        self.channels_max = channels_max
+        self.channels = 0
+        self.channels_opened = 0
         self.open: dict[Connection, None] = {}
         self.opened = 0
         self.closed = 0
@@ -17,7 +20,7 @@ class Connections:
     def add(self, connection: Connection) -> str:
         """Notes a connection; returns an empty text, or why it may not be."""
         if self.connections_max and len(self.open) >= self.connections_max:
-            return f"access to vhost refused: node connection limit ({self.connections_max}) is reached"
+            return f"connection refused: node connection limit ({self.connections_max}) is reached"
         self.open[connection] = None
         self.opened += 1
         return ""
@@ -26,6 +29,18 @@ class Connections:
         """Forgets one that has ended."""
         if self.open.pop(connection, self) is None:
             self.closed += 1
+
+    def add_channel(self) -> str:
+        """Notes a channel; returns an empty text, or why it may not be."""
+        if self.channels_max and self.channels >= self.channels_max:
+            return f"number of channels opened on node has reached the maximum allowed limit of ({self.channels_max})"
+        self.channels += 1
+        self.channels_opened += 1
+        return ""
+
+    def remove_channels(self, count: int) -> None:
+        """Forgets channels that have ended."""
+        self.channels -= count
 
     def alarm(self, reason: str) -> None:
         """Blocks every publisher for a reason, or unblocks them where it is empty."""

@@ -111,6 +111,14 @@ class Registry(Protocol):
         """Forgets one that has ended."""
         ...
 
+    def add_channel(self) -> str:
+        """Notes a channel; returns an empty text, or why it may not be."""
+        ...
+
+    def remove_channels(self, count: int) -> None:
+        """Forgets channels that have ended."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from typing import Final
 
 from broker.model.interfaces import QueueHandle
 from broker.model.message import Span
+
+HEAD_MIN: Final = 64  # settled runs kept at the front at least, before their room is given back
 
 
 class CreditPort:
@@ -49,14 +52,35 @@ class Delivery:
 
 
 class Unacked:
-    """The unsettled deliveries of one channel, ordered by delivery tag."""
+    """The unsettled deliveries of one channel, ordered by delivery tag.
 
-    __slots__ = ("_firsts", "_runs", "count")
+    Both lists start at `_head`: what is settled in order leaves from the front without moving the rest, and the room
+    before it is given back once it is half of the list.
+    """
+
+    __slots__ = ("_firsts", "_head", "_runs", "count")
 
     def __init__(self) -> None:
         self._firsts: list[int] = []
         self._runs: list[Delivery] = []
+        self._head = 0
         self.count = 0
+
+    def _at(self, tag: int) -> int:
+        """The index of the last run that starts at or before a tag; one below `_head` where there is none."""
+        return bisect_right(self._firsts, tag, self._head) - 1
+
+    def _insert(self, at: int, delivery: Delivery) -> None:
+        self._firsts.insert(at, delivery.first)
+        self._runs.insert(at, delivery)
+
+    def _remove_front(self, at: int) -> None:
+        """Forgets the runs before `at`."""
+        self._head = at
+        if at > HEAD_MIN and at * 2 > len(self._runs):
+            del self._firsts[:at]
+            del self._runs[:at]
+            self._head = 0
 
     def add(self, delivery: Delivery) -> None:
         """Notes a delivery with tags above all earlier ones, or one that comes back into its place."""
@@ -64,29 +88,26 @@ class Unacked:
         if not self._firsts or delivery.first > self._firsts[-1]:
             self._firsts.append(delivery.first)
             self._runs.append(delivery)
-            return
-        at = bisect_right(self._firsts, delivery.first)
-        self._firsts.insert(at, delivery.first)
-        self._runs.insert(at, delivery)
+        else:
+            self._insert(self._at(delivery.first) + 1, delivery)
 
     def take_up_to(self, tag: int) -> list[Delivery]:
         """Takes everything with a tag of at most `tag`."""
-        at = bisect_right(self._firsts, tag)
-        taken = self._runs[:at]
-        del self._firsts[:at]
-        del self._runs[:at]
+        at = self._at(tag) + 1
+        taken = self._runs[self._head : at]
         if taken and taken[-1].last > tag:
             rest = taken[-1]
             taken[-1] = rest.cut(tag - rest.first + 1)
-            self._firsts.insert(0, rest.first)
-            self._runs.insert(0, rest)
+            at -= 1
+            self._firsts[at] = rest.first
+        self._remove_front(at)
         self.count -= sum(run.last - run.first + 1 for run in taken)
         return taken
 
     def has(self, tag: int) -> bool:
         """Whether this very tag is unsettled."""
-        at = bisect_right(self._firsts, tag) - 1
-        return at >= 0 and tag <= self._runs[at].last
+        at = self._at(tag)
+        return at >= self._head and tag <= self._runs[at].last
 
     def take(self, first: int, last: int) -> list[Delivery] | None:
         """Takes the tags `first..last`; None, with nothing taken, where one of them is not there."""
@@ -104,30 +125,35 @@ class Unacked:
 
     def _take_part(self, tag: int, last: int) -> Delivery | None:
         """Takes from `tag` on what one run has of `tag..last`."""
-        at = bisect_right(self._firsts, tag) - 1
-        if at < 0 or tag > self._runs[at].last:
+        at = self._at(tag)
+        if at < self._head or tag > self._runs[at].last:
             return None
         run = self._runs[at]
         if run.first < tag:  # leave the tags before it where they are
-            before = run.cut(tag - run.first)
-            self._runs[at] = before
+            self._runs[at] = run.cut(tag - run.first)
             at += 1
-            self._runs.insert(at, run)
-            self._firsts.insert(at, tag)
+            self._insert(at, run)
         if run.last > last:  # leave the tags behind it
             taken = run.cut(last - tag + 1)
             self._firsts[at] = run.first
         else:
             taken = run
-            del self._runs[at]
-            del self._firsts[at]
+            self._remove(at)
         self.count -= taken.last - taken.first + 1
         return taken
 
+    def _remove(self, at: int) -> None:
+        if at == self._head:
+            self._remove_front(at + 1)
+        else:
+            del self._runs[at]
+            del self._firsts[at]
+
     def take_all(self) -> list[Delivery]:
         """Takes everything."""
-        runs, self._runs, self._firsts, self.count = self._runs, [], [], 0
+        runs = self._runs[self._head :]
+        self._runs, self._firsts, self._head, self.count = [], [], 0, 0
         return runs
 
     def __iter__(self) -> Iterator[Delivery]:
-        return iter(self._runs)
+        return iter(self._runs[self._head :])

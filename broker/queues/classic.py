@@ -131,6 +131,8 @@ class ClassicQueue:
         """Gives ready messages to consumers with room; what expires this very turn is offered first."""
         self._is_dirty = False
         if self.is_deleted:
+            for consumer in self.consumers.everyone():
+                consumer.cancelled()
             return
         if self._may_expire:
             self._expire(now_ms - 1)
@@ -270,15 +272,17 @@ class ClassicQueue:
         answer(count)
 
     def delete(self) -> int:
-        """Ends the queue: drops what is ready, cancels its consumers; returns how many messages were ready."""
+        """Ends the queue and drops what is ready; returns how many messages that was.
+
+        Its consumers are cancelled at the end of the turn, so that whoever deleted it hears of that first.
+        """
         count = self.ready.count
         self.is_deleted = True
         self.lifetime.stop()
         self._expiry.arm(0)
         for span in self.ready.clear():
             self._done(span)
-        for consumer in self.consumers.everyone():
-            consumer.cancelled()
+        self._mark_dirty()
         return count
 
     def _expire(self, until_ms: int) -> None:

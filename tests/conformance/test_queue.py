@@ -299,3 +299,12 @@ def test_deleting_a_queue_deletes_its_bindings(channel: RawChannel, exchange: st
     channel.bind(queue, exchange, "k")
     channel.call(Queue.Delete(queue=queue), Queue.DeleteOk)
     channel.call(Exchange.Delete(exchange=exchange, if_unused=True), Exchange.DeleteOk)
+
+
+def test_who_deletes_a_queue_hears_of_that_before_its_own_consumer_is_cancelled(
+    channel: RawChannel, name: Name
+) -> None:
+    queue = channel.declare_queue(name("q")).queue
+    channel.consume(queue)
+    channel.send(Queue.Delete(queue=queue))
+    channel.expect(Queue.DeleteOk)

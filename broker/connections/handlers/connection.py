@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from pamqp import base, commands
 
 from broker.connections.channel import ChannelHost
+from broker.connections.liveness import Liveness
 from broker.connections.services import Login, Services
 from broker.operations import Actor
 from protocol import commands as index
@@ -31,6 +32,7 @@ class Handshaking(Protocol):
     user: str
     login_mechanism: str
     is_loopback: bool
+    liveness: Liveness
     channel_max: int
     client_properties: dict[str, object]
     client_capabilities: dict[str, object]
@@ -47,10 +49,6 @@ class Handshaking(Protocol):
         """Goes on."""
         ...
 
-    def start_heartbeat(self, interval_s: int) -> None:
-        """Starts heartbeats both ways."""
-        ...
-
     def close(self, error: ConnectionException) -> None:
         """Sends connection.close."""
         ...
@@ -61,6 +59,10 @@ class Handshaking(Protocol):
 
     def hang_up(self) -> None:
         """Sends what there is and closes the socket."""
+        ...
+
+    def recheck_consumers(self) -> None:
+        """Cancels consumers whose user may not read their queue any more."""
         ...
 
     def closed_by_client(self) -> None:
@@ -121,7 +123,7 @@ def tune_ok(connection: Handshaking, frame: commands.Connection.TuneOk) -> None:
     _check_negotiated("channel_max", frame.channel_max, 1, limits.channel_max)
     connection.engine.frame_max = connection.host.frame_max = frame.frame_max
     connection.channel_max = frame.channel_max or CHANNELS_MAX
-    connection.start_heartbeat(frame.heartbeat)
+    connection.liveness.start(frame.heartbeat)
 
 
 def _check_negotiated(field: str, value: int, minimum: int, maximum: int) -> None:
@@ -145,6 +147,7 @@ def open_(connection: Handshaking, frame: commands.Connection.Open) -> None:
     refusal = services.registry.add(connection)
     if refusal:
         raise ConnectionException(NOT_ALLOWED, refusal)
+    connection.liveness.opened()
     connection.host.actor = Actor(connection.user, vhost, connection)
     connection.send(0, commands.Connection.OpenOk())
 
@@ -159,16 +162,17 @@ def close_ok(connection: Handshaking, _frame: commands.Connection.CloseOk) -> No
     connection.hang_up()
 
 
-def update_secret(connection: Handshaking, frame: commands.Connection.UpdateSecret) -> None:
-    """Checks a new secret and goes on with it. Spec: RabbitMQ's connection.update-secret.
+def update_secret(connection: Handshaking, _frame: commands.Connection.UpdateSecret) -> None:
+    """Looks again at what the user may do: the vhost, and the queues it consumes from.
 
+    Spec: RabbitMQ's connection.update-secret.
     Raises: ConnectionException 530 where the user may not stay in the vhost.
     """
     actor = connection.host.require_actor()
     if not connection.services.accounts.may_enter(actor.user, actor.vhost.name):
         text = f"access to vhost '{actor.vhost.name}' refused for user '{actor.user}'"
         raise ConnectionException(NOT_ALLOWED, text)
-    assert frame.reason is not None
+    connection.recheck_consumers()
     connection.send(0, commands.Connection.UpdateSecretOk())
 
 

@@ -1,0 +1,80 @@
+"""Pre-encoded frames: the few methods that a load needs, and blocks of messages of equal length.
+
+Must not: touch a socket.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+METHOD, HEADER, BODY, END = 1, 2, 3, 0xCE
+CHANNEL = 1
+BASIC = 60
+PERSISTENT = 2
+STAMP = struct.Struct(">QI")  # head of every body: when it was due (ns), and its number in the block
+TAG = "bench"
+
+
+def short(text: str) -> bytes:
+    """A short string."""
+    raw = text.encode()
+    return bytes([len(raw)]) + raw
+
+
+def long(raw: bytes) -> bytes:
+    """A long string, or a table that is encoded already."""
+    return struct.pack(">I", len(raw)) + raw
+
+
+def table(values: dict[str, int]) -> bytes:
+    """A table of 32-bit integers."""
+    return long(b"".join(short(name) + b"I" + struct.pack(">i", value) for name, value in values.items()))
+
+
+def frame(kind: int, channel: int, payload: bytes) -> bytes:
+    """Any frame."""
+    return struct.pack(">BHI", kind, channel, len(payload)) + payload + bytes([END])
+
+
+def method(class_id: int, method_id: int, arguments: bytes = b"", channel: int = CHANNEL) -> bytes:
+    """A method frame."""
+    return frame(METHOD, channel, struct.pack(">HH", class_id, method_id) + arguments)
+
+
+def content(exchange: str, key: str, properties: bytes, body: bytes) -> bytes:
+    """basic.publish with its header and one body frame; `properties` begin with their flags."""
+    publish = method(BASIC, 40, b"\0\0" + short(exchange) + short(key) + b"\0")
+    header = frame(HEADER, CHANNEL, struct.pack(">HHQ", BASIC, 0, len(body)) + properties)
+    return publish + header + frame(BODY, CHANNEL, body)
+
+
+def properties(persistent: bool, priority: int | None) -> bytes:
+    """Flags and values of delivery-mode (always) and priority (where given)."""
+    flags = 0x1000 | (0x0800 if priority is not None else 0)
+    values = bytes([PERSISTENT if persistent else 1]) + (bytes([priority]) if priority is not None else b"")
+    return struct.pack(">H", flags) + values
+
+
+def body(size_bytes: int, number: int, due_ns: int = 0) -> bytes:
+    """A body of `size_bytes` (at least the stamp's) that begins with its stamp."""
+    return STAMP.pack(due_ns, number).ljust(size_bytes, b"x")
+
+
+def block(exchange: str, keys: Sequence[str], heads: Sequence[bytes], size_bytes: int, count: int) -> bytes:
+    """`count` messages in a row; keys and property lists take turns. All keys are of one length, so are the heads."""
+    assert len({len(key) for key in keys}) == len({len(head) for head in heads}) == 1
+    return b"".join(
+        content(exchange, keys[at % len(keys)], heads[at % len(heads)], body(size_bytes, at)) for at in range(count)
+    )
+
+
+class Stride:
+    """Layout of one delivery, the same for all deliveries of a load: offsets from its first byte, length in all."""
+
+    def __init__(self, exchange: str, key: str, properties_bytes: int, size_bytes: int) -> None:
+        self.method_at = 7
+        self.tag_at = 7 + 4 + 1 + len(TAG)
+        method_bytes = self.tag_at + 8 + 1 + 1 + len(exchange) + 1 + len(key) + 1
+        self.body_at = method_bytes + 7 + 12 + properties_bytes + 1 + 7
+        self.length = self.body_at + size_bytes + 1

@@ -1,0 +1,70 @@
+"""What a scenario is. Must not: know a broker's name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from bench import processes
+from bench.brokers import Broker
+from bench.load import Figures, Load, Process
+
+SAMPLE_S = 0.1
+BESIDE_LEAD_S = 0.5  # how long the load beside runs before and after
+RATE, CPU, GENERATOR_CPU = "rate", "cpu_us", "generator_cpu_us"
+MEMORY = "memory_peak_mb"
+LATENCIES = ("p50_us", "p99_us", "p999_us")
+THROUGHPUT = (RATE, CPU, GENERATOR_CPU, MEMORY)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One row group of the table.
+
+    Either a `load`, with one `beside` it in another process if need be, or `measure`, which does it all itself.
+    """
+
+    name: str
+    title: str
+    load: Load = field(default_factory=Load)
+    shown: tuple[str, ...] = THROUGHPUT
+    beside: Load | None = None
+    measure: Callable[[Broker], Figures] | None = None
+
+    def run(self, broker: Broker, seconds: float) -> Figures:
+        """The figures of one run. Raises: RuntimeError where the load failed."""
+        if self.measure is not None:
+            return self.measure(broker)
+        pids = broker.pids()
+        if self.beside is None:
+            return _with_peak(replace(self.load, seconds=seconds), broker, pids)
+        return self._run_beside(broker, seconds, pids)
+
+    def _run_beside(self, broker: Broker, seconds: float, pids: list[int]) -> Figures:
+        assert self.beside is not None
+        beside = replace(self.beside, seconds=seconds + 2 * BESIDE_LEAD_S, prefix=f"{self.beside.prefix}-beside")
+        other = Process(beside, broker.host, broker.port, [])
+        try:
+            other.wait_started()
+            time.sleep(BESIDE_LEAD_S)
+            figures = _with_peak(replace(self.load, seconds=seconds), broker, pids)
+            figures |= {"beside_rate": other.figures()["rate"], CPU: None}
+        finally:
+            other.stop()
+        return figures
+
+
+def _with_peak(load: Load, broker: Broker, pids: list[int]) -> Figures:
+    """Runs a load and adds the most memory that the broker took meanwhile."""
+    process = Process(load, broker.host, broker.port, pids)
+    peak = processes.memory_mb(pids)
+    try:
+        process.wait_started()
+        while process.is_running():
+            now = processes.memory_mb(pids)
+            peak = max(peak, now) if peak is not None and now is not None else None
+            time.sleep(SAMPLE_S)
+        return process.figures() | {MEMORY: peak}
+    finally:
+        process.stop()

@@ -1,0 +1,43 @@
+"""What the bench reads from the command line and from the system, and how it shows figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import report
+from bench.brokers import Broker, parse_broker
+from bench.processes import stat_fields
+from bench.scenarios import ALL, FAMILIES
+
+
+def test_broker_on_the_command_line() -> None:
+    assert parse_broker("rabbit=127.0.0.1:5673:12,34") == Broker("rabbit", "127.0.0.1", 5673, [12, 34])
+    assert parse_broker("rabbit=localhost:5673") == Broker("rabbit", "localhost", 5673, [])
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:5672", "=localhost:1", "rabbit=localhost", "rabbit=localhost:x:1"])
+def test_a_bad_broker_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_broker(text)
+
+
+def test_stat_of_a_process_with_an_odd_name() -> None:
+    after = "S 7 1 1 0 -1 0 0 0 0 0 120 30 4 5 20 0 1 0 99"
+    assert stat_fields(f"42 (a) b ) {after}") == (7, 150)
+
+
+def test_every_scenario_has_a_name_of_its_own_and_labels() -> None:
+    assert len(ALL) == sum(len(family.SCENARIOS) for family in FAMILIES)
+    assert not {figure for scenario in ALL.values() for figure in scenario.shown} - set(report.LABELS)
+
+
+def test_table() -> None:
+    assert (
+        report.header(["leveret", "rabbit"]).splitlines()[0]
+        == "| scenario | figure | leveret | rabbit | leveret / rabbit |"
+    )
+    results = {"leveret": {"rate": 250_000.0, "cpu_us": 1.5}, "rabbit": {"rate": 25_000.0, "cpu_us": None}}
+    assert report.rows("one", ["rate", "cpu_us"], results).splitlines() == [
+        "| one | rate per s | 250,000 | 25,000 | 10.0 |",
+        "|  | broker CPU µs | 1.50 | n/a | n/a |",
+    ]

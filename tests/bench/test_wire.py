@@ -1,0 +1,139 @@
+"""The load's own frames and counts: strides, acknowledgements, confirms, order."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+
+import pytest
+
+from bench import frames
+from bench.connection import BrokerError
+from bench.frames import Stride
+from bench.wire import ACK, ACKS, AckFrames, Confirms, Consumer, Lost, Producer
+
+EXCHANGE, KEY, SIZE_BYTES = "x", "key", 40
+HEAD = frames.properties(persistent=False, priority=3)
+
+
+def delivery(tag: int, number: int) -> bytes:
+    method = frames.method(60, 60, frames.short(frames.TAG) + struct.pack(">QB", tag, 0) + b"\x01x\x03key")
+    header = frames.frame(frames.HEADER, 1, struct.pack(">HHQ", 60, 0, SIZE_BYTES) + HEAD)
+    return method + header + frames.frame(frames.BODY, 1, frames.body(SIZE_BYTES, number, due_ns=tag * 10))
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    near, far = socket.socketpair()
+    with near, far:
+        yield near, far
+
+
+def consumer(sock: socket.socket, acks: AckFrames | None = None, step: int = 1) -> Consumer:
+    return Consumer(sock, Stride(EXCHANGE, KEY, len(HEAD), SIZE_BYTES), acks, 0, step, 3)
+
+
+def test_stride_is_a_deliverys_layout() -> None:
+    stride, raw = Stride(EXCHANGE, KEY, len(HEAD), SIZE_BYTES), delivery(77, 5)
+    assert stride.length == len(raw)
+    assert raw[stride.tag_at : stride.tag_at + 8] == (77).to_bytes(8, "big")
+    assert frames.STAMP.unpack_from(raw, stride.body_at) == (770, 5)
+
+
+def test_block_is_a_row_of_messages_of_equal_length() -> None:
+    block = frames.block("x", ["a.b", "c.d"], [HEAD], SIZE_BYTES, 4)
+    assert block == b"".join(
+        frames.content("x", key, HEAD, frames.body(SIZE_BYTES, number))
+        for number, key in enumerate(["a.b", "c.d", "a.b", "c.d"])
+    )
+
+
+def test_block_refuses_keys_of_two_lengths() -> None:
+    with pytest.raises(AssertionError):
+        frames.block("x", ["a", "bb"], [HEAD], SIZE_BYTES, 2)
+
+
+@pytest.mark.parametrize("span", [(1, 3), (ACKS - 1, ACKS + 1), (5 * ACKS, 5 * ACKS), (ACKS * 2**16, ACKS * 2**16 + 2)])
+def test_acks_across_pages(span: tuple[int, int]) -> None:
+    first, last = span
+    raw = b"".join(AckFrames().between(first, last))
+    assert [fields[5] for fields in ACK.iter_unpack(raw)] == list(range(first, last + 1))
+
+
+def test_acks_turn_back_to_an_earlier_page() -> None:
+    acks = AckFrames()
+    acks.between(ACKS * 3, ACKS * 3)
+    assert ACK.unpack(acks.between(2, 2)[0])[5] == 2
+
+
+def confirm(tag: int, multiple: int = 0) -> bytes:
+    return ACK.pack(1, 1, 13, 60, 80, tag, multiple, 0xCE)
+
+
+def test_confirms_count_singles_multiples_and_gaps() -> None:
+    confirms = Confirms()
+    confirms.take(confirm(2) + confirm(5))
+    assert (confirms.low, confirms.count) == (0, 2)
+    confirms.take(confirm(3, multiple=1))
+    assert (confirms.low, confirms.count) == (3, 4)
+    confirms.take(confirm(4))
+    assert (confirms.low, confirms.count) == (5, 5)
+    confirms.take(confirm(4, multiple=1))
+    assert confirms.count == 5
+
+
+def test_a_nack_is_no_confirm() -> None:
+    with pytest.raises(BrokerError, match=r"60\.120"):
+        Confirms().take(ACK.pack(1, 1, 13, 60, 120, 1, 0, 0xCE))
+
+
+def test_consumer_counts_and_acknowledges_split_deliveries(pair: tuple[socket.socket, socket.socket]) -> None:
+    near, far = pair
+    counting = consumer(near, AckFrames())
+    raw = delivery(1, 0) + delivery(2, 1) + delivery(3, 2) + delivery(4, 0)
+    for part in (raw[:30], raw[30:300], raw[300:]):
+        far.sendall(part)
+        counting.receive()
+    assert counting.count == 4
+    assert [fields[5] for fields in ACK.iter_unpack(far.recv(4096))] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("wrong", [delivery(2, 0), delivery(1, 1)])
+def test_a_hole_is_seen(pair: tuple[socket.socket, socket.socket], wrong: bytes) -> None:
+    pair[1].sendall(wrong)
+    with pytest.raises(Lost, match="expected"):
+        consumer(pair[0]).receive()
+
+
+def test_order_is_not_checked_where_there_is_none(pair: tuple[socket.socket, socket.socket]) -> None:
+    pair[1].sendall(delivery(1, 2))
+    assert consumer(pair[0], step=0).receive() == 1
+
+
+def test_a_closed_channel_is_named(pair: tuple[socket.socket, socket.socket]) -> None:
+    pair[1].sendall(frames.method(20, 40, struct.pack(">H", 404) + frames.short("NOT_FOUND") + b"\0\0\0\0"))
+    with pytest.raises(BrokerError, match="404 NOT_FOUND"):
+        consumer(pair[0]).receive()
+
+
+def test_producer_keeps_its_window(pair: tuple[socket.socket, socket.socket]) -> None:
+    near, far = pair
+    block = frames.block("", ["k"], [HEAD], SIZE_BYTES, 4)
+    message_bytes = len(block) // 4
+    producer = Producer(near, block, 4, window=4)
+    assert producer.allowed_bytes() == 4 * message_bytes
+    producer.send(3 * message_bytes + 1)
+    assert (producer.sent, producer.is_whole) == (4, False)
+    assert producer.allowed_bytes() == message_bytes - 1
+    producer.finish()
+    assert (producer.sent, producer.is_whole, producer.allowed_bytes()) == (4, True, 0)
+    far.sendall(confirm(1))
+    producer.receive()
+    assert producer.allowed_bytes() == 0  # less than half of the window
+    far.sendall(confirm(4, multiple=1)[:10])
+    producer.receive()
+    far.sendall(confirm(4, multiple=1)[10:])
+    producer.receive()
+    assert producer.is_confirmed
+    assert producer.allowed_bytes() == 4 * message_bytes

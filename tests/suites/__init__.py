@@ -1,0 +1,1 @@
+"""Runs the client libraries' own test suites against a broker; holds none of their code."""
