@@ -67,6 +67,7 @@ class Node:
         self.config = config
         self.clock = clock
         self.started_ms = clock.now_ms()
+        self.leveret_version = leveret_version()
         self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
         self.journal = MemoryJournal()

@@ -22,7 +22,8 @@ USAGE_ERROR = 2
 async def _serve(config: Config) -> None:
     server = Server(config, asyncio.get_running_loop())
     address = await server.start()
-    print(f"brokerd: listening on {address}, data in {config.data_dir}", flush=True)
+    metrics = f", metrics on {config.metrics_host}:{config.metrics_port}" if config.metrics_port else ""
+    print(f"brokerd: listening on {address}, data in {config.data_dir}{metrics}", flush=True)
     await server.run_until_stopped()
 
 
