@@ -33,11 +33,14 @@ class Administration:
         permissions: PermissionStore,
         vhosts: dict[str, Vhost],
         new_vhost: Callable[[str], Vhost],
+        cut_off: Callable[[str, str, str], None],
     ) -> None:
+        """Args: cut_off closes connections: of a user or a vhost (an empty name is any), for a reason."""
         self._users = users
         self._permissions = permissions
         self._vhosts = vhosts
         self._new_vhost = new_vhost
+        self._cut_off = cut_off
 
     def vhost(self, name: str) -> Vhost:
         """One vhost. Raises: UnknownVhostError."""
@@ -56,6 +59,21 @@ class Administration:
             raise ValueError(f"there are {VHOSTS_MAX} vhosts, the most there can be")
         self._vhosts[name] = self._new_vhost(name)
         return True
+
+    def delete_vhost(self, name: str) -> None:
+        """Deletes a vhost with everything in it, and closes the connections to it. Raises: UnknownVhostError."""
+        vhost = self.vhost(name)
+        self._cut_off("", name, f"vhost '{name}' is deleted")
+        for queue in list(vhost.queues.values()):
+            vhost.remove_queue(queue)
+        del self._vhosts[name]
+        self._permissions.clear_vhost(name)
+
+    def delete_user(self, name: str) -> None:
+        """Deletes a user and its rights, and closes its connections. Raises: UnknownUserError."""
+        self._users.delete(name)
+        self._permissions.clear_user(name)
+        self._cut_off(name, "", f"user '{name}' is deleted")
 
     def add_user(self, name: str, password: str, tags: Iterable[str] = ()) -> None:
         """Makes a user. Raises: ValueError for one that is there already, or a name, password or tag that cannot be."""

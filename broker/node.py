@@ -74,7 +74,9 @@ class Node:
             memory_used_bytes, lambda: disk_free_bytes(config.data_dir), self.connections.alarm,
         )  # fmt: skip
         self.operations = Operations(self.permissions)
-        self.administration = Administration(self.users, self.permissions, self.vhosts, self._new_vhost)
+        self.administration = Administration(
+            self.users, self.permissions, self.vhosts, self._new_vhost, self.connections.cut_off
+        )
         self.services = self._services()
 
     def _new_vhost(self, name: str) -> Vhost:

@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from broker import __version__
-from broker.cli.changes import add_user, add_vhost, set_permissions
+from broker.cli.changes import add_user, add_vhost, delete_user, delete_vhost, set_permissions
 from broker.cli.context import Context, data_dir_option
 from broker.cli.listings import list_connections, list_permissions, list_queues, list_users, list_vhosts
 from broker.cli.socket_client import NotRunningError, RefusedError
@@ -33,7 +33,7 @@ def brokerctl(context: click.Context) -> None:
 
 for _command in (
     status, stop, list_queues, list_connections, list_vhosts, list_users, list_permissions,
-    add_vhost, add_user, set_permissions,
+    add_vhost, delete_vhost, add_user, delete_user, set_permissions,
 ):  # fmt: skip
     brokerctl.add_command(_command)
 

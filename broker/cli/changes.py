@@ -23,6 +23,28 @@ def add_vhost(context: Context, vhost: str, as_json: bool) -> None:
     done(f'Virtual host "{vhost}" is there.', {"vhost": vhost}, as_json)
 
 
+@click.command("delete_vhost")
+@click.argument("vhost")
+@json_option
+@data_dir_option
+@click.pass_obj
+def delete_vhost(context: Context, vhost: str, as_json: bool) -> None:
+    """Delete a virtual host with all its queues, exchanges and messages; connections to it are closed."""
+    context.client.delete(f"/api/vhosts/{part(vhost)}")
+    done(f'Virtual host "{vhost}" is gone.', {"vhost": vhost}, as_json)
+
+
+@click.command("delete_user")
+@click.argument("username")
+@json_option
+@data_dir_option
+@click.pass_obj
+def delete_user(context: Context, username: str, as_json: bool) -> None:
+    """Delete a user and its rights; its connections are closed."""
+    context.client.delete(f"/api/users/{part(username)}")
+    done(f'User "{username}" is gone.', {"user": username}, as_json)
+
+
 @click.command("add_user")
 @click.argument("username")
 @click.argument("password", required=False)

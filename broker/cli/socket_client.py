@@ -50,6 +50,10 @@ class SocketClient:
         """PUTs; with `only_new` it is refused where the thing is there. Raises: NotRunningError, RefusedError."""
         self._ask("PUT", path, body or {}, {"If-None-Match": "*"} if only_new else {})
 
+    def delete(self, path: str) -> None:
+        """DELETEs. Raises: NotRunningError, RefusedError."""
+        self._ask("DELETE", path)
+
     def post(self, path: str) -> Any:
         """What a POST answers. Raises: NotRunningError, RefusedError."""
         return self._ask("POST", path)

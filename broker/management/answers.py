@@ -50,6 +50,11 @@ def created(is_new: bool) -> Response:
     return Response(status_code=201 if is_new else 204)
 
 
+def deleted() -> Response:
+    """The answer to a DELETE."""
+    return Response(status_code=204)
+
+
 def _plain(value: object) -> object:
     """What JSON makes of an info, and of argument values that it has no words for."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

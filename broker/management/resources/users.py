@@ -1,4 +1,4 @@
-"""GET /api/users, PUT /api/users/{name}. Must not: show or log a password."""
+"""GET /api/users, PUT and DELETE /api/users/{name}. Must not: show or log a password."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from broker.administration import Administration
 from broker.introspection.window import Introspection
-from broker.management.answers import BAD_REQUEST, CONFLICT, Refused, body_of, created, listing, part, text_of
+from broker.management.answers import BAD_REQUEST, CONFLICT, Refused, body_of, created, deleted, listing, part, text_of
 
 
 def routes(introspection: Introspection, administration: Administration) -> list[Route]:
@@ -28,7 +28,15 @@ def routes(introspection: Introspection, administration: Administration) -> list
             raise Refused(CONFLICT, "conflict", f'User "{name}" already exists')
         return created(administration.put_user(name, password, tags))
 
-    return [Route("/users", users), Route("/users/{user}", put, methods=["PUT"])]
+    async def delete(request: Request) -> Response:
+        administration.delete_user(part(request, "user"))
+        return deleted()
+
+    return [
+        Route("/users", users),
+        Route("/users/{user}", put, methods=["PUT"]),
+        Route("/users/{user}", delete, methods=["DELETE"]),
+    ]
 
 
 def _tags(body: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""GET /api/vhosts, PUT /api/vhosts/{name}. Must not: know what a vhost holds."""
+"""GET /api/vhosts, PUT and DELETE /api/vhosts/{name}. Must not: know what a vhost holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from broker.administration import Administration
 from broker.introspection.window import Introspection
-from broker.management.answers import created, listing, part
+from broker.management.answers import created, deleted, listing, part
 
 
 def routes(introspection: Introspection, administration: Administration) -> list[Route]:
@@ -20,4 +20,12 @@ def routes(introspection: Introspection, administration: Administration) -> list
     async def put(request: Request) -> Response:
         return created(administration.add_vhost(part(request, "vhost")))
 
-    return [Route("/vhosts", vhosts), Route("/vhosts/{vhost}", put, methods=["PUT"])]
+    async def delete(request: Request) -> Response:
+        administration.delete_vhost(part(request, "vhost"))
+        return deleted()
+
+    return [
+        Route("/vhosts", vhosts),
+        Route("/vhosts/{vhost}", put, methods=["PUT"]),
+        Route("/vhosts/{vhost}", delete, methods=["DELETE"]),
+    ]

@@ -54,6 +54,22 @@ def test_a_user_made_by_it_can_work(broker: RunningBroker) -> None:
     assert {"name": "ctl/v"} in json.loads(brokerctl(folder, "list_vhosts", "--json").stdout)
 
 
+def test_a_deleted_vhost_and_user_are_gone_with_their_connections(broker: RunningBroker) -> None:
+    folder = broker.data_dir
+    assert brokerctl(folder, "add_vhost", "ctl-gone").returncode == 0
+    assert brokerctl(folder, "add_user", "ctl-gone", "secret").returncode == 0
+    assert brokerctl(folder, "set_permissions", "-p", "ctl-gone", "ctl-gone", ".*", ".*", ".*").returncode == 0
+    connection = pika.BlockingConnection(pika.URLParameters(broker.url("ctl-gone", "ctl-gone", "secret")))
+    connection.channel().queue_declare("kept")
+    assert brokerctl(folder, "delete_vhost", "ctl-gone").returncode == 0
+    with pytest.raises(pika.exceptions.ConnectionClosedByBroker, match=r"320.*vhost 'ctl-gone' is deleted"):
+        connection.process_data_events(time_limit=10)
+    assert brokerctl(folder, "delete_user", "ctl-gone").returncode == 0
+    assert "ctl-gone" not in brokerctl(folder, "list_users").stdout + brokerctl(folder, "list_vhosts").stdout
+    again = brokerctl(folder, "delete_vhost", "ctl-gone")
+    assert (again.returncode, again.stderr) == (1, 'brokerctl: Virtual host "ctl-gone" does not exist\n')
+
+
 def test_status_says_where_it_listens(broker: RunningBroker) -> None:
     assert f"amqp on 127.0.0.1:{broker.port}\n" in brokerctl(broker.data_dir, "status").stdout
     assert json.loads(brokerctl(broker.data_dir, "status", "--json").stdout)["node_details"]["running"] is True
