@@ -42,6 +42,13 @@ class Connections:
         """Forgets channels that have ended."""
         self.channels -= count
 
+    def cut_off(self, user: str, vhost: str, reason: str) -> None:
+        """Closes the connections of a user, or to a vhost; an empty name is any."""
+        for connection in list(self.open):
+            actor = connection.host.actor
+            if actor is not None and user in ("", actor.user) and vhost in ("", actor.vhost.name):
+                connection.force_close(reason)
+
     def alarm(self, reason: str) -> None:
         """Blocks every publisher for a reason, or unblocks them where it is empty."""
         for connection in list(self.open):

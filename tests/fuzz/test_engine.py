@@ -155,9 +155,9 @@ def test_nesting_is_bounded() -> None:
 
 
 def test_entries_are_bounded() -> None:
-    for count, is_refused in ((TABLE_ENTRIES_MAX, False), (TABLE_ENTRIES_MAX + 1, True)):
+    for count, is_too_many in ((TABLE_ENTRIES_MAX, False), (TABLE_ENTRIES_MAX + 1, True)):
         entries = b"\x01kV" * count
-        assert refused(len(entries).to_bytes(4, "big") + entries) is is_refused
+        assert refused(len(entries).to_bytes(4, "big") + entries) is is_too_many
 
 
 def test_a_table_cut_short_is_refused_everywhere() -> None:

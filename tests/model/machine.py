@@ -23,13 +23,15 @@ QUEUES: dict[str, dict[str, Any]] = {
     "mine": {"owner": 0},
     "all": {"durable": True, "priority_max": 2, "ttl_ms": 200},
 }
-KEYS = ("a", "a.b", "b", "plain", "durable", "levels", "ttl", "auto", "mine", "all")
+KEYS = ("a", "a", "a", "a.b", "plain", "durable", "levels", "ttl", "auto", "mine", "all")
 BINDING_KEYS = ("a", "a.b", "a.*", "#", "#.b", "*")
 EXCHANGES = ("amq.direct", "amq.fanout", "amq.topic")
 CHANNEL_NUMBERS = (1, 2)
 UNKNOWN_TAG = 9999
+LIVES = (None, None, None, 0, 20, 100)
+RARELY = 25  # of so many picks, one leads to an error, or to something that ends a great deal
 
-picks = st.integers(0, 1000)
+picks = st.integers(1, 10_000)
 queue_names = st.sampled_from(sorted(QUEUES))
 
 
@@ -47,10 +49,11 @@ class BrokerMachine(RuleBasedStateMachine):
         self.driver = Driver()
         self.naive = self.driver.naive
         self.tags = 0
+        self.hot = "plain"  # the queue where most things happen in this example
 
     def channel(self, pick: int) -> Channel:
         """A channel, opened when it is not there."""
-        client, number = pick % CLIENTS, CHANNEL_NUMBERS[pick % len(CHANNEL_NUMBERS)]
+        client, number = pick % CLIENTS, CHANNEL_NUMBERS[pick % RARELY == 0]
         channel = self.naive.channels.get((client, number))
         if channel is None:
             channel = self.naive.channels[client, number] = Channel(client, number)
@@ -68,12 +71,26 @@ class BrokerMachine(RuleBasedStateMachine):
             return queue
         return None
 
+    def existing(self, channel: Channel, pick: int, name: str) -> str:
+        """A queue the channel may use, or now and then just any name."""
+        names = sorted(name for name, queue in self.naive.queues.items() if queue.owner in (None, channel.client))
+        if self.hot in names and pick % 10 < 7:
+            return self.hot
+        return names[pick // 6 % len(names)] if names and pick % RARELY else name
+
     # ---- definitions
 
-    @initialize()
-    def start(self) -> None:
-        self.declare(0, "plain")
-        self.declare(0, "levels")
+    @initialize(hot=queue_names, quiet=st.integers(0, 3))
+    def start(self, hot: str, quiet: int) -> None:
+        self.hot = hot
+        for pick, name in enumerate(QUEUES):
+            self.declare(pick, name)
+        for exchange in EXCHANGES:
+            self.bind(0, hot, exchange, "a")
+        if quiet:
+            self.qos(3, quiet, quiet == 2)
+            self.consume(0, hot, 1)
+            self.consume(3, hot, 1)
 
     @rule(pick=picks, name=queue_names)
     def declare(self, pick: int, name: str) -> None:
@@ -95,12 +112,15 @@ class BrokerMachine(RuleBasedStateMachine):
     @rule(pick=picks, name=queue_names)
     def count(self, pick: int, name: str) -> None:
         channel = self.channel(pick)
+        name = self.existing(channel, pick, name)
         if queue := self.usable(channel, self.naive.queues.get(name)):
             self.driver.expect(channel, "Queue.DeclareOk", name, len(queue.ready), len(queue.consumers))
         self.driver.step(channel, commands.Queue.Declare(queue=name, passive=True))
 
     @rule(pick=picks, name=queue_names)
     def delete(self, pick: int, name: str) -> None:
+        if pick % 4:
+            return
         channel, queue = self.channel(pick), self.naive.queues.get(name)
         if queue is None:
             self.driver.expect(channel, "Queue.DeleteOk", 0)
@@ -110,7 +130,10 @@ class BrokerMachine(RuleBasedStateMachine):
 
     @rule(pick=picks, name=queue_names)
     def purge(self, pick: int, name: str) -> None:
+        if pick % 4:
+            return
         channel = self.channel(pick)
+        name = self.existing(channel, pick, name)
         if queue := self.usable(channel, self.naive.queues.get(name)):
             self.driver.expect(channel, "Queue.PurgeOk", len(queue.ready))
             queue.ready.clear()
@@ -119,6 +142,7 @@ class BrokerMachine(RuleBasedStateMachine):
     @rule(pick=picks, name=queue_names, exchange=st.sampled_from(EXCHANGES), key=st.sampled_from(BINDING_KEYS))
     def bind(self, pick: int, name: str, exchange: str, key: str) -> None:
         channel = self.channel(pick)
+        name = self.existing(channel, pick, name)
         if self.usable(channel, self.naive.queues.get(name)):
             self.naive.bindings.add((exchange, name, key))
             self.driver.expect(channel, "Queue.BindOk", b"")
@@ -138,21 +162,32 @@ class BrokerMachine(RuleBasedStateMachine):
     # ---- publishing
 
     @rule(
-        pick=picks, exchange=st.sampled_from(("", "", "", *EXCHANGES)), key=st.sampled_from(KEYS),
+        pick=picks, exchange=st.sampled_from(("", *EXCHANGES)), key=st.sampled_from(KEYS),
         count=st.integers(1, 4), priority=st.integers(0, 5), persistent=st.booleans(), mandatory=st.booleans(),
-        expiration_ms=st.sampled_from((None, None, None, 0, 20, 100)), cut=st.floats(0, 1),
+        expiration_ms=st.sampled_from(LIVES), cut=st.floats(0, 1),
     )  # fmt: skip
     def publish(self, pick: int, count: int, cut: float, **fields: Any) -> None:
         self.driver.publish(self.channel(pick), Publishing(body=b"", **fields), count, cut)
 
+    @rule(pick=picks, count=st.integers(1, 3), priority=st.integers(0, 3), expiration_ms=st.sampled_from(LIVES))
+    def publish_to_queue(self, pick: int, count: int, priority: int, expiration_ms: int | None) -> None:
+        channel = self.channel(pick)
+        name = self.existing(channel, pick, "plain")
+        publishing = Publishing("", name, b"", priority, expiration_ms, pick % 2 == 0, True)
+        self.driver.publish(channel, publishing, count, 0)
+
     @rule(pick=picks)
     def publish_nowhere(self, pick: int) -> None:
+        if pick % 4:
+            return
         channel = self.channel(pick)
         self.driver.expect_error(channel, 404)
         self.driver.step(channel, data=publish_frames(channel.number, "none", "a", b"lost"))
 
     @rule(pick=picks)
     def confirm(self, pick: int) -> None:
+        if pick % 4:
+            return
         channel = self.channel(pick)
         if channel.transaction is not None:
             self.driver.expect_error(channel, 406)
@@ -176,6 +211,7 @@ class BrokerMachine(RuleBasedStateMachine):
     @rule(pick=picks, name=queue_names, no_ack=st.integers(0, 4))
     def consume(self, pick: int, name: str, no_ack: int) -> None:
         channel = self.channel(pick)
+        name = self.existing(channel, pick, name)
         self.tags += 1
         tag = f"t{self.tags}"
         if queue := self.usable(channel, self.naive.queues.get(name)):
@@ -188,6 +224,8 @@ class BrokerMachine(RuleBasedStateMachine):
 
     @rule(pick=picks)
     def cancel(self, pick: int) -> None:
+        if pick % 4:
+            return
         channel = self.channel(pick)
         tag = sorted(channel.consumers)[pick % len(channel.consumers)] if channel.consumers else "unknown"
         if tag in channel.consumers:
@@ -198,6 +236,7 @@ class BrokerMachine(RuleBasedStateMachine):
     @rule(pick=picks, name=queue_names, no_ack=st.booleans())
     def get(self, pick: int, name: str, no_ack: bool) -> None:
         channel = self.channel(pick)
+        name = self.existing(channel, pick, name)
         queue = self.usable(channel, self.naive.queues.get(name))
         if queue and queue.ready:
             message = queue.in_order()[0]
@@ -229,23 +268,35 @@ class BrokerMachine(RuleBasedStateMachine):
     def tag(self, channel: Channel, pick: int) -> int:
         """A tag that may be settled; now and then one that may not."""
         tags = sorted(channel.unacked)
-        return UNKNOWN_TAG if not tags or pick % 40 == 0 else tags[pick % len(tags)]
+        return UNKNOWN_TAG if not tags or pick % RARELY == 0 else tags[pick % len(tags)]
 
-    def holder(self, pick: int) -> Channel:
-        """A channel with something to settle, if there is one."""
+    def holder(self, pick: int) -> Channel | None:
+        """A channel with something to settle; now and then any."""
         holders = [channel for _, channel in sorted(self.naive.channels.items()) if channel.unacked]
-        return holders[pick % len(holders)] if holders and pick % 20 else self.channel(pick)
+        if pick % RARELY == 0:
+            return self.channel(pick)
+        return holders[pick % len(holders)] if holders else None
 
     @rule(pick=picks, multiple=st.booleans(), all_of_them=st.booleans())
     def ack(self, pick: int, multiple: bool, all_of_them: bool) -> None:
         channel = self.holder(pick)
+        if channel is None:
+            return
         tag = 0 if multiple and all_of_them else self.tag(channel, pick)
         self.settle(channel, tag, multiple, "ack")
         self.driver.step(channel, Basic.Ack(tag, multiple))
 
+    @rule(pick=picks, again=st.integers(0, 3), requeue=st.booleans())
+    def settle_some(self, pick: int, again: int, requeue: bool) -> None:
+        self.nack(pick, False, False, requeue)
+        for each in range(again):
+            self.reject(pick + each, True)
+
     @rule(pick=picks, count=st.integers(2, 5))
     def ack_each(self, pick: int, count: int) -> None:
         channel = self.holder(pick)
+        if channel is None:
+            return
         first = self.tag(channel, pick)
         if first == UNKNOWN_TAG:
             return
@@ -259,6 +310,8 @@ class BrokerMachine(RuleBasedStateMachine):
     @rule(pick=picks, multiple=st.booleans(), all_of_them=st.booleans(), requeue=st.booleans())
     def nack(self, pick: int, multiple: bool, all_of_them: bool, requeue: bool) -> None:
         channel = self.holder(pick)
+        if channel is None:
+            return
         tag = 0 if multiple and all_of_them else self.tag(channel, pick)
         self.settle(channel, tag, multiple, "requeue" if requeue else "drop")
         self.driver.step(channel, Basic.Nack(tag, multiple, requeue))
@@ -266,6 +319,8 @@ class BrokerMachine(RuleBasedStateMachine):
     @rule(pick=picks, requeue=st.booleans())
     def reject(self, pick: int, requeue: bool) -> None:
         channel = self.holder(pick)
+        if channel is None:
+            return
         tag = self.tag(channel, pick)
         self.settle(channel, tag, False, "requeue" if requeue else "drop")
         self.driver.step(channel, Basic.Reject(tag, requeue))
@@ -273,6 +328,8 @@ class BrokerMachine(RuleBasedStateMachine):
     @rule(pick=picks)
     def recover(self, pick: int) -> None:
         channel = self.holder(pick)
+        if channel is None:
+            return
         for unacked in channel.unacked.values():
             self.naive.settle(unacked, "requeue")
         channel.unacked.clear()
@@ -283,6 +340,8 @@ class BrokerMachine(RuleBasedStateMachine):
 
     @rule(pick=picks)
     def tx_select(self, pick: int) -> None:
+        if pick % 4:
+            return
         channel = self.channel(pick)
         if channel.confirms:
             self.driver.expect_error(channel, 406)
@@ -291,14 +350,18 @@ class BrokerMachine(RuleBasedStateMachine):
             self.driver.expect(channel, "Tx.SelectOk", b"")
         self.driver.step(channel, Tx.Select())
 
-    def transactional(self, pick: int) -> Channel:
-        """A channel in a transaction, if there is one."""
+    def transactional(self, pick: int) -> Channel | None:
+        """A channel in a transaction; now and then any."""
         found = [channel for _, channel in sorted(self.naive.channels.items()) if channel.transaction]
-        return found[pick % len(found)] if found and pick % 20 else self.channel(pick)
+        if pick % RARELY == 0:
+            return self.channel(pick)
+        return found[pick % len(found)] if found else None
 
     @rule(pick=picks)
     def tx_commit(self, pick: int) -> None:
         channel = self.transactional(pick)
+        if channel is None:
+            return
         transaction = channel.transaction
         if transaction is None:
             self.driver.expect_error(channel, 406)
@@ -314,6 +377,8 @@ class BrokerMachine(RuleBasedStateMachine):
     @rule(pick=picks)
     def tx_rollback(self, pick: int) -> None:
         channel = self.transactional(pick)
+        if channel is None:
+            return
         if channel.transaction is None:
             self.driver.expect_error(channel, 406)
         else:
@@ -326,13 +391,17 @@ class BrokerMachine(RuleBasedStateMachine):
 
     @rule(pick=picks)
     def close_channel(self, pick: int) -> None:
+        if pick % 4:
+            return
         channel = self.channel(pick)
         self.naive.close_channel(channel)
         self.driver.expect(channel, "Channel.CloseOk", b"")
         self.driver.step(channel, commands.Channel.Close(200, "", 0, 0))
 
-    @rule(client=st.integers(0, CLIENTS - 1), is_polite=st.booleans())
-    def close_connection(self, client: int, is_polite: bool) -> None:
+    @rule(pick=picks, client=st.integers(0, CLIENTS - 1), is_polite=st.booleans())
+    def close_connection(self, pick: int, client: int, is_polite: bool) -> None:
+        if pick % 4:
+            return
         self.naive.close_client(client)
         real = self.driver.clients[client]
         if is_polite:

@@ -17,8 +17,8 @@ _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too
 
 TestBrokerModel = BrokerMachine.TestCase
 TestBrokerModel.settings = settings(
-    max_examples=5000 if SOAK else 150,
-    stateful_step_count=120 if SOAK else 40,
+    max_examples=3000 if SOAK else 200,
+    stateful_step_count=120 if SOAK else 60,
     deadline=None,
     derandomize=not SOAK,
     database=None,

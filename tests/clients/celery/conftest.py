@@ -71,7 +71,7 @@ def vhost(broker: RunningBroker) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def new_setup(broker: RunningBroker, vhost: str, tmp_path_factory) -> Iterator[Callable[..., Setup]]:
-    """Makes applications with queues of their own: new_setup(backend="rpc://" or "files", vhost=..., beat=..., queue=...)."""
+    """Makes applications, each with a queue of its own unless `queue` names one; `backend` may also be "files"."""
     with ExitStack() as stack:
 
         def make(backend: str = "rpc://", vhost: str = vhost, beat: bool = False, queue: str = "") -> Setup:
