@@ -12,7 +12,6 @@ from tests.support.brokers import EXTERNAL_VARIABLE, RunningBroker
 from tests.support.celery53 import ROOT, prepare
 from tests.support.vhosts import CTL_VARIABLE, ctl_command
 
-pytestmark = pytest.mark.xdist_group("celery-53")
 HERE = Path(__file__).parent
 RUN_SECONDS_MAX = 200
 CORE = [

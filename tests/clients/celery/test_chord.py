@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from celery import chain, chord, group
 
-pytestmark = pytest.mark.xdist_group("celery-results")
 SECONDS = 30
 
 

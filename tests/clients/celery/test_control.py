@@ -13,7 +13,6 @@ from tests.clients.celery.conftest import APP, receiving
 from tests.support.celery_workers import ROOT
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("celery-control")
 SECONDS = 30
 
 

@@ -10,7 +10,6 @@ from celery import chain, group
 
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("celery-results")
 SECONDS = 30
 
 

@@ -11,7 +11,6 @@ from tests.clients.celery.conftest import receiving
 from tests.support.vhosts import own_vhost
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("celery-workers")
 SECONDS = 30
 
 
