@@ -1,4 +1,4 @@
-# Verbs: run test format lint types bench docs lock clean. A fresh machine needs make and Python 3.11 or later.
+# Verbs: run test test-suites format lint types bench docs lock clean. A fresh machine needs make and Python 3.11 or later.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ TEST_PROCESSES ?= 2
 LINTED := broker protocol storage tests $(wildcard bench examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test format lint types bench docs lock clean
+.PHONY: help run test test-suites format lint types bench docs lock clean
 
 help:
 	@grep '^# Verbs' Makefile
@@ -18,6 +18,10 @@ run: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q $(ARGS)
+
+# The clients' own suites, whole (about a quarter of an hour); `make test` runs a selection.
+test-suites: $(INSTALLED)
+	LEVERET_WHOLE_SUITES=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -q tests/suites $(ARGS)
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix $(LINTED)
@@ -35,6 +39,7 @@ bench: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m broker.config_docs > docs/configuration.md
+	$(BIN)/python -m broker.metrics.docs > docs/metrics.md
 
 # Writes the versions of a fresh install with the newest releases that pyproject.toml allows.
 lock:

@@ -49,10 +49,11 @@ def content(exchange: str, key: str, properties: bytes, body: bytes) -> bytes:
     return publish + header + frame(BODY, CHANNEL, body)
 
 
-def properties(persistent: bool, priority: int | None) -> bytes:
-    """Flags and values of delivery-mode (always) and priority (where given)."""
-    flags = 0x1000 | (0x0800 if priority is not None else 0)
+def properties(persistent: bool, priority: int | None = None, message_id: str = "") -> bytes:
+    """Flags and values of delivery-mode (always), priority and message-id (where given)."""
+    flags = 0x1000 | (0x0800 if priority is not None else 0) | (0x0080 if message_id else 0)
     values = bytes([PERSISTENT if persistent else 1]) + (bytes([priority]) if priority is not None else b"")
+    values += short(message_id) if message_id else b""
     return struct.pack(">H", flags) + values
 
 

@@ -38,6 +38,7 @@ class Load:
     confirms: int = 0  # most unconfirmed per producer; 0: none
     prefetch: int = 0  # 0: automatic acknowledgement
     priority_max: int = 0
+    own_ids: bool = False  # every message has another message-id, as most applications' have
     rate: int = 0  # messages a second where paced
 
 
@@ -56,8 +57,15 @@ class Rig:
         self.exchange = f"{load.prefix}-x" if load.fanout or load.topic_bindings else ""
         self.queues = [f"{load.prefix}-{at:04}" for at in range(load.fanout or self._topic_queues or load.pairs)]
         self.keys = [f"k.{at:04}.x" for at in range(load.topic_bindings)]
+        self.heads = self._heads()
+
+    def _heads(self) -> list[bytes]:
+        """The property lists that take turns."""
+        load = self.load
+        if load.own_ids:
+            return [frames.properties(load.persistent, message_id=f"{at:036}") for at in range(BLOCK_MESSAGES)]
         priorities = range(load.priority_max + 1) if load.priority_max else [None]
-        self.heads = [frames.properties(load.persistent, priority) for priority in priorities]
+        return [frames.properties(load.persistent, priority) for priority in priorities]
 
     @property
     def _topic_queues(self) -> int:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from broker.auth.permissions import Permission, PermissionStore
-from broker.auth.users import UserStore
+from broker.auth.users import UnknownUserError, UserStore
 from broker.vhost import Vhost
+
+__all__ = ["Administration", "UnknownUserError", "UnknownVhostError"]
 
 NAME_BYTES_MAX = 255
 VHOSTS_MAX = 65_536
@@ -17,6 +19,9 @@ VHOSTS_MAX = 65_536
 
 class UnknownVhostError(LookupError):
     """There is no vhost of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'Virtual host "{name}" does not exist')
 
 
 class Administration:
@@ -39,7 +44,7 @@ class Administration:
         try:
             return self._vhosts[name]
         except KeyError:
-            raise UnknownVhostError(f'Virtual host "{name}" does not exist') from None
+            raise UnknownVhostError(name) from None
 
     def add_vhost(self, name: str) -> bool:
         """Makes a vhost; False where it is there already. Raises: ValueError for a name that cannot be."""
@@ -56,11 +61,29 @@ class Administration:
         """Makes a user. Raises: ValueError for one that is there already, or a name, password or tag that cannot be."""
         self._users.add(name, password, tags)
 
-    def set_permissions(self, user: str, vhost: str, configure: str, write: str, read: str) -> None:
-        """Gives a user rights in a vhost, by three regular expressions over names.
+    def has_user(self, name: str) -> bool:
+        """Whether there is a user of that name."""
+        return name in self._users
+
+    def put_user(self, name: str, password: str, tags: Iterable[str] = ()) -> bool:
+        """Makes a user, or gives one another password and other tags; False where it was there.
+
+        Raises: ValueError for a name, password or tag that cannot be.
+        """
+        if name not in self._users:
+            self._users.add(name, password, tags)
+            return True
+        self._users.change_password(name, password)
+        self._users.set_tags(name, tags)
+        return False
+
+    def set_permissions(self, user: str, vhost: str, configure: str, write: str, read: str) -> bool:
+        """Gives a user rights in a vhost, by three regular expressions over names; False where it replaced others.
 
         Raises: UnknownUserError, UnknownVhostError; ValueError for a pattern that cannot be.
         """
         self._users.get(user)
         self.vhost(vhost)
+        is_new = self._permissions.get(user, vhost) is None
         self._permissions.set(Permission(user, vhost, configure, write, read))
+        return is_new

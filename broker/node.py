@@ -8,8 +8,8 @@ from __future__ import annotations
 import platform
 import socket
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 
+from broker import __version__
 from broker.administration import Administration
 from broker.alarms import Alarms, disk_free_bytes, memory_limit_bytes, memory_used_bytes
 from broker.auth.accounts import Accounts
@@ -23,14 +23,6 @@ from broker.operations import Operations
 from broker.tick import Tick
 from broker.vhost import Vhost
 from storage.memory import MemoryJournal
-
-
-def leveret_version() -> str:
-    """The version of this distribution; `0` where it is not installed."""
-    try:
-        return version("leveret")
-    except PackageNotFoundError:
-        return "0"
 
 
 def server_properties(config: Config, cluster_name: str) -> dict[str, object]:
@@ -56,7 +48,7 @@ def server_properties(config: Config, cluster_name: str) -> dict[str, object]:
         "platform": f"Python {platform.python_version()}",
         "product": config.product,
         "version": config.product_version,
-        "leveret_version": leveret_version(),
+        "leveret_version": __version__,
     }
 
 
@@ -67,6 +59,7 @@ class Node:
         self.config = config
         self.clock = clock
         self.started_ms = clock.now_ms()
+        self.leveret_version = __version__
         self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
         self.journal = MemoryJournal()

@@ -162,12 +162,14 @@ class Operations:
         self.authorize(actor, CONFIGURE, "queue", name)
         if existing is not None:
             self._check_same_queue(actor, existing, request)
+            vhost.counters.queues_declared += 1
             return _state(existing)
         self._check_new_queue(actor, name, request)
         owner = actor.owner if request.exclusive else None
         definition = QueueDefinition(
             name, request.durable, request.exclusive, request.auto_delete, request.arguments, owner
         )
+        vhost.counters.queues_declared += 1
         return _state(vhost.add_queue(definition))
 
     def _check_same_queue(self, actor: Actor, queue: ClassicQueue, request: QueueRequest) -> None:

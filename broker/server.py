@@ -18,7 +18,9 @@ from broker.auth.first_password import first_password
 from broker.clock import Clock
 from broker.config import GENERATED_PASSWORD, Config
 from broker.connections.transport import SocketTransport
+from broker.http_server import ListenError
 from broker.node import Node
+from broker.outlets import Outlets
 
 log = logging.getLogger("leveret.server")
 LOCK_FILE: Final = "brokerd.lock"
@@ -39,6 +41,7 @@ class Server:
         self.loop = loop
         self.node = Node(config, Clock(), loop.call_soon)
         self.stopping = asyncio.Event()
+        self.outlets = Outlets(self.node, self.stop)
         self._listener: asyncio.Server | None = None
         self._lock_file: int | None = None
         self._alarm_timer: asyncio.TimerHandle | None = None
@@ -57,6 +60,10 @@ class Server:
         self._take_folder()
         self.node.create_defaults(self._password())
         try:
+            self.outlets.listen(config)
+        except ListenError as error:
+            raise StartError(str(error)) from None
+        try:
             self._listener = await self.loop.create_server(
                 lambda: SocketTransport(self.node.services, config.output_buffer_max_bytes, self.loop),
                 config.host, config.port, backlog=LISTEN_BACKLOG, reuse_address=True,
@@ -67,6 +74,8 @@ class Server:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         self._check_alarms()
+        for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
+            self.loop.add_signal_handler(number, self.stop)
         return ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
 
     def _take_folder(self) -> None:
@@ -122,9 +131,12 @@ class Server:
         self.stopping.set()
 
     async def run_until_stopped(self) -> None:
-        """Serves until a signal or `stop`, then closes every connection with 320 and ends."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.loop.add_signal_handler(number, self.stop)
+        """Serves until a signal or `stop`, then closes every connection with 320 and ends.
+
+        The lock on the data folder goes with the process: who gets it knows that the broker is gone.
+        """
+        assert self._listener is not None, "started"
+        self.outlets.serve(self._listener.sockets)
         await self.stopping.wait()
         await self.drain()
 
@@ -143,8 +155,7 @@ class Server:
         for timer in (self._alarm_timer, self._armed):
             if timer is not None:
                 timer.cancel()
-        if self._lock_file is not None:
-            os.close(self._lock_file)
+        await self.outlets.stop()
 
 
 def _address(name: object) -> str:

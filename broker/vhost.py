@@ -13,7 +13,7 @@ from broker.model.interfaces import PublishTarget
 from broker.model.message import Batch
 from broker.model.names import REPLY_TO_PREFIX
 from broker.model.receipt import Receipt
-from broker.queues.classic import ClassicQueue, QueueDefinition
+from broker.queues.classic import ClassicQueue, QueueCounters, QueueDefinition
 from broker.queues.context import Pumped, QueueContext, Timers
 from broker.queues.factory import create_queue
 from broker.routing.exchange import Exchange
@@ -40,26 +40,32 @@ class Turn(Protocol):
 class VhostCounters:
     """What has happened in a vhost since the start."""
 
-    __slots__ = ("confirmed", "published", "queues_declared", "queues_deleted", "returned", "routed", "unroutable")
+    __slots__ = ("channels_closed", "channels_opened", "confirmed", "published", "published_confirm", "queues_created",
+                 "queues_declared", "queues_deleted", "returned", "routed", "unroutable")  # fmt: skip
 
     def __init__(self) -> None:
+        self.channels_opened = 0
+        self.channels_closed = 0
         self.published = 0
+        self.published_confirm = 0  # of those, on channels in confirm mode
         self.routed = 0
         self.unroutable = 0  # dropped, neither routed nor returned
         self.returned = 0
         self.confirmed = 0
-        self.queues_declared = 0
+        self.queues_declared = 0  # declarations that were answered, of queues new or not
+        self.queues_created = 0
         self.queues_deleted = 0
 
 
 class Vhost:
     """A namespace of exchanges, queues and bindings.
 
-    `replies` maps the names that direct reply-to hands out to the consumers behind them.
+    `replies` maps the names that direct reply-to hands out to the consumers behind them. `deleted_queues` goes on
+    counting for all queues that are gone.
     """
 
-    __slots__ = ("_context", "_journal", "_owned", "_turn", "counters", "exchange_arguments", "name", "queues",
-                 "replies", "table")  # fmt: skip
+    __slots__ = ("_context", "_journal", "_owned", "_turn", "counters", "deleted_queues", "exchange_arguments", "name",
+                 "queues", "replies", "table")  # fmt: skip
 
     def __init__(self, name: str, journal: Journal, turn: Turn, timers: Timers) -> None:
         self.name = name
@@ -68,6 +74,7 @@ class Vhost:
         self.replies: dict[str, PublishTarget] = {}
         self.exchange_arguments: dict[str, Arguments] = {}
         self.counters = VhostCounters()
+        self.deleted_queues = QueueCounters()
         self._owned: dict[object, set[str]] = {}  # exclusive queues by their connection
         self._journal = journal
         self._turn = turn
@@ -84,7 +91,7 @@ class Vhost:
         self.table.add_queue(queue)
         if definition.exclusive:
             self._owned.setdefault(definition.owner, set()).add(queue.name)
-        self.counters.queues_declared += 1
+        self.counters.queues_created += 1
         return queue
 
     def remove_queue(self, queue: ClassicQueue) -> int:
@@ -95,6 +102,8 @@ class Vhost:
         self._disown(queue)
         self._forget_exchanges(self.table.remove_queue(queue))
         self.counters.queues_deleted += 1
+        self.deleted_queues.add(queue.counters)
+        queue.counters = self.deleted_queues  # what is settled from now on
         return queue.delete()
 
     def _disown(self, queue: ClassicQueue) -> None:

@@ -45,6 +45,9 @@ class UserStore:
     def __len__(self) -> int:
         return len(self._users)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._users
+
     def all(self) -> list[User]:
         """Every user, by name."""
         return [self._users[name] for name in sorted(self._users)]

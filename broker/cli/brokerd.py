@@ -11,15 +11,19 @@ from collections.abc import Sequence
 import uvloop
 
 from broker.config import Config, ConfigError, load_config
+from broker.config_options import options_of
+from broker.config_sources import unknown_variables
 from broker.server import Server, StartError
 
+log = logging.getLogger("leveret")
 USAGE_ERROR = 2
 
 
 async def _serve(config: Config) -> None:
     server = Server(config, asyncio.get_running_loop())
     address = await server.start()
-    print(f"brokerd: listening on {address}, data in {config.data_dir}", flush=True)
+    metrics = f", metrics on {config.metrics_host}:{config.metrics_port}" if config.metrics_port else ""
+    print(f"brokerd: listening on {address}, data in {config.data_dir}{metrics}", flush=True)
     await server.run_until_stopped()
 
 
@@ -33,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.basicConfig(
             level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
         )
+        for name in unknown_variables(tuple(options_of(Config)), os.environ):
+            log.warning("the environment's %s is no setting of brokerd; brokerd --help lists them", name)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(config))
     except (ConfigError, StartError) as error:

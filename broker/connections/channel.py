@@ -79,6 +79,7 @@ class Channel:
         self.last_queue = ""
         self.acked = 0
         self._host = host
+        actor.vhost.counters.channels_opened += 1
 
     def hold(self, frame: base.Frame) -> Callable[[], None]:
         """Handles nothing more on the connection until the returned function is called, which sends `frame`."""
@@ -333,6 +334,7 @@ class Channel:
 
     def close(self) -> None:
         """Ends everything on the channel; what is unacknowledged goes back into its queues."""
+        self.actor.vhost.counters.channels_closed += 1
         self.context.is_open = False
         for tag in list(self.consumers):
             self.cancel(tag)

@@ -276,6 +276,8 @@ class Connection:
             return
         self._release()
         self.engine.state = life.CLOSING
+        self.is_blocked = self._is_suspended = False
+        self.transport.start_reading()  # for close-ok; the engine drops everything else
         output = self.output
         output.size += encoder.close_connection(
             output.out, error.code, error.reply_text, error.class_id, error.method_id

@@ -123,7 +123,10 @@ class Publisher:
 
     def receipt(self, count: int) -> Receipt | None:
         """A receipt for the next publishes, where the channel is in confirm mode."""
-        return self.confirms.issue(count) if self.confirms is not None else None
+        if self.confirms is None:
+            return None
+        self._actor.vhost.counters.published_confirm += count
+        return self.confirms.issue(count)
 
     def submit(self, batch: Batch, copies: Sequence[str], receipt: Receipt | None) -> None:
         """Routes a batch, hands it to its queues or returns it, and gives the receipt its own answer."""

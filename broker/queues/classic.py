@@ -40,7 +40,8 @@ class QueueDefinition:
 class QueueCounters:
     """What has happened to a queue's messages since it was declared."""
 
-    __slots__ = ("acked", "delivered", "delivered_no_ack", "expired", "got", "published", "purged", "redelivered",
+    __slots__ = ("acked", "delivered", "delivered_no_ack", "expired", "got", "got_empty", "got_no_ack",
+                 "published", "purged", "redelivered",
                  "rejected", "requeued")  # fmt: skip
 
     def __init__(self) -> None:
@@ -48,12 +49,19 @@ class QueueCounters:
         self.delivered = 0
         self.delivered_no_ack = 0
         self.got = 0
+        self.got_no_ack = 0
+        self.got_empty = 0
         self.redelivered = 0
         self.acked = 0
         self.rejected = 0
         self.requeued = 0
         self.expired = 0
         self.purged = 0
+
+    def add(self, other: QueueCounters) -> None:
+        """Counts what another one has counted too."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class ClassicQueue:
@@ -195,12 +203,16 @@ class ClassicQueue:
         span = self.ready.take(1)
         if self._may_expire:
             self._expire(now_ms)  # what this uncovers is not counted where it is due
-        if span is not None:
-            self.counters.got += 1
-            self.counters.redelivered += span.deliveries > 0
+        counters = self.counters
+        if span is None:
+            counters.got_empty += 1
+        else:
+            counters.redelivered += span.deliveries > 0
             if no_ack:
+                counters.got_no_ack += 1
                 self._done(span)
             else:
+                counters.got += 1
                 self._lend(span)
         answer(span, self.ready.count)
 

@@ -180,7 +180,8 @@ class Driver:
         for (client, number), channel in self.naive.channels.items():
             mine = self.clients[client].connection.channels[number]
             assert mine.context.unacked.count == len(channel.unacked)
-            assert set(mine.consumers) == set(channel.consumers)
+            held = {tag: consumer.unacked for tag, consumer in mine.consumers.items()}
+            assert held == {tag: consumer.unacked for tag, consumer in channel.consumers.items()}
         assert len(list(self.broker.node.journal.replay())) == self.naive.records()
 
     # ---- actions that need more than one line

@@ -21,7 +21,6 @@ class Suite:
     quick: tuple[str, ...] | None = None
     plugin: str | None = None
     overlay: tuple[str, str] | None = None
-    workers: int = 0
     run_seconds_max: int = 120
 
     @property
@@ -75,7 +74,6 @@ SUITES = {
             options=("-k", "not amqps and not ssl"),
             quick=("tests/test_channel.py", "tests/test_nowait.py"),
             plugin="aiormq_broker",
-            workers=3,
             run_seconds_max=600,
         ),
     )

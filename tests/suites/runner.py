@@ -62,8 +62,7 @@ def run_suite(suite: Suite, host: str, port: int, *, quick: bool = False) -> Sui
 
 def _options(suite: Suite) -> list[str]:
     plugin = ["-p", suite.plugin] if suite.plugin else []
-    workers = ["-n", str(suite.workers)] if suite.workers else []
-    return [*plugin, *workers, *suite.options]
+    return [*plugin, *suite.options]
 
 
 def _environment(host: str, port: int) -> dict[str, str]:

@@ -61,15 +61,20 @@ class CeleryProcess:
 
 
 @contextmanager
-def celery_process(app: str, *words: str, env: Mapping[str, str], log_dir: Path,
-                   hostname: str = "", cwd: Path = ROOT) -> Iterator[CeleryProcess]:
+def celery_process(
+    app: str, *words: str, env: Mapping[str, str], log_dir: Path, hostname: str = "", cwd: Path = ROOT
+) -> Iterator[CeleryProcess]:
     """Runs `celery -A app words...` in a process group of its own and ends it with the block."""
     log_path = log_dir / f"{words[0]}-{uuid.uuid4().hex[:8]}.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "celery", "-A", app, *words],
-            cwd=cwd, env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            cwd=cwd,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     running = CeleryProcess(process, log_path, hostname)
     try:
@@ -79,9 +84,18 @@ def celery_process(app: str, *words: str, env: Mapping[str, str], log_dir: Path,
 
 
 @contextmanager
-def celery_worker(app: str, *flags: str, env: Mapping[str, str], log_dir: Path, queues: str,
-                  name: str = "worker", pool: str = "prefork", concurrency: int = 2,
-                  alone: bool = True, cwd: Path = ROOT) -> Iterator[CeleryProcess]:
+def celery_worker(
+    app: str,
+    *flags: str,
+    env: Mapping[str, str],
+    log_dir: Path,
+    queues: str,
+    name: str = "worker",
+    pool: str = "prefork",
+    concurrency: int = 2,
+    alone: bool = True,
+    cwd: Path = ROOT,
+) -> Iterator[CeleryProcess]:
     """A worker that is ready to take tasks.
 
     Args: `queues` is a comma-separated list; `alone` leaves out mingle and gossip, which cost a second at start.

@@ -7,6 +7,10 @@ import pytest
 from tests.support.brokers import RunningBroker, external_broker
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "xdist_group(name): of pytest-xdist, which is not here")
+
+
 @pytest.fixture(scope="session")
 def broker() -> RunningBroker:
     """The running broker named by the environment."""

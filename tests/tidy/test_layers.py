@@ -15,6 +15,8 @@ ASYNC_ALLOWED = (
     "broker.connections.transport",
     "broker.tick",
     "broker.server",
+    "broker.http_server",
+    "broker.outlets",
     "broker.management",
     "broker.metrics",
     "broker.cli",
@@ -33,7 +35,7 @@ MIDDLE = {
     "broker.auth",
     "broker.alarms",
 }
-OUTLETS = {"broker.introspection", "broker.operations", *GROUND}
+OUTLETS = {"broker.introspection", "broker.administration", "broker.operations", *GROUND}
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
     "storage": set(),
@@ -45,11 +47,12 @@ ARROWS: dict[str, set[str]] = {
     **dict.fromkeys(MIDDLE, LOWER | MIDDLE),
     "broker.connections": {"broker.auth", "broker.vhost", "broker.operations", "broker.alarms", *MODEL, *GROUND},
     "broker.introspection": {"broker.connections", *LOWER, *MIDDLE},
+    "broker.http_server": GROUND,
     "broker.metrics": OUTLETS,
     "broker.management": {"broker.metrics", *OUTLETS},
     "broker.tick": {"broker.connections", *LOWER, *MIDDLE},
 }
-WIRING = {"broker.node", "broker.server", "broker.cli"}  # may import everything
+WIRING = {"broker.node", "broker.outlets", "broker.server", "broker.cli"}  # may import everything
 
 
 def modules() -> list[Path]:

@@ -36,8 +36,12 @@ class Setup:
     @property
     def env(self) -> dict[str, str]:
         """What a process of this application needs in its environment."""
-        return {"TEST_BROKER_URL": self.url, "TEST_RESULT_BACKEND": self.backend, "TEST_QUEUE": self.queue,
-                "TEST_BEAT_FILE": self.beat_file}
+        return {
+            "TEST_BROKER_URL": self.url,
+            "TEST_RESULT_BACKEND": self.backend,
+            "TEST_QUEUE": self.queue,
+            "TEST_BEAT_FILE": self.beat_file,
+        }
 
     def send(self, task: str, *args: object, **options: object):
         """Sends a task by name; `options` are those of apply_async."""
@@ -76,20 +80,10 @@ def new_setup(broker: RunningBroker, vhost: str, tmp_path_factory) -> Iterator[C
                 (folder / "results").mkdir()
                 backend = f"file://{folder / 'results'}"
             setup = Setup(broker.url(vhost), backend, folder, beat_file=str(folder / "beat.txt") if beat else "")
-            stack.callback(delete_queues, setup)
             stack.callback(setup.close)
             return setup
 
         yield make
-
-
-def delete_queues(setup: Setup) -> None:
-    """Removes what an application leaves behind on a broker."""
-    with setup.app.connection_for_write() as connection:
-        channel = connection.default_channel
-        for queue in setup.app.conf.task_queues:
-            channel.queue_delete(queue.name)
-            channel.exchange_delete(queue.exchange.name)
 
 
 @contextmanager

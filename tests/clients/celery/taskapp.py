@@ -22,18 +22,29 @@ def make_app(broker_url: str, result_backend: str, queue: str) -> Celery:
     made = Celery("leveret-tests", broker=broker_url, backend=result_backend, set_as_current=False)
     topic = Exchange(f"{queue}.topics", type="topic")
     made.conf.update(
-        task_default_queue=queue, task_default_exchange=queue, task_default_routing_key=queue,
+        task_default_queue=queue,
+        task_default_exchange=queue,
+        task_default_routing_key=queue,
         task_queues=[
             Queue(queue, Exchange(queue, type="direct"), routing_key=queue),
             Queue(f"{queue}.topic", topic, routing_key="sport.#"),
-            Queue(f"{queue}.priority", Exchange(queue, type="direct"), routing_key=f"{queue}.priority",
-                  queue_arguments={"x-max-priority": 10}),
+            Queue(
+                f"{queue}.priority",
+                Exchange(queue, type="direct"),
+                routing_key=f"{queue}.priority",
+                queue_arguments={"x-max-priority": 10},
+            ),
         ],
         task_routes={"topical": {"exchange": topic.name, "exchange_type": "topic", "routing_key": "sport.football.uk"}},
-        beat_schedule={"often": {"task": "note", "schedule": BEAT_SECONDS,
-                                 "args": (os.environ.get("TEST_BEAT_FILE", ""), "beat")}},
-        result_chord_retry_interval=0.1, result_expires=600, broker_connection_retry_on_startup=True,
-        worker_prefetch_multiplier=1, task_send_sent_event=True, worker_hijack_root_logger=False,
+        beat_schedule={
+            "often": {"task": "note", "schedule": BEAT_SECONDS, "args": (os.environ.get("TEST_BEAT_FILE", ""), "beat")}
+        },
+        result_chord_retry_interval=0.1,
+        result_expires=600,
+        broker_connection_retry_on_startup=True,
+        worker_prefetch_multiplier=1,
+        task_send_sent_event=True,
+        worker_hijack_root_logger=False,
         beat_max_loop_interval=0.2,
     )
     _add_tasks(made)

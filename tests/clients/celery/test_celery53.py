@@ -38,6 +38,13 @@ def test_core_under_celery_5_3(broker: RunningBroker, tmp_path):
     command += ["-p", "tests.clients.celery.conftest", "-p", "tests.support.external_broker", "-k", "not threads"]
     command += ["-c", os.devnull, "--rootdir", str(ROOT), f"--basetemp={tmp_path / 'inner'}", "--timeout=100"]
     env = {**os.environ, EXTERNAL_VARIABLE: f"{broker.host}:{broker.port}", CTL_VARIABLE: " ".join(ctl)}
-    done = subprocess.run([*command, *(str(HERE / test) for test in CORE)], cwd=ROOT, env=env, check=False,
-                          capture_output=True, text=True, timeout=RUN_SECONDS_MAX)
+    done = subprocess.run(
+        [*command, *(str(HERE / test) for test in CORE)],
+        cwd=ROOT,
+        env=env,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS_MAX,
+    )
     assert done.returncode == 0, done.stdout + done.stderr

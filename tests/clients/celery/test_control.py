@@ -49,7 +49,13 @@ def test_ping_by_command_line(worker):
     """As a person would: `celery inspect ping` is a process of its own and finds every worker of the vhost."""
     done = subprocess.run(
         [sys.executable, "-m", "celery", "-A", APP, "inspect", "ping", "-d", worker.hostname, "-t", "10"],
-        cwd=ROOT, env={"PATH": "", **worker.env}, capture_output=True, text=True, timeout=SECONDS, check=False)
+        cwd=ROOT,
+        env={"PATH": "", **worker.env},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert f"{worker.hostname}: OK" in done.stdout
     assert "1 node online" in done.stdout
@@ -110,8 +116,12 @@ def test_events_reach_a_receiver(worker):
 
 def test_heartbeat_events_come_by_themselves(worker):
     with receiving(worker) as look:
-        wait_until(lambda: any(event["type"] == "worker-heartbeat" and event["hostname"] == worker.hostname
-                               for event in look()), SECONDS)
+        wait_until(
+            lambda: any(
+                event["type"] == "worker-heartbeat" and event["hostname"] == worker.hostname for event in look()
+            ),
+            SECONDS,
+        )
 
 
 def test_purge(worker, names):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -56,10 +56,10 @@ def test_retry_with_countdown(worker, names):
 
 
 def test_countdown_runs_no_earlier(worker):
-    earliest = datetime.now(timezone.utc) + timedelta(seconds=0.5)
+    earliest = datetime.now(UTC) + timedelta(seconds=0.5)
     result = worker.send("add", 1, 1, countdown=0.5)
     assert result.get(timeout=SECONDS) == 2
-    assert datetime.now(timezone.utc) >= earliest
+    assert datetime.now(UTC) >= earliest
 
 
 def test_tasks_with_eta_do_not_hold_up_others(worker):
@@ -69,7 +69,7 @@ def test_tasks_with_eta_do_not_hold_up_others(worker):
 
 
 def test_an_expired_task_does_not_run(worker, names):
-    expired = datetime.now(timezone.utc) - timedelta(seconds=1)
+    expired = datetime.now(UTC) - timedelta(seconds=1)
     result = worker.send("note", names("never"), "ran", expires=expired)
     with pytest.raises(TaskRevokedError):
         result.get(timeout=SECONDS)

@@ -47,7 +47,7 @@ def test_a_killed_pool_child_has_its_task_requeued(new_setup, names):
 
 def test_mingle_and_gossip(new_setup):
     setup = new_setup()
-    with setup.worker(name="first", concurrency=1, alone=False) as first:
+    with setup.worker("-l", "DEBUG", name="first", concurrency=1, alone=False) as first:
         with setup.worker(name="second", concurrency=1, alone=False) as second:
             second.wait_for_log("mingle: sync with 1 nodes")
             second.wait_for_log("mingle: sync complete")
@@ -57,7 +57,7 @@ def test_mingle_and_gossip(new_setup):
         first.wait_for_log(f"{second.hostname} left")
 
 
-def test_two_vhosts_never_see_each_other(broker, new_setup, vhost, names):
+def test_two_vhosts_never_see_each_other(broker, new_setup, names):
     """Same queue names in two vhosts: tasks, pings and events stay where they are."""
     with own_vhost(broker, "celery-other") as other_vhost:
         here, there = new_setup(), new_setup(vhost=other_vhost)

@@ -15,7 +15,9 @@ PORT_OF_NO_LISTENER = 1
 def rabbitmq_container() -> SimpleNamespace:
     """The broker under test; it has no TLS port, so the TLS port named is one where nothing listens."""
     amqp_port = int(os.environ["RABBITMQ_5672_TCP"])
-    return SimpleNamespace(host=os.environ["RABBITMQ_HOST"], ports={"5672/tcp": amqp_port, "5671/tcp": PORT_OF_NO_LISTENER})
+    return SimpleNamespace(
+        host=os.environ["RABBITMQ_HOST"], ports={"5672/tcp": amqp_port, "5671/tcp": PORT_OF_NO_LISTENER}
+    )
 
 
 @pytest.fixture(scope="session")

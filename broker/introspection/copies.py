@@ -1,0 +1,240 @@
+"""How each kind of thing is copied into its info. Must not: change, list or find anything.
+
+Everything here runs between two turns of the loop, so that one copy is consistent in itself.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from broker.connections.channel import Channel
+from broker.connections.connection import Connection
+from broker.connections.consumer import Consumer
+from broker.introspection.infos import (
+    BindingInfo,
+    ChannelInfo,
+    ChannelName,
+    ConnectionInfo,
+    ConnectionName,
+    ConsumerInfo,
+    ExchangeInfo,
+    ExchangeStats,
+    MessageStats,
+    QueueInfo,
+    QueueName,
+)
+from broker.queues.classic import ClassicQueue, QueueCounters
+from broker.routing.exchange import Binding, Exchange
+from broker.vhost import Vhost, VhostCounters
+
+
+def queue_info(queue: ClassicQueue, vhost: str, node: str) -> QueueInfo:
+    """One queue."""
+    definition, ready = queue.definition, queue.ready
+    consumers = queue.consumers.everyone()
+    owner = definition.owner
+    is_single = queue.settings.single_active_consumer
+    return QueueInfo(
+        name=queue.name,
+        vhost=vhost,
+        type=queue.settings.queue_type,
+        durable=definition.durable,
+        auto_delete=definition.auto_delete,
+        exclusive=definition.exclusive,
+        arguments=definition.arguments.values,
+        node=node,
+        state="running",
+        messages=ready.count + queue.unacked,
+        messages_ready=ready.count,
+        messages_unacknowledged=queue.unacked,
+        message_bytes=ready.body_bytes + queue.unacked_bytes,
+        message_bytes_ready=ready.body_bytes,
+        message_bytes_unacknowledged=queue.unacked_bytes,
+        consumers=len(consumers),
+        message_stats=queue_stats(queue.counters),
+        idle_since=None if consumers else time_text(queue.idle_since_ms),
+        owner_pid_details=connection_name(owner) if isinstance(owner, Connection) else None,
+        exclusive_consumer_tag=next((consumer.tag for consumer in consumers if consumer.exclusive), None),
+        single_active_consumer_tag=consumers[0].tag if is_single and consumers else None,
+    )
+
+
+def queue_stats(counters: QueueCounters) -> MessageStats:
+    """What has happened in queues."""
+    return MessageStats(
+        publish=counters.published,
+        deliver=counters.delivered,
+        deliver_no_ack=counters.delivered_no_ack,
+        get=counters.got,
+        get_no_ack=counters.got_no_ack,
+        get_empty=counters.got_empty,
+        redeliver=counters.redelivered,
+        ack=counters.acked,
+        reject=counters.rejected,
+        requeue=counters.requeued,
+        expire=counters.expired,
+        purge=counters.purged,
+    )
+
+
+def whole_stats(counters: QueueCounters, vhosts: list[VhostCounters]) -> MessageStats:
+    """What has happened in the broker: in all queues together, and on the way to them."""
+    return MessageStats(
+        publish=sum(one.published for one in vhosts),
+        publish_confirm=sum(one.published_confirm for one in vhosts),
+        routed=sum(one.routed for one in vhosts),
+        confirm=sum(one.confirmed for one in vhosts),
+        return_unroutable=sum(one.returned for one in vhosts),
+        drop_unroutable=sum(one.unroutable for one in vhosts),
+        deliver=counters.delivered,
+        deliver_no_ack=counters.delivered_no_ack,
+        get=counters.got,
+        get_no_ack=counters.got_no_ack,
+        get_empty=counters.got_empty,
+        redeliver=counters.redelivered,
+        ack=counters.acked,
+        reject=counters.rejected,
+        requeue=counters.requeued,
+        expire=counters.expired,
+        purge=counters.purged,
+    )
+
+
+def connection_info(connection: Connection, node: str) -> ConnectionInfo:
+    """One connection, logged in or not."""
+    peer, _, local = connection.name.partition(" -> ")
+    (peer_host, peer_port), (host, port) = split_address(peer), split_address(local)
+    actor = connection.host.actor
+    return ConnectionInfo(
+        name=connection.name,
+        user=connection.user,
+        vhost=actor.vhost.name if actor is not None else "",
+        node=node,
+        protocol="AMQP 0-9-1",
+        auth_mechanism=connection.login_mechanism,
+        state="blocked" if connection.is_blocked else connection.engine.state,
+        ssl=False,
+        peer_host=peer_host,
+        peer_port=peer_port,
+        host=host,
+        port=port,
+        channels=len(connection.channels),
+        channel_max=connection.channel_max,
+        frame_max=connection.host.frame_max,
+        timeout=connection.liveness.interval_s,
+        connected_at=connection.connected_ms,
+        recv_oct=connection.received_bytes,
+        send_oct=connection.output.total_bytes,
+        client_properties=connection.client_properties,
+    )
+
+
+def connection_name(connection: Connection) -> ConnectionName:
+    """The name of a connection and where it comes from."""
+    return ConnectionName(connection.name, *split_address(connection.name.partition(" -> ")[0]))
+
+
+def channel_info(connection: Connection, channel: Channel, node: str) -> ChannelInfo:
+    """One channel."""
+    publisher, transaction, context = channel.publisher, channel.transaction, channel.context
+    confirms = publisher.confirms
+    uncommitted = sum(len(batch.bodies) for batch, _ in transaction.publishes) if transaction is not None else 0
+    settled = transaction.settlements if transaction is not None else []
+    acks_uncommitted = sum(delivery.last - delivery.first + 1 for delivery, _ in settled)
+    return ChannelInfo(
+        name=channel_name(connection, channel),
+        number=channel.number,
+        user=channel.actor.user,
+        vhost=channel.actor.vhost.name,
+        node=node,
+        state="running",
+        confirm=confirms is not None,
+        transactional=transaction is not None,
+        consumer_count=len(channel.consumers),
+        messages_unacknowledged=context.unacked.count,
+        messages_unconfirmed=confirms.open_count if confirms is not None else 0,
+        messages_uncommitted=uncommitted,
+        acks_uncommitted=acks_uncommitted,
+        prefetch_count=context.prefetch.of_new_consumers,
+        global_prefetch_count=context.prefetch.of_channel,
+        message_stats=MessageStats(
+            publish=publisher.published,
+            confirm=confirms.acked if confirms is not None else 0,
+            return_unroutable=publisher.returned,
+            deliver=context.delivered,
+            ack=channel.acked,
+        ),
+        connection_details=connection_name(connection),
+    )
+
+
+def channel_name(connection: Connection, channel: Channel) -> str:
+    """A channel's name: the connection's, and its number."""
+    return f"{connection.name} ({channel.number})"
+
+
+def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) -> ConsumerInfo:
+    """One consumer."""
+    details = connection_name(connection)
+    vhost = channel.actor.vhost
+    queue = vhost.queues.get(consumer.queue.name)
+    is_waiting = (
+        queue is not None
+        and queue.settings.single_active_consumer
+        and next(iter(queue.consumers.everyone()), None) is not consumer
+    )
+    return ConsumerInfo(
+        consumer_tag=consumer.tag,
+        queue=QueueName(consumer.queue.name, vhost.name),
+        ack_required=not consumer.no_ack,
+        exclusive=consumer.exclusive,
+        prefetch_count=consumer.prefetch,
+        active=not is_waiting,
+        arguments=consumer.arguments.values,
+        channel_details=ChannelName(
+            channel_name(connection, channel),
+            channel.number,
+            channel.actor.user,
+            details.name,
+            details.peer_host,
+            details.peer_port,
+        ),
+    )
+
+
+def exchange_info(vhost: Vhost, exchange: Exchange) -> ExchangeInfo:
+    """One exchange."""
+    return ExchangeInfo(
+        name=exchange.name,
+        vhost=vhost.name,
+        type=exchange.type,
+        durable=exchange.durable,
+        auto_delete=exchange.auto_delete,
+        internal=exchange.internal,
+        arguments=vhost.declared_arguments(exchange.name).values,
+        message_stats=ExchangeStats(exchange.published_in, exchange.published_out),
+    )
+
+
+def binding_info(vhost: Vhost, binding: Binding) -> BindingInfo:
+    """One binding."""
+    return BindingInfo(
+        source=binding.source,
+        vhost=vhost.name,
+        destination=binding.destination,
+        destination_type=binding.destination_kind,
+        routing_key=binding.routing_key,
+        arguments=binding.arguments,
+        properties_key=binding.properties_key,
+    )
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Host and port of `host:port`; what has no port (a unix socket) has port 0."""
+    host, colon, port = text.rpartition(":")
+    return (host, int(port)) if colon and port.isdigit() else (text, 0)
+
+
+def time_text(at_ms: int) -> str:
+    """A time (milliseconds since 1970) as RabbitMQ writes it."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,319 @@
+"""What can be seen of a broker: frozen copies of names, settings and counters, named as in RabbitMQ's HTTP API.
+
+Must not: hold anything that changes, or know how it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Info = TypeVar("Info")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Info]):
+    """One page of a listing; pages count from 1."""
+
+    items: tuple[Info, ...]
+    page: int
+    page_size: int
+    total_count: int
+
+    @property
+    def page_count(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-self.total_count // self.page_size))
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerInfo:
+    """An address that the broker listens on."""
+
+    protocol: str
+    ip_address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectTotals:
+    """How many there are of each kind."""
+
+    connections: int
+    channels: int
+    exchanges: int
+    queues: int
+    consumers: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTotals:
+    """Messages in all queues together; bytes are those of their bodies."""
+
+    messages: int
+    messages_ready: int
+    messages_unacknowledged: int
+    message_bytes_ready: int
+    message_bytes_unacknowledged: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStats:
+    """What has happened to messages since the start (a queue's: since it was declared)."""
+
+    publish: int = 0
+    publish_confirm: int = 0  # of those, on channels in confirm mode
+    routed: int = 0
+    confirm: int = 0
+    return_unroutable: int = 0
+    drop_unroutable: int = 0
+    deliver: int = 0
+    deliver_no_ack: int = 0
+    get: int = 0
+    get_no_ack: int = 0
+    get_empty: int = 0
+    redeliver: int = 0
+    ack: int = 0
+    reject: int = 0
+    requeue: int = 0
+    expire: int = 0
+    purge: int = 0
+
+    @property
+    def deliver_get(self) -> int:
+        """Everything that went to a client."""
+        return self.deliver + self.deliver_no_ack + self.get + self.get_no_ack
+
+
+@dataclass(frozen=True, slots=True)
+class ChurnRates:
+    """What has come and gone since the start."""
+
+    connection_created: int
+    connection_closed: int
+    channel_created: int
+    channel_closed: int
+    queue_declared: int
+    queue_created: int
+    queue_deleted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The broker as a whole."""
+
+    rabbitmq_version: str
+    product_name: str
+    product_version: str
+    leveret_version: str
+    cluster_name: str
+    node: str
+    uptime: int  # ms
+    object_totals: ObjectTotals
+    queue_totals: QueueTotals
+    message_stats: MessageStats
+    churn_rates: ChurnRates
+    listeners: tuple[ListenerInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """What the process uses of the machine; sizes in bytes."""
+
+    name: str
+    os_pid: int
+    running: bool
+    uptime: int  # ms
+    data_dir: str
+    mem_used: int
+    mem_limit: int
+    mem_alarm: bool
+    disk_free: int
+    disk_free_limit: int
+    disk_free_alarm: bool
+    fd_used: int
+    fd_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionName:
+    """Which connection something belongs to."""
+
+    name: str
+    peer_host: str
+    peer_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueInfo:
+    """One queue; bytes are those of message bodies."""
+
+    name: str
+    vhost: str
+    type: str
+    durable: bool
+    auto_delete: bool
+    exclusive: bool
+    arguments: Mapping[str, object]
+    node: str
+    state: str
+    messages: int
+    messages_ready: int
+    messages_unacknowledged: int
+    message_bytes: int
+    message_bytes_ready: int
+    message_bytes_unacknowledged: int
+    consumers: int
+    message_stats: MessageStats
+    idle_since: str | None
+    owner_pid_details: ConnectionName | None
+    exclusive_consumer_tag: str | None
+    single_active_consumer_tag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionInfo:
+    """One connection; `timeout` is the heartbeat in seconds, `connected_at` milliseconds since 1970."""
+
+    name: str
+    user: str
+    vhost: str
+    node: str
+    protocol: str
+    auth_mechanism: str
+    state: str
+    ssl: bool
+    peer_host: str
+    peer_port: int
+    host: str
+    port: int
+    channels: int
+    channel_max: int
+    frame_max: int
+    timeout: int
+    connected_at: int
+    recv_oct: int
+    send_oct: int
+    client_properties: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelInfo:
+    """One channel."""
+
+    name: str
+    number: int
+    user: str
+    vhost: str
+    node: str
+    state: str
+    confirm: bool
+    transactional: bool
+    consumer_count: int
+    messages_unacknowledged: int
+    messages_unconfirmed: int
+    messages_uncommitted: int
+    acks_uncommitted: int
+    prefetch_count: int
+    global_prefetch_count: int
+    message_stats: MessageStats
+    connection_details: ConnectionName
+
+
+@dataclass(frozen=True, slots=True)
+class QueueName:
+    """Which queue something belongs to."""
+
+    name: str
+    vhost: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelName:
+    """Which channel something belongs to."""
+
+    name: str
+    number: int
+    user: str
+    connection_name: str
+    peer_host: str
+    peer_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerInfo:
+    """One consumer; `active` is false for those that wait behind a single active one."""
+
+    consumer_tag: str
+    queue: QueueName
+    ack_required: bool
+    exclusive: bool
+    prefetch_count: int
+    active: bool
+    arguments: Mapping[str, object]
+    channel_details: ChannelName
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeStats:
+    """Messages that came into an exchange, and the copies that left it."""
+
+    publish_in: int
+    publish_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeInfo:
+    """One exchange."""
+
+    name: str
+    vhost: str
+    type: str
+    durable: bool
+    auto_delete: bool
+    internal: bool
+    arguments: Mapping[str, object]
+    message_stats: ExchangeStats
+
+
+@dataclass(frozen=True, slots=True)
+class BindingInfo:
+    """One binding; `properties_key` is its name in the HTTP API."""
+
+    source: str
+    vhost: str
+    destination: str
+    destination_type: str
+    routing_key: str
+    arguments: Mapping[str, object]
+    properties_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class VhostInfo:
+    """One vhost and the messages in its queues."""
+
+    name: str
+    messages: int
+    messages_ready: int
+    messages_unacknowledged: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """One user, without anything of the password."""
+
+    name: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionInfo:
+    """One user's rights in one vhost, as regular expressions over names."""
+
+    user: str
+    vhost: str
+    configure: str
+    write: str
+    read: str

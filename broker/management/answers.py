@@ -1,0 +1,124 @@
+"""How requests are read and infos are written as JSON. Must not: know any resource."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import unquote
+
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.introspection.infos import MessageStats, Page
+from broker.introspection.window import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
+
+BODY_BYTES_MAX: Final = 64 * 1024
+UNPAGED_MAX: Final = 10_000  # items of a list that was asked for without a page
+BAD_REQUEST: Final = 400
+NOT_FOUND: Final = 404
+CONFLICT: Final = 409
+
+
+class Refused(Exception):
+    """A request that is not carried out: status, error and reason of the answer."""
+
+    def __init__(self, status: int, error: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.error = error
+        self.reason = reason
+
+
+def answer(value: object, status: int = 200, after: Callable[[], Awaitable[None]] | None = None) -> Response:
+    """A JSON answer; `after` is called once it has been sent."""
+    body = json.dumps(value, default=_plain, separators=(",", ":"))
+    return Response(body, status, media_type="application/json", background=BackgroundTask(after) if after else None)
+
+
+def refusal(refused: Refused) -> Response:
+    """The answer to a request that is not carried out."""
+    return answer({"error": refused.error, "reason": refused.reason}, refused.status)
+
+
+def created(is_new: bool) -> Response:
+    """The answer to a PUT: 201 where it made something, 204 where it was there."""
+    return Response(status_code=201 if is_new else 204)
+
+
+def _plain(value: object) -> object:
+    """What JSON makes of an info, and of argument values that it has no words for."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        plain = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        if isinstance(value, MessageStats):
+            plain["deliver_get"] = value.deliver_get
+        return {name: held for name, held in plain.items() if held is not None}
+    if isinstance(value, bytes | bytearray):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode()
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def part(request: Request, name: str) -> str:
+    """A part of the path, percent-decoded."""
+    return unquote(request.path_params[name], errors="surrogateescape")
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """The body, a JSON object; an empty body is an empty object. Raises: Refused 400."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise Refused(BAD_REQUEST, "bad_request", f"the body has more than {BODY_BYTES_MAX} bytes")
+    try:
+        value = json.loads(bytes(body)) if body else {}
+    except (ValueError, RecursionError):
+        raise Refused(BAD_REQUEST, "not_json", "the body is not JSON") from None
+    if not isinstance(value, dict):
+        raise Refused(BAD_REQUEST, "bad_request", "the body is not a JSON object")
+    return value
+
+
+def text_of(body: Mapping[str, Any], key: str) -> str:
+    """A text that the body must have. Raises: Refused 400."""
+    value = body.get(key)
+    if not isinstance(value, str):
+        raise Refused(BAD_REQUEST, "bad_request", f"{key} is missing, or not a text")
+    return value
+
+
+def listing(request: Request, read: Callable[[int, int], Page[Any]]) -> Response:
+    """A page where one is asked for (page, page_size), else the whole list, which must not be too long.
+
+    Raises: Refused 400; ValueError for a page that cannot be.
+    """
+    query = request.query_params
+    if "page" in query:
+        page = read(_number(query["page"]), _number(query.get("page_size", str(PAGE_SIZE_DEFAULT))))
+        return answer({
+            "total_count": page.total_count, "filtered_count": page.total_count, "item_count": len(page.items),
+            "page": page.page, "page_size": page.page_size, "page_count": page.page_count, "items": page.items,
+        })  # fmt: skip
+    first = read(1, PAGE_SIZE_MAX)
+    if first.total_count > UNPAGED_MAX:
+        text = f"there are {first.total_count}, too many for one answer: ask with page and page_size"
+        raise Refused(BAD_REQUEST, "bad_request", text)
+    items = list(first.items)
+    for number in range(2, first.page_count + 1):
+        items += read(number, PAGE_SIZE_MAX).items
+    return answer(items)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Refused(BAD_REQUEST, "bad_request", f"{text!r} is not a number")
+    return int(text)

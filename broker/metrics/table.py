@@ -1,0 +1,167 @@
+"""The one table of metrics: name, kind, help, labels and where each value comes from, named as RabbitMQ's are.
+
+The endpoint, docs/metrics.md and the tests read the rows. Must not: render anything.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+from broker.introspection.infos import NodeInfo, Overview, QueueInfo
+
+GAUGE: Final = "gauge"
+COUNTER: Final = "counter"
+PROTOCOL: Final = "amqp091"
+QUEUE_TYPE: Final = "rabbit_classic_queue"
+OF_PROTOCOL: Final = ("protocol",)
+OF_QUEUE_TYPE: Final = ("protocol", "queue_type")
+MS_PER_S: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What one scrape reads."""
+
+    overview: Overview
+    node: NodeInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row; a counter's name ends in `_total`. Label values go with the names of `labels`."""
+
+    name: str
+    kind: str
+    help: str
+    read: Callable[[Sources], float]
+    labels: tuple[str, ...] = ()
+    label_values: Callable[[Sources], tuple[str, ...]] = lambda _: ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMetric:
+    """One row of the gauges that exist once for all queues, and once per queue."""
+
+    name: str
+    help: str
+    total: Callable[[Overview], float]
+    each: Callable[[QueueInfo], float]
+
+
+def _whole(name: str, kind: str, help: str, read: Callable[[Sources], float]) -> Metric:
+    return Metric(name, kind, help, read)
+
+
+def _global(name: str, help: str, read: Callable[[Sources], float]) -> Metric:
+    return Metric(f"rabbitmq_global_{name}_total", COUNTER, help, read, OF_PROTOCOL, lambda _: (PROTOCOL,))
+
+
+def _queued(name: str, help: str, read: Callable[[Sources], float]) -> Metric:
+    return Metric(
+        f"rabbitmq_global_messages_{name}_total", COUNTER, help, read, OF_QUEUE_TYPE, lambda _: (PROTOCOL, QUEUE_TYPE)
+    )
+
+
+def _alarm(name: str, help: str, read: Callable[[Sources], float]) -> Metric:
+    return _whole(f"rabbitmq_alarms_{name}", GAUGE, help, read)
+
+
+BUILD_LABELS: Final = (
+    "rabbitmq_version", "leveret_version", "python_version", "prometheus_client_version", "product_name",
+    "product_version",
+)  # fmt: skip
+IDENTITY_LABELS: Final = ("rabbitmq_node", "rabbitmq_cluster", "rabbitmq_cluster_permanent_id")
+
+
+def _build(sources: Sources) -> tuple[str, ...]:
+    it = sources.overview
+    return (
+        it.rabbitmq_version, it.leveret_version, platform.python_version(), version("prometheus-client"),
+        it.product_name, it.product_version,
+    )  # fmt: skip
+
+
+def _identity(sources: Sources) -> tuple[str, ...]:
+    it = sources.overview
+    return it.node, it.cluster_name, it.cluster_name
+
+
+METRICS: Final[tuple[Metric, ...]] = (
+    Metric("rabbitmq_build_info", GAUGE, "Versions of the broker", lambda _: 1, BUILD_LABELS, _build),
+    Metric("rabbitmq_identity_info", GAUGE, "Node and cluster identity", lambda _: 1, IDENTITY_LABELS, _identity),
+    _whole("rabbitmq_connections", GAUGE, "Connections currently open", lambda s: s.overview.object_totals.connections),
+    _whole("rabbitmq_channels", GAUGE, "Channels currently open", lambda s: s.overview.object_totals.channels),
+    _whole("rabbitmq_consumers", GAUGE, "Consumers currently connected", lambda s: s.overview.object_totals.consumers),
+    _whole("rabbitmq_queues", GAUGE, "Queues available", lambda s: s.overview.object_totals.queues),
+    _whole("rabbitmq_connections_opened_total", COUNTER, "Connections opened",
+           lambda s: s.overview.churn_rates.connection_created),
+    _whole("rabbitmq_connections_closed_total", COUNTER, "Connections closed or lost",
+           lambda s: s.overview.churn_rates.connection_closed),
+    _whole("rabbitmq_channels_opened_total", COUNTER, "Channels opened",
+           lambda s: s.overview.churn_rates.channel_created),
+    _whole("rabbitmq_channels_closed_total", COUNTER, "Channels closed",
+           lambda s: s.overview.churn_rates.channel_closed),
+    _whole("rabbitmq_queues_declared_total", COUNTER, "Queue declarations answered, of queues new or not",
+           lambda s: s.overview.churn_rates.queue_declared),
+    _whole("rabbitmq_queues_created_total", COUNTER, "Queues created", lambda s: s.overview.churn_rates.queue_created),
+    _whole("rabbitmq_queues_deleted_total", COUNTER, "Queues deleted", lambda s: s.overview.churn_rates.queue_deleted),
+    _global("messages_received", "Messages received from publishers", lambda s: s.overview.message_stats.publish),
+    _global("messages_received_confirm", "Messages received on channels in confirm mode",
+            lambda s: s.overview.message_stats.publish_confirm),
+    _global("messages_routed", "Messages routed to at least one queue", lambda s: s.overview.message_stats.routed),
+    _global("messages_unroutable_dropped", "Messages dropped because no queue was bound and they were not mandatory",
+            lambda s: s.overview.message_stats.drop_unroutable),
+    _global("messages_unroutable_returned", "Mandatory messages returned because no queue was bound",
+            lambda s: s.overview.message_stats.return_unroutable),
+    _global("messages_confirmed", "Messages confirmed to publishers", lambda s: s.overview.message_stats.confirm),
+    _queued("delivered", "Messages given to consumers and by basic.get",
+            lambda s: s.overview.message_stats.deliver_get),
+    _queued("delivered_consume_manual_ack", "Messages given to consumers that acknowledge",
+            lambda s: s.overview.message_stats.deliver),
+    _queued("delivered_consume_auto_ack", "Messages given to consumers that do not acknowledge",
+            lambda s: s.overview.message_stats.deliver_no_ack),
+    _queued("delivered_get_manual_ack", "Messages given by basic.get that are to be acknowledged",
+            lambda s: s.overview.message_stats.get),
+    _queued("delivered_get_auto_ack", "Messages given by basic.get that are not acknowledged",
+            lambda s: s.overview.message_stats.get_no_ack),
+    _queued("get_empty", "basic.get that found no message", lambda s: s.overview.message_stats.get_empty),
+    _queued("redelivered", "Messages delivered again", lambda s: s.overview.message_stats.redeliver),
+    _queued("acknowledged", "Messages acknowledged", lambda s: s.overview.message_stats.ack),
+    _alarm("memory_used_watermark", "Is 1 while the memory alarm is on", lambda s: s.node.mem_alarm),
+    _alarm("free_disk_space_watermark", "Is 1 while the disk alarm is on", lambda s: s.node.disk_free_alarm),
+    _whole("rabbitmq_process_resident_memory_bytes", GAUGE, "Memory used, in bytes", lambda s: s.node.mem_used),
+    _whole("rabbitmq_resident_memory_limit_bytes", GAUGE, "Memory at which publishers are paused, in bytes",
+           lambda s: s.node.mem_limit),
+    _whole("rabbitmq_disk_space_available_bytes", GAUGE, "Free space under the data folder, in bytes",
+           lambda s: s.node.disk_free),
+    _whole("rabbitmq_disk_space_available_limit_bytes", GAUGE, "Free space below which publishers are paused, in bytes",
+           lambda s: s.node.disk_free_limit),
+    _whole("rabbitmq_process_open_fds", GAUGE, "Open file descriptors", lambda s: s.node.fd_used),
+    _whole("rabbitmq_process_max_fds", GAUGE, "Most file descriptors that may be open", lambda s: s.node.fd_total),
+    _whole("rabbitmq_erlang_uptime_seconds", GAUGE, "Time since the start; named as dashboards expect it",
+           lambda s: s.overview.uptime / MS_PER_S),
+    _whole("process_resident_memory_bytes", GAUGE, "Memory used, in bytes", lambda s: s.node.mem_used),
+    _whole("process_cpu_seconds_total", COUNTER, "User and system time used, in seconds",
+           lambda _: time.process_time()),
+)  # fmt: skip
+
+QUEUE_METRICS: Final[tuple[QueueMetric, ...]] = (
+    QueueMetric("rabbitmq_queue_messages_ready", "Messages ready to be delivered to consumers",
+                lambda it: it.queue_totals.messages_ready, lambda it: it.messages_ready),
+    QueueMetric("rabbitmq_queue_messages_unacked", "Messages delivered to consumers but not yet acknowledged",
+                lambda it: it.queue_totals.messages_unacknowledged, lambda it: it.messages_unacknowledged),
+    QueueMetric("rabbitmq_queue_messages", "Sum of ready and unacknowledged messages",
+                lambda it: it.queue_totals.messages, lambda it: it.messages),
+    QueueMetric("rabbitmq_queue_messages_ready_bytes", "Size of ready message bodies",
+                lambda it: it.queue_totals.message_bytes_ready, lambda it: it.message_bytes_ready),
+    QueueMetric("rabbitmq_queue_messages_unacked_bytes", "Size of unacknowledged message bodies",
+                lambda it: it.queue_totals.message_bytes_unacknowledged, lambda it: it.message_bytes_unacknowledged),
+    QueueMetric("rabbitmq_queue_consumers", "Consumers on a queue",
+                lambda it: it.object_totals.consumers, lambda it: it.consumers),
+)  # fmt: skip
+QUEUE_LABELS: Final = ("vhost", "queue")

@@ -1,0 +1,76 @@
+"""The two HTTP listeners beside AMQP: management on a unix socket, metrics on a TCP port. Wiring only.
+
+Must not: import an application before AMQP is served; that takes longer than the rest of the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from broker.config import Config
+from broker.http_server import Asgi, HttpServer, listen_tcp, listen_unix
+from broker.node import Node
+
+if TYPE_CHECKING:
+    from broker.introspection.window import Introspection
+
+SOCKET_FILE: Final = "brokerd.sock"
+
+
+class Outlets:
+    """`listen` takes the addresses early, `serve` answers once the broker is up, `stop` ends both."""
+
+    def __init__(self, node: Node, stop_broker: Callable[[], None]) -> None:
+        self._node = node
+        self._stop_broker = stop_broker
+        self._path = node.config.data_dir / SOCKET_FILE
+        self._servers: list[HttpServer] = []
+        self._running: list[asyncio.Task[None]] = []
+        self._addresses: list[tuple[str, str, int]] = []  # protocol, host or path, port
+
+    def listen(self, config: Config) -> None:
+        """Takes both addresses; whoever connects now waits until `serve`. Raises: ListenError."""
+        if config.metrics_port:
+            metrics = listen_tcp(config.metrics_host, config.metrics_port)
+            self._addresses.append(_address("http/prometheus", metrics))
+            self._servers.append(HttpServer(metrics, self._metrics_app))
+        management = listen_unix(self._path)
+        self._addresses.append(("http", str(self._path), 0))
+        self._servers.append(HttpServer(management, self._management_app))
+
+    def serve(self, amqp: Iterable[socket.socket]) -> None:
+        """Begins to answer. Args: the sockets on which AMQP is served."""
+        self._addresses[:0] = [_address("amqp", one) for one in amqp]
+        self._running = [asyncio.create_task(server.run()) for server in self._servers]
+
+    async def stop(self) -> None:
+        """Answers what has been asked, and ends."""
+        for server in self._servers:
+            server.stop()
+        await asyncio.gather(*self._running)
+        Path(self._path).unlink(missing_ok=True)
+
+    def _management_app(self) -> Asgi:
+        from broker.management.app import create_app  # noqa: PLC0415
+
+        return create_app(self._window(), self._node.administration, self._stop_broker)
+
+    def _metrics_app(self) -> Asgi:
+        from broker.metrics.prometheus import create_app  # noqa: PLC0415
+
+        return create_app(self._window())
+
+    def _window(self) -> Introspection:
+        from broker.introspection.infos import ListenerInfo  # noqa: PLC0415
+        from broker.introspection.window import Introspection  # noqa: PLC0415
+
+        return Introspection(self._node, tuple(ListenerInfo(*address) for address in self._addresses))
+
+
+def _address(protocol: str, listener: socket.socket) -> tuple[str, str, int]:
+    host, port = listener.getsockname()[:2]
+    return protocol, host, port

@@ -1,0 +1,103 @@
+"""brokerctl as a process, against a running broker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pika
+import pytest
+
+from broker.cli.shown import cell
+from tests.support.brokers import RunningBroker, running_brokerd
+
+pytestmark = pytest.mark.ours
+
+
+def brokerctl(folder: Path | None, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    assert folder is not None
+    return subprocess.run(
+        [sys.executable, "-m", "broker.cli.brokerctl", "--data-dir", str(folder), *words],
+        input=given, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_a_user_made_by_it_can_work(broker: RunningBroker) -> None:
+    folder = broker.data_dir
+    assert brokerctl(folder, "add_vhost", "ctl/v").returncode == 0
+    assert brokerctl(folder, "add_user", "ctl-u", given="pass word\n").returncode == 0
+    assert brokerctl(folder, "set_permissions", "-p", "ctl/v", "ctl-u", ".*", ".*", ".*").returncode == 0
+    connection = pika.BlockingConnection(
+        pika.ConnectionParameters(
+            broker.host, broker.port, "ctl/v", credentials=pika.PlainCredentials("ctl-u", "pass word")
+        )
+    )
+    channel = connection.channel()
+    channel.queue_declare("b", auto_delete=True)
+    channel.queue_declare("a", auto_delete=True)
+    channel.confirm_delivery()
+    channel.basic_publish("", "b", b"")
+    plain = brokerctl(folder, "list_queues", "-p", "ctl/v")
+    chosen = brokerctl(folder, "list_queues", "-p", "ctl/v", "name", "messages_ready", "auto_delete", "--json")
+    connections = json.loads(brokerctl(folder, "list_connections", "user", "vhost", "--json").stdout)
+    connection.close()
+    assert plain.stdout == "name\tmessages\na\t0\nb\t1\n"
+    assert json.loads(chosen.stdout) == [
+        {"name": "a", "messages_ready": 0, "auto_delete": True},
+        {"name": "b", "messages_ready": 1, "auto_delete": True},
+    ]
+    assert {"user": "ctl-u", "vhost": "ctl/v"} in connections
+    assert "ctl-u\t.*\t.*\t.*" in brokerctl(folder, "list_permissions", "-p", "ctl/v").stdout
+    assert "guest\t[administrator]" in brokerctl(folder, "list_users").stdout
+    assert {"name": "ctl/v"} in json.loads(brokerctl(folder, "list_vhosts", "--json").stdout)
+
+
+def test_status_says_where_it_listens(broker: RunningBroker) -> None:
+    assert f"amqp on 127.0.0.1:{broker.port}\n" in brokerctl(broker.data_dir, "status").stdout
+    assert json.loads(brokerctl(broker.data_dir, "status", "--json").stdout)["node_details"]["running"] is True
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "reason"),
+    [
+        (("add_user", "guest", "x"), 1, 'User "guest" already exists'),
+        (("set_permissions", "-p", "nowhere", "guest", "", "", ""), 1, 'Virtual host "nowhere" does not exist'),
+        (("set_permissions", "nobody", "", "", ""), 1, 'User "nobody" does not exist'),
+        (("list_queues", "-p", "nowhere"), 1, 'Virtual host "nowhere" does not exist'),
+        (("list_queues", "nonsense"), 2, "nonsense"),
+        (("no_such_command",), 2, "no_such_command"),
+        (("set_permissions", "guest"), 2, "Missing argument"),
+    ],
+)
+def test_a_refusal_has_a_status_and_a_reason(
+    broker: RunningBroker, words: tuple[str, ...], status: int, reason: str
+) -> None:
+    ended = brokerctl(broker.data_dir, *words)
+    assert (ended.returncode, ended.stdout) == (status, "")
+    assert reason in ended.stderr
+
+
+def test_without_a_broker_it_says_so(tmp_path: Path) -> None:
+    ended = brokerctl(tmp_path, "status")
+    assert (ended.returncode, ended.stdout) == (69, "")
+    assert ended.stderr == (
+        f"brokerctl: no broker is running with the data folder {tmp_path}; another folder is given with --data-dir\n"
+    )
+
+
+def test_stop_returns_when_the_process_has_gone() -> None:
+    with running_brokerd() as broker:
+        assert broker.process is not None
+        assert brokerctl(broker.data_dir, "stop").returncode == 0
+        assert broker.process.wait(60) == 0
+        assert brokerctl(broker.data_dir, "stop").returncode == 69
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, ""), (True, "true"), (["a", "b"], "[a, b]"), ({"x": 1}, '{"x": 1}'), ("a\tb\x1b[2J", "a\ufffdb\ufffd[2J")],
+)
+def test_a_field_is_one_field(value: object, shown: str) -> None:
+    assert cell(value) == shown
