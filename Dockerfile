@@ -1,27 +1,39 @@
-# Builds the packages where a compiler and headers may be, runs them where only Python is.
+# Builds the packages where pip, a compiler and headers may be; runs them where only Python is.
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /source
+# The image gets the versions that were tested, and no pip of its own.
+COPY requirements-dev.lock ./
+RUN python3 -m venv /build && python3 -m venv --without-pip /leveret
 COPY pyproject.toml README.md LICENSE ./
 COPY broker broker
 COPY protocol protocol
 COPY storage storage
-RUN python3 -m venv /leveret && /leveret/bin/pip install --no-cache-dir .
+# For an index of your own: docker build --secret id=pip.conf,src=FILE
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    /build/bin/pip --python /leveret/bin/python3 install --no-cache-dir --constraint requirements-dev.lock . \
+    && /leveret/bin/brokerd --version
 
 FROM ${PYTHON_IMAGE}
+LABEL org.opencontainers.image.title="Leveret" \
+      org.opencontainers.image.description="A message broker that speaks AMQP 0-9-1 the way RabbitMQ's clients expect it." \
+      org.opencontainers.image.licenses="Apache-2.0"
 RUN groupadd --system --gid 999 leveret \
-    && useradd --system --uid 999 --gid leveret --home-dir /var/lib/leveret leveret \
+    && useradd --system --uid 999 --gid leveret --home-dir /var/lib/leveret --no-log-init leveret \
     && install -d -o leveret -g leveret -m 0700 /var/lib/leveret
 COPY --from=build /leveret /leveret
+# Half of the ten seconds after which `docker stop` kills, so that a client that does not answer costs no clean stop.
 ENV PATH=/leveret/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     BROKER_HOST=0.0.0.0 \
     BROKER_METRICS_HOST=0.0.0.0 \
     BROKER_DATA_DIR=/var/lib/leveret \
     BROKER_LOOPBACK_USERS=none \
-    BROKER_GENERATE_DEFAULT_PASS=true
-USER leveret
+    BROKER_GENERATE_DEFAULT_PASS=true \
+    BROKER_SHUTDOWN_TIMEOUT_S=5
+# By number, for Kubernetes' runAsNonRoot.
+USER 999:999
 VOLUME /var/lib/leveret
 EXPOSE 5672 15692
 STOPSIGNAL SIGTERM

@@ -1,4 +1,5 @@
-# Verbs: run test test-suites format lint types bench docs lock clean. A fresh machine needs make and Python 3.11 or later.
+# Verbs: run test test-suites format lint types bench docs image-test lock clean.
+# A fresh machine needs make and Python 3.11 or later.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ TEST_PROCESSES ?= 2
 LINTED := broker protocol storage tests $(wildcard bench examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-suites format lint types bench docs lock clean
+.PHONY: help run test test-suites format lint types bench docs image-test lock clean
 
 help:
 	@grep '^# Verbs' Makefile
@@ -41,6 +42,10 @@ docs: $(INSTALLED)
 	$(BIN)/python -m broker.config_docs > docs/configuration.md
 	$(BIN)/python -m broker.metrics.docs > docs/metrics.md
 
+# Builds the container image and checks it. Needs Linux, root, buildah, and mmdebstrap unless PYTHON_IMAGE is given.
+image-test: $(INSTALLED)
+	$(BIN)/python -m tests.image $(ARGS)
+
 # Writes the versions of a fresh install with the newest releases that pyproject.toml allows.
 lock:
 	rm -rf $(VENV)-lock
@@ -61,10 +66,11 @@ $(INSTALLED): pyproject.toml requirements-dev.lock
 
 # Debian and Ubuntu ship Python without ensurepip; root can add it, anybody else has to ask.
 .PHONY: venv-through-apt
+venv-through-apt: PACKAGE = $(shell $(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
 venv-through-apt:
 	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "python3-venv is missing; install it: sudo apt-get install python3-venv" >&2; exit 1; fi
+		echo "$(PACKAGE) is missing; install it: sudo apt-get install $(PACKAGE)" >&2; exit 1; fi
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y python3-venv
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(PACKAGE)
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
