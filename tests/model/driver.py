@@ -204,6 +204,19 @@ class Driver:
             channel.published += count
         self.step(channel, data=data, cut=0 if publishing.persistent else int(len(data) * cut_share))
 
+    def settle(self, channel: Channel, tag: int, multiple: bool, how: str) -> None:
+        """What an ack, nack or reject of a tag does."""
+        if tag not in channel.unacked and not (multiple and tag == 0):
+            self.expect_error(channel, 406)
+            return
+        tags = [each for each in sorted(channel.unacked) if each <= (tag or each)] if multiple else [tag]
+        for each in tags:
+            unacked = channel.unacked.pop(each)
+            if channel.transaction is not None:
+                channel.transaction.settlements.append((each, unacked, how))
+            else:
+                self.naive.settle(unacked, how)
+
     def published(self, channel: Channel, one: Publishing, batch: object) -> None:
         """A message takes effect."""
         if not self.naive.publish(one, batch, self.now_ms) and one.mandatory:
