@@ -201,6 +201,8 @@ class ClassicQueue:
             self._expire(now_ms)
             self._mark_dirty()  # what this uncovers may be due
         span = self.ready.take(1)
+        if self._may_expire:
+            self._expire(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
         if span is None:
             counters.got_empty += 1
