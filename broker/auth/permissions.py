@@ -19,6 +19,9 @@ EMPTY_PATTERN_MEANS = "^$"
 DEFAULT_EXCHANGE_CHECKED_AS = "amq.default"
 
 
+ANSWERS_MAX = 65_536
+
+
 @dataclass(frozen=True, slots=True)
 class Permission:
     """One user's rights in one virtual host; each text is a regular expression that is searched, not anchored."""
@@ -42,6 +45,8 @@ class PermissionStore:
         self.version = 0
         self._permissions: dict[tuple[str, str], Permission] = {}
         self._compiled: dict[tuple[str, str], dict[str, Any]] = {}
+        self._answers: dict[tuple[str, str, str, str], bool] = {}  # what was asked since the last change
+        self._answers_version = 0
 
     def all(self) -> list[Permission]:
         """Every permission, by user and virtual host."""
@@ -86,6 +91,16 @@ class PermissionStore:
 
     def allows(self, user: str, vhost: str, kind: Kind, resource_name: str) -> bool:
         """Whether a user may configure, write to or read from the queue or exchange of that name."""
+        if self._answers_version != self.version or len(self._answers) >= ANSWERS_MAX:
+            self._answers.clear()
+            self._answers_version = self.version
+        question = (user, vhost, kind, resource_name)
+        answer = self._answers.get(question)
+        if answer is None:
+            answer = self._answers[question] = self._match(user, vhost, kind, resource_name)
+        return answer
+
+    def _match(self, user: str, vhost: str, kind: Kind, resource_name: str) -> bool:
         compiled = self._compiled.get((user, vhost))
         if compiled is None:
             return False

@@ -107,6 +107,7 @@ class FakeTransport:
         self.is_reading = True
         self.is_closed = False
         self.is_aborted = False
+        self.is_ended = False
 
     def write(self, data: bytes) -> None:
         assert not self.is_closed, "nothing is written after the end"
@@ -117,6 +118,9 @@ class FakeTransport:
 
     def abort(self) -> None:
         self.is_closed = self.is_aborted = True
+
+    def end_output(self) -> None:
+        self.is_ended = True
 
     def stop_reading(self) -> None:
         self.is_reading = False
@@ -163,6 +167,8 @@ class SansClient:
         fed = False
         while self._unread and self.transport.is_reading and not self.transport.is_closed and not self.is_lost:
             self.connection.data_received(self._unread.popleft())
+            while self.connection.has_more:
+                self.connection.go_on()
             fed = True
         return fed
 

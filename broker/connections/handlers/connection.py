@@ -61,6 +61,10 @@ class Handshaking(Protocol):
         """Sends what there is and closes the socket."""
         ...
 
+    def end_output(self) -> None:
+        """Sends what there is and the end of the stream."""
+        ...
+
     def recheck_consumers(self) -> None:
         """Cancels consumers whose user may not read their queue any more."""
         ...
@@ -111,7 +115,7 @@ def _refuse_login(connection: Handshaking) -> None:
     )
     if connection.client_capabilities.get("authentication_failure_close") is True:
         connection.close(ConnectionException(ACCESS_REFUSED, text))
-        connection.hang_up()
+        connection.end_output()
     else:
         connection.drop_late()
 
