@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ class Setup:
     url: str
     backend: str
     folder: Path
-    queue: str = field(default_factory=lambda: f"q-{uuid.uuid4().hex[:8]}")
+    queue: str
     beat_file: str = ""
 
     def __post_init__(self) -> None:
@@ -71,15 +71,21 @@ def vhost(broker: RunningBroker) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def new_setup(broker: RunningBroker, vhost: str, tmp_path_factory) -> Iterator[Callable[..., Setup]]:
-    """Makes applications with queues of their own: new_setup(backend="rpc://" or "files", vhost=..., beat=...)."""
+    """Makes applications, each with a queue of its own unless `queue` names one; `backend` may also be "files"."""
     with ExitStack() as stack:
 
-        def make(backend: str = "rpc://", vhost: str = vhost, beat: bool = False) -> Setup:
+        def make(backend: str = "rpc://", vhost: str = vhost, beat: bool = False, queue: str = "") -> Setup:
             folder = tmp_path_factory.mktemp("celery")
             if backend == "files":
                 (folder / "results").mkdir()
                 backend = f"file://{folder / 'results'}"
-            setup = Setup(broker.url(vhost), backend, folder, beat_file=str(folder / "beat.txt") if beat else "")
+            setup = Setup(
+                broker.url(vhost),
+                backend,
+                folder,
+                queue or f"q-{uuid.uuid4().hex[:8]}",
+                beat_file=str(folder / "beat.txt") if beat else "",
+            )
             stack.callback(setup.close)
             return setup
 

@@ -60,16 +60,15 @@ def test_mingle_and_gossip(new_setup):
 def test_two_vhosts_never_see_each_other(broker, new_setup, names):
     """Same queue names in two vhosts: tasks, pings and events stay where they are."""
     with own_vhost(broker, "celery-other") as other_vhost:
-        here, there = new_setup(), new_setup(vhost=other_vhost)
-        twin = new_setup(vhost=other_vhost)
-        twin.queue, twin.app = here.queue, type(here)(twin.url, twin.backend, twin.folder, here.queue).app
+        here = new_setup()
+        there = new_setup(vhost=other_vhost, queue=here.queue)
         with here.worker(concurrency=1) as worker, receiving(there) as look:
-            twin.send("note", names("never"), "ran")
+            there.send("note", names("never"), "ran")
             assert here.send("add", 1, 1).get(timeout=SECONDS) == 2
             assert there.app.control.ping(timeout=0.5) == []
             assert here.app.control.ping(timeout=10, destination=[worker.hostname])
             assert [event for event in look() if event.get("hostname") == worker.hostname] == []
-            with twin.app.connection_for_read() as connection:
+            with there.app.connection_for_read() as connection:
                 assert connection.default_channel.queue_declare(here.queue, passive=True).message_count == 1
         assert lines_of(names("never")) == []
 
