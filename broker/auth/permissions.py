@@ -15,11 +15,9 @@ Kind = Literal["configure", "write", "read"]
 PATTERN_BYTES_MAX = 4096
 PATTERN_MEMORY_BYTES_MAX = 1024 * 1024
 PERMISSIONS_MAX = 1_000_000
+ANSWERS_MAX = 65_536
 EMPTY_PATTERN_MEANS = "^$"
 DEFAULT_EXCHANGE_CHECKED_AS = "amq.default"
-
-
-ANSWERS_MAX = 65_536
 
 
 @dataclass(frozen=True, slots=True)

@@ -312,14 +312,6 @@ class Connection:
         self._over()
         self.transport.close()
 
-    def end_output(self) -> None:
-        """Sends what there is and the end of the stream.
-
-        The socket stays until the client closes it or is late: closing it over unread input would lose what was sent.
-        """
-        self.flush()
-        self.transport.end_output()
-
     def drop_late(self) -> None:
         """Reads nothing more, and drops the socket after the delay for failed logins."""
         self.engine.state = life.CLOSED

@@ -25,10 +25,6 @@ class TransportPort(Protocol):
         """Closes at once."""
         ...
 
-    def end_output(self) -> None:
-        """Sends what is buffered, then the end of the stream; goes on reading."""
-        ...
-
     def stop_reading(self) -> None:
         """Reads nothing more until `start_reading`."""
         ...

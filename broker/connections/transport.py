@@ -137,12 +137,6 @@ class SocketTransport(asyncio.BufferedProtocol):
             self._wait(0)
         self._update_reading()
 
-    def end_output(self) -> None:
-        """Sends what is buffered and then the end of the stream; goes on reading until the peer ends its side."""
-        transport = self._transport
-        if transport is not None and not transport.is_closing() and transport.can_write_eof():
-            transport.write_eof()
-
     def _update_reading(self) -> None:
         """Reads while the connection wants it, its turn has come and the client reads what it makes us write."""
         transport = self._transport

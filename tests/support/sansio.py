@@ -107,7 +107,6 @@ class FakeTransport:
         self.is_reading = True
         self.is_closed = False
         self.is_aborted = False
-        self.is_ended = False
 
     def write(self, data: bytes) -> None:
         assert not self.is_closed, "nothing is written after the end"
@@ -118,9 +117,6 @@ class FakeTransport:
 
     def abort(self) -> None:
         self.is_closed = self.is_aborted = True
-
-    def end_output(self) -> None:
-        self.is_ended = True
 
     def stop_reading(self) -> None:
         self.is_reading = False

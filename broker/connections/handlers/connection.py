@@ -61,10 +61,6 @@ class Handshaking(Protocol):
         """Sends what there is and closes the socket."""
         ...
 
-    def end_output(self) -> None:
-        """Sends what there is and the end of the stream."""
-        ...
-
     def recheck_consumers(self) -> None:
         """Cancels consumers whose user may not read their queue any more."""
         ...
@@ -115,7 +111,6 @@ def _refuse_login(connection: Handshaking) -> None:
     )
     if connection.client_capabilities.get("authentication_failure_close") is True:
         connection.close(ConnectionException(ACCESS_REFUSED, text))
-        connection.end_output()
     else:
         connection.drop_late()
 
