@@ -1,4 +1,4 @@
-# Verbs: run test test-suites format lint types bench docs image-test lock clean.
+# Verbs: run test test-model test-suites format lint types bench docs image-test lock clean.
 # A fresh machine needs make and Python 3.11 or later.
 
 PYTHON ?= python3
@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 LINTED := broker protocol storage tests $(wildcard bench examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-suites format lint types bench docs image-test lock clean
+.PHONY: help run test test-model test-suites format lint types bench docs image-test lock clean
 
 help:
 	@grep '^# Verbs' Makefile
@@ -19,6 +19,10 @@ run: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q $(ARGS)
+
+# The broker against a naive one, for many more and longer examples than `make test` has time for.
+test-model: $(INSTALLED)
+	LEVERET_MODEL=soak $(BIN)/python -m pytest -q tests/model $(ARGS)
 
 # The clients' own suites, whole (about a quarter of an hour); `make test` runs a selection.
 test-suites: $(INSTALLED)

@@ -5,6 +5,7 @@ from bench.scenarios.scenario import CPU, GENERATOR_CPU, LATENCIES, RATE, Scenar
 
 PACED = Load(kind="paced", rate=2000)
 SINCE_SENT = ("sent_p50_us", "sent_p99_us")
+BESIDE = (*LATENCIES, *SINCE_SENT, "beside_rate")
 
 SCENARIOS = [
     Scenario("flight", "one message in flight, 100 B", Load(kind="flight"), (RATE, CPU, GENERATOR_CPU, *LATENCIES)),
@@ -13,7 +14,14 @@ SCENARIOS = [
         "paced-beside",
         "paced 2,000/s beside a pair at full speed, auto-ack, 100 B",
         PACED,
-        (*LATENCIES, *SINCE_SENT, "beside_rate"),
+        BESIDE,
         beside=Load(),
+    ),
+    Scenario(
+        "paced-beside-ids",
+        "the same, every message of the full-speed pair with a message-id of its own",
+        PACED,
+        BESIDE,
+        beside=Load(own_ids=True),
     ),
 ]

@@ -15,6 +15,7 @@ Kind = Literal["configure", "write", "read"]
 PATTERN_BYTES_MAX = 4096
 PATTERN_MEMORY_BYTES_MAX = 1024 * 1024
 PERMISSIONS_MAX = 1_000_000
+ANSWERS_MAX = 65_536
 EMPTY_PATTERN_MEANS = "^$"
 DEFAULT_EXCHANGE_CHECKED_AS = "amq.default"
 
@@ -42,6 +43,8 @@ class PermissionStore:
         self.version = 0
         self._permissions: dict[tuple[str, str], Permission] = {}
         self._compiled: dict[tuple[str, str], dict[str, Any]] = {}
+        self._answers: dict[tuple[str, str, str, str], bool] = {}  # what was asked since the last change
+        self._answers_version = 0
 
     def all(self) -> list[Permission]:
         """Every permission, by user and virtual host."""
@@ -86,6 +89,16 @@ class PermissionStore:
 
     def allows(self, user: str, vhost: str, kind: Kind, resource_name: str) -> bool:
         """Whether a user may configure, write to or read from the queue or exchange of that name."""
+        if self._answers_version != self.version or len(self._answers) >= ANSWERS_MAX:
+            self._answers.clear()
+            self._answers_version = self.version
+        question = (user, vhost, kind, resource_name)
+        answer = self._answers.get(question)
+        if answer is None:
+            answer = self._answers[question] = self._match(user, vhost, kind, resource_name)
+        return answer
+
+    def _match(self, user: str, vhost: str, kind: Kind, resource_name: str) -> bool:
         compiled = self._compiled.get((user, vhost))
         if compiled is None:
             return False

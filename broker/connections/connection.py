@@ -35,6 +35,7 @@ from protocol.engine import Engine, ProtocolMismatch
 from protocol.errors import AmqpError, ChannelException, ConnectionException
 
 log = logging.getLogger("leveret.connection")
+COMMANDS_PER_TURN: Final = 128  # runs of publishes or acknowledgements, or single methods
 CLOSE_WAIT_MS: Final = 5000  # how long a client may take to answer connection.close
 assert handlers.LOADED, "every handler is registered"
 
@@ -61,6 +62,7 @@ class Connection:
         self.has_published = False
         self.is_blocked = False
         self.is_over = False
+        self.has_more = False
         self.backlog = 0  # of the worst queue published to last
         self._is_dirty = False
         self._is_suspended = False
@@ -88,14 +90,20 @@ class Connection:
         if self._is_suspended:
             self.transport.stop_reading()
 
+    def go_on(self) -> None:
+        """Handles what a turn has left over."""
+        self._process()
+
     def _process(self) -> None:
-        """Handles every whole command that is there."""
+        """Handles the whole commands that are there, up to a turn's worth; `has_more` says that some may be left."""
         if self._is_processing:
             return
         self._is_processing = True
         try:
-            while not self._is_suspended and not self.is_over and self._handle_next():
-                pass
+            left = COMMANDS_PER_TURN
+            while left and not self._is_suspended and not self.is_over and self._handle_next():
+                left -= 1
+            self.has_more = not left
         finally:
             self._is_processing = False
 
@@ -175,9 +183,9 @@ class Connection:
     def resume(self) -> None:
         """Goes on handling commands."""
         self._is_suspended = False
-        if not self.is_blocked and not self.is_over:
-            self.transport.start_reading()
         self._process()
+        if not self.is_unread and not self.is_over:
+            self.transport.start_reading()
 
     # ---- output
 

@@ -17,7 +17,7 @@ from broker.model.message import Span
 from protocol.commands import shortstr
 from protocol.wire import encode_deliveries
 
-FRAMING_BYTES: Final = 64  # about what frames and names add to a body, for counting room
+FRAMING_BYTES: Final = 64  # about what frames add to a message, for counting room
 
 
 class DeliveryContext:
@@ -75,7 +75,7 @@ class Consumer(CreditPort):
         self._on_cancelled = on_cancelled
         self._tag_bytes = shortstr(tag)
 
-    def room(self, body_bytes: int) -> int:
+    def room(self, message_bytes: int) -> int:
         """How many messages of that size it may be given now."""
         context = self._context
         if not context.is_open:
@@ -88,7 +88,7 @@ class Consumer(CreditPort):
             self.waits_for_channel = room <= 0
         if room <= 0:
             return 0
-        return min(room, context.output.room(body_bytes + FRAMING_BYTES, self))
+        return min(room, context.output.room(message_bytes + FRAMING_BYTES, self))
 
     def deliver(self, span: Span) -> None:
         """Gives it a span: frames into the output, tags into what is unacknowledged."""

@@ -35,11 +35,11 @@ class ReplyQueue:
     def publish(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> None:  # noqa: ARG002
         """Delivers at once, or when the client has read."""
         for index in range(len(batch.bodies)):
-            if len(self._backlog) >= BACKLOG_MAX or self._backlog_bytes + batch.body_bytes > BACKLOG_BYTES_MAX:
+            if len(self._backlog) >= BACKLOG_MAX or self._backlog_bytes + batch.message_bytes > BACKLOG_BYTES_MAX:
                 self.dropped += 1
                 continue
             self._backlog.append(Span(batch, index, index + 1, 0, NEVER_MS, 0))
-            self._backlog_bytes += batch.body_bytes
+            self._backlog_bytes += batch.message_bytes
         self._drain()
         if receipt is not None:
             receipt.taken()
@@ -52,10 +52,10 @@ class ReplyQueue:
         consumer = self._consumer
         while consumer is not None and self._backlog:
             span = self._backlog[0]
-            if consumer.room(span.batch.body_bytes) <= 0:
+            if consumer.room(span.batch.message_bytes) <= 0:
                 return
             self._backlog.popleft()
-            self._backlog_bytes -= span.batch.body_bytes
+            self._backlog_bytes -= span.batch.message_bytes
             consumer.deliver(span)
 
     def attach(self, consumer: ConsumerPort) -> None:

@@ -20,9 +20,11 @@ READ_BYTES_PER_TURN: Final = 64 * 1024  # read from one socket before the others
 BACKLOG_PER_TURN: Final = 2048  # messages consumers may be behind for each turn that a publisher to them skips
 BACKLOG_FAR: Final = 32 * BACKLOG_PER_TURN  # from here on it waits a millisecond for each such multiple
 PAUSE_MS_MAX: Final = 4
+# One buffer for all sockets: the loop fills it and hands it over before it reads from the next one.
+_READ_BUFFER: Final = memoryview(bytearray(READ_BYTES_PER_TURN))
 
 
-class SocketTransport(asyncio.Protocol):
+class SocketTransport(asyncio.BufferedProtocol):
     """A TransportPort on an asyncio transport."""
 
     def __init__(self, services: Services, output_bytes_max: int, loop: asyncio.AbstractEventLoop) -> None:
@@ -48,15 +50,18 @@ class SocketTransport(asyncio.Protocol):
         name = f"{_shown(peer)} -> {_shown(local)}"
         self._connection = Connection(self._services, self, name, _is_loopback(peer))
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        return _READ_BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
         connection = self._connection
         if connection is None:
             return
-        connection.data_received(data)
-        self._read += len(data)
-        if self._read >= READ_BYTES_PER_TURN and not self._turns_left:
-            self._set_reading(False)
+        connection.data_received(bytes(_READ_BUFFER[:nbytes]))
+        self._read += nbytes
+        if (self._read >= READ_BYTES_PER_TURN or connection.has_more) and not self._turns_left:
             self._wait(connection.backlog)
+            self._update_reading()
 
     def _wait(self, backlog: int) -> None:
         """Lets others have their turns first: one, more where consumers are behind, or a moment where they are far."""
@@ -70,11 +75,18 @@ class SocketTransport(asyncio.Protocol):
 
     def _next_turn(self) -> None:
         self._turns_left -= 1
+        connection = self._connection
+        if connection is None:
+            return
+        if not self._turns_left and connection.has_more:
+            connection.go_on()
+            if connection.has_more:
+                self._turns_left = 1
         if self._turns_left:
             self._loop.call_soon(self._next_turn)
             return
         self._read = 0
-        self._set_reading(self._wants_reading and not self._is_stalled)
+        self._update_reading()
 
     def pause_writing(self) -> None:
         if self._connection is not None:
@@ -82,7 +94,7 @@ class SocketTransport(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._is_stalled = False
-        self._set_reading(self._wants_reading)
+        self._update_reading()
         if self._connection is not None:
             self._connection.writable(True)
 
@@ -101,7 +113,7 @@ class SocketTransport(asyncio.Protocol):
         transport.write(data)
         if not self._is_stalled and transport.get_write_buffer_size() > STALLED_BYTES_MAX:
             self._is_stalled = True
-            self._set_reading(False)
+            self._update_reading()
 
     def close(self) -> None:
         """Closes after what is buffered has gone out."""
@@ -116,15 +128,19 @@ class SocketTransport(asyncio.Protocol):
     def stop_reading(self) -> None:
         """Reads nothing more until `start_reading`."""
         self._wants_reading = False
-        self._set_reading(False)
+        self._update_reading()
 
     def start_reading(self) -> None:
         """Reads again."""
         self._wants_reading = True
-        self._set_reading(not self._is_stalled)
+        if self._connection is not None and self._connection.has_more and not self._turns_left:
+            self._wait(0)
+        self._update_reading()
 
-    def _set_reading(self, wanted: bool) -> None:
+    def _update_reading(self) -> None:
+        """Reads while the connection wants it, its turn has come and the client reads what it makes us write."""
         transport = self._transport
+        wanted = self._wants_reading and not self._is_stalled and not self._turns_left
         if wanted == self._is_reading or transport is None or transport.is_closing():
             return
         self._is_reading = wanted

@@ -21,7 +21,7 @@ class ConsumerPort(Protocol):
     priority: int
     is_offered: bool  # the picker's own mark: it stands among the consumers to be asked
 
-    def room(self, body_bytes: int) -> int:
+    def room(self, message_bytes: int) -> int:
         """How many messages of that size it may be given now; 0 until it reports credit again."""
         ...
 

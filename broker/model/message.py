@@ -21,13 +21,14 @@ class Batch:
     queue, are still needed there.
     """
 
-    __slots__ = ("address", "bodies", "body_bytes", "expiration_ms", "live", "position", "properties")
+    __slots__ = ("address", "bodies", "body_bytes", "expiration_ms", "live", "message_bytes", "position", "properties")
 
     def __init__(self, address: Address, properties: Properties, bodies: list[bytes], expiration_ms: int) -> None:
         self.address = address
         self.properties = properties
         self.bodies = bodies
         self.body_bytes = len(bodies[0])
+        self.message_bytes = self.body_bytes + len(properties.raw) + len(address.tail)  # of each, with its names
         self.expiration_ms = expiration_ms  # -1: the publisher set none
         self.position = 0
         self.live = 0

@@ -146,11 +146,11 @@ class ClassicQueue:
             self._expire(now_ms - 1)
         ready, pick = self.ready, self.consumers.pick
         while ready.count:
-            body_bytes = ready.next_body_bytes()
-            picked = pick(body_bytes)
+            message_bytes = ready.next_message_bytes()
+            picked = pick(message_bytes)
             if picked is None:
                 break
-            self._hand(picked[0], min(picked[1], self._quantum()), body_bytes)
+            self._hand(picked[0], min(picked[1], self._quantum()), message_bytes)
             if self._may_expire:
                 self._expire(now_ms - 1)
         if self._may_expire:
@@ -164,13 +164,13 @@ class ClassicQueue:
             return count
         return 1 if count <= FAIR_BELOW else min(QUANTUM_MAX, count // (offered * TURNS_PER_CONSUMER) + 1)
 
-    def _hand(self, consumer: ConsumerPort, count: int, body_bytes: int) -> None:
-        """Delivers up to `count` messages of up to `body_bytes` each to one consumer.
+    def _hand(self, consumer: ConsumerPort, count: int, message_bytes: int) -> None:
+        """Delivers up to `count` messages of up to `message_bytes` each to one consumer.
 
         Where messages may expire it stops after a span: the next one may be overdue.
         """
         ready, counters = self.ready, self.counters
-        while count and ready.count and ready.next_body_bytes() <= body_bytes:
+        while count and ready.count and ready.next_message_bytes() <= message_bytes:
             span = ready.take(count)
             assert span is not None
             held = span.stop - span.start
@@ -201,6 +201,8 @@ class ClassicQueue:
             self._expire(now_ms)
             self._mark_dirty()  # what this uncovers may be due
         span = self.ready.take(1)
+        if self._may_expire:
+            self._expire(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
         if span is None:
             counters.got_empty += 1

@@ -25,7 +25,7 @@ class Picker(Protocol):
         """A consumer may have room again."""
         ...
 
-    def pick(self, body_bytes: int) -> tuple[ConsumerPort, int] | None:
+    def pick(self, message_bytes: int) -> tuple[ConsumerPort, int] | None:
         """The next consumer with room for a message of that size, and for how many."""
         ...
 
@@ -73,14 +73,14 @@ class RoundRobin:
             self._groups[consumer.priority].append(consumer)
             self.offered += 1
 
-    def pick(self, body_bytes: int) -> tuple[ConsumerPort, int] | None:
+    def pick(self, message_bytes: int) -> tuple[ConsumerPort, int] | None:
         """The next consumer with room for a message of that size, and for how many."""
         if not self.offered:
             return None
         for group in self._groups.values():
             while group:
                 consumer = group[0]
-                room = consumer.room(body_bytes)
+                room = consumer.room(message_bytes)
                 if room > 0:
                     group.rotate(-1)
                     return consumer, room
@@ -116,12 +116,12 @@ class SingleActive:
     def offer(self, consumer: ConsumerPort) -> None:
         """A consumer may have room again; it is asked anyway."""
 
-    def pick(self, body_bytes: int) -> tuple[ConsumerPort, int] | None:
+    def pick(self, message_bytes: int) -> tuple[ConsumerPort, int] | None:
         """The active consumer where it has room for a message of that size, and for how many."""
         active = next(iter(self._all), None)
         if active is None:
             return None
-        room = active.room(body_bytes)
+        room = active.room(message_bytes)
         return (active, room) if room > 0 else None
 
     def everyone(self) -> list[ConsumerPort]:

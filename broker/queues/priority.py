@@ -62,9 +62,9 @@ class PriorityReady:
         self.count -= held
         self.body_bytes -= held * span.batch.body_bytes
 
-    def next_body_bytes(self) -> int:
-        """The body size of the next message; only where one is ready."""
-        return self._levels[self._waiting[-1]].next_body_bytes()
+    def next_message_bytes(self) -> int:
+        """The size of the next message with its properties; only where one is ready."""
+        return self._levels[self._waiting[-1]].next_message_bytes()
 
     def put_back(self, span: Span) -> None:
         """Returns taken messages to their place in their level."""

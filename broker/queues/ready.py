@@ -32,8 +32,8 @@ class ReadyList(Protocol):
         """Takes up to `count` messages of one batch from the front; None where nothing is ready."""
         ...
 
-    def next_body_bytes(self) -> int:
-        """The body size of the next message; only where one is ready."""
+    def next_message_bytes(self) -> int:
+        """The size of the next message with its properties; only where one is ready."""
         ...
 
     def put_back(self, span: Span) -> None:
@@ -102,11 +102,11 @@ class Fifo:
             return self._returned[-1]
         return self._fifo[0] if self._fifo else None
 
-    def next_body_bytes(self) -> int:
-        """The body size of the next message; only where one is ready."""
+    def next_message_bytes(self) -> int:
+        """The size of the next message with its properties; only where one is ready."""
         front = self._front()
         assert front is not None, "nothing is ready"
-        return front.batch.body_bytes
+        return front.batch.message_bytes
 
     def put_back(self, span: Span) -> None:
         """Returns taken messages to their place."""

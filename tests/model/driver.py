@@ -180,7 +180,8 @@ class Driver:
         for (client, number), channel in self.naive.channels.items():
             mine = self.clients[client].connection.channels[number]
             assert mine.context.unacked.count == len(channel.unacked)
-            assert set(mine.consumers) == set(channel.consumers)
+            held = {tag: consumer.unacked for tag, consumer in mine.consumers.items()}
+            assert held == {tag: consumer.unacked for tag, consumer in channel.consumers.items()}
         assert len(list(self.broker.node.journal.replay())) == self.naive.records()
 
     # ---- actions that need more than one line
@@ -202,6 +203,19 @@ class Driver:
         if channel.confirms:
             channel.published += count
         self.step(channel, data=data, cut=0 if publishing.persistent else int(len(data) * cut_share))
+
+    def settle(self, channel: Channel, tag: int, multiple: bool, how: str) -> None:
+        """What an ack, nack or reject of a tag does."""
+        if tag not in channel.unacked and not (multiple and tag == 0):
+            self.expect_error(channel, 406)
+            return
+        tags = [each for each in sorted(channel.unacked) if each <= (tag or each)] if multiple else [tag]
+        for each in tags:
+            unacked = channel.unacked.pop(each)
+            if channel.transaction is not None:
+                channel.transaction.settlements.append((each, unacked, how))
+            else:
+                self.naive.settle(unacked, how)
 
     def published(self, channel: Channel, one: Publishing, batch: object) -> None:
         """A message takes effect."""

@@ -12,33 +12,20 @@ from pamqp.frame import marshal
 
 from tests.model.driver import CLIENTS, Driver
 from tests.model.naive import Channel, Consumer, Publishing, Queue, Transaction
+from tests.model.pool import (
+    BINDING_KEYS,
+    CHANNEL_NUMBERS,
+    EXCHANGES,
+    KEYS,
+    LIVES,
+    QUEUES,
+    RARELY,
+    UNKNOWN_TAG,
+    arguments_of,
+    picks,
+    queue_names,
+)
 from tests.support.sansio import publish_frames
-
-QUEUES: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "durable": {"durable": True},
-    "levels": {"priority_max": 3},
-    "ttl": {"ttl_ms": 50},
-    "auto": {"auto_delete": True},
-    "mine": {"owner": 0},
-    "all": {"durable": True, "priority_max": 2, "ttl_ms": 200},
-}
-KEYS = ("a", "a", "a", "a.b", "plain", "durable", "levels", "ttl", "auto", "mine", "all")
-BINDING_KEYS = ("a", "a.b", "a.*", "#", "#.b", "*")
-EXCHANGES = ("amq.direct", "amq.fanout", "amq.topic")
-CHANNEL_NUMBERS = (1, 2)
-UNKNOWN_TAG = 9999
-LIVES = (None, None, None, 0, 20, 100)
-RARELY = 25  # of so many picks, one leads to an error, or to something that ends a great deal
-
-picks = st.integers(1, 10_000)
-queue_names = st.sampled_from(sorted(QUEUES))
-
-
-def arguments_of(spec: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a declare."""
-    names = {"ttl_ms": "x-message-ttl", "priority_max": "x-max-priority"}
-    return {names[key]: value for key, value in spec.items() if key in names}
 
 
 class BrokerMachine(RuleBasedStateMachine):
@@ -252,19 +239,6 @@ class BrokerMachine(RuleBasedStateMachine):
 
     # ---- settling
 
-    def settle(self, channel: Channel, tag: int, multiple: bool, how: str) -> None:
-        """What an ack, nack or reject of a tag does."""
-        if tag not in channel.unacked and not (multiple and tag == 0):
-            self.driver.expect_error(channel, 406)
-            return
-        tags = [each for each in sorted(channel.unacked) if each <= (tag or UNKNOWN_TAG)] if multiple else [tag]
-        for each in tags:
-            unacked = channel.unacked.pop(each)
-            if channel.transaction is not None:
-                channel.transaction.settlements.append((each, unacked, how))
-            else:
-                self.naive.settle(unacked, how)
-
     def tag(self, channel: Channel, pick: int) -> int:
         """A tag that may be settled; now and then one that may not."""
         tags = sorted(channel.unacked)
@@ -283,7 +257,7 @@ class BrokerMachine(RuleBasedStateMachine):
         if channel is None:
             return
         tag = 0 if multiple and all_of_them else self.tag(channel, pick)
-        self.settle(channel, tag, multiple, "ack")
+        self.driver.settle(channel, tag, multiple, "ack")
         self.driver.step(channel, Basic.Ack(tag, multiple))
 
     @rule(pick=picks, again=st.integers(0, 3), requeue=st.booleans())
@@ -304,7 +278,7 @@ class BrokerMachine(RuleBasedStateMachine):
         for tag in range(first, first + count):
             data += marshal(Basic.Ack(tag), channel.number)
             if (channel.client, channel.number) not in self.driver.errors:
-                self.settle(channel, tag, False, "ack")
+                self.driver.settle(channel, tag, False, "ack")
         self.driver.step(channel, data=data)
 
     @rule(pick=picks, multiple=st.booleans(), all_of_them=st.booleans(), requeue=st.booleans())
@@ -313,7 +287,7 @@ class BrokerMachine(RuleBasedStateMachine):
         if channel is None:
             return
         tag = 0 if multiple and all_of_them else self.tag(channel, pick)
-        self.settle(channel, tag, multiple, "requeue" if requeue else "drop")
+        self.driver.settle(channel, tag, multiple, "requeue" if requeue else "drop")
         self.driver.step(channel, Basic.Nack(tag, multiple, requeue))
 
     @rule(pick=picks, requeue=st.booleans())
@@ -322,7 +296,7 @@ class BrokerMachine(RuleBasedStateMachine):
         if channel is None:
             return
         tag = self.tag(channel, pick)
-        self.settle(channel, tag, False, "requeue" if requeue else "drop")
+        self.driver.settle(channel, tag, False, "requeue" if requeue else "drop")
         self.driver.step(channel, Basic.Reject(tag, requeue))
 
     @rule(pick=picks)

@@ -11,13 +11,19 @@ TEST_SECONDS_MAX = 60
 
 @dataclass(frozen=True)
 class Suite:
-    """One client's test suite; `quick` narrows the whole (`paths`) to what `make test` has time for."""
+    """One client's test suite; `quick` narrows the whole (`paths`) to what `make test` has time for.
+
+    `without` is a `-k` expression; `later` names tests that rest on an extension of a later issue, which are left out
+    against Leveret (they wait for messages that never come).
+    """
 
     name: str
     distribution: str
     version: str
     paths: tuple[str, ...]
     options: tuple[str, ...] = ()
+    without: str = ""
+    later: tuple[str, ...] = ()
     quick: tuple[str, ...] | None = None
     plugin: str | None = None
     overlay: tuple[str, str] | None = None
@@ -42,7 +48,7 @@ SUITES = {
             distribution="amqp",
             version="5.4.2",
             paths=("t/integration/test_rmq.py",),
-            options=("-k", "not tls"),
+            without="not tls",
         ),
         Suite(
             name="kombu",
@@ -61,7 +67,9 @@ SUITES = {
             distribution="aio-pika",
             version="10.2.1",
             paths=("tests",),
-            options=("--ignore", "tests/test_amqps.py", "-k", "not stop_app and not kill and not broker_restart"),
+            options=("--ignore", "tests/test_amqps.py"),
+            without="not stop_app and not kill and not broker_restart",
+            later=("test_dlx", "test_expiration", "test_delivery_fail", "test_timed_out"),
             quick=("tests/test_amqp.py", "tests/test_rpc.py", "tests/test_master.py", "tests/test_nowait.py"),
             overlay=("docker_client.py", "tests/docker_client.py"),
             run_seconds_max=900,
@@ -71,7 +79,8 @@ SUITES = {
             distribution="aiormq",
             version="7.2.4",
             paths=("tests",),
-            options=("-k", "not amqps and not ssl"),
+            without="not amqps and not ssl",
+            later=("test_broker_nack_details",),
             quick=("tests/test_channel.py", "tests/test_nowait.py"),
             plugin="aiormq_broker",
             run_seconds_max=600,

@@ -36,7 +36,7 @@ class SuiteRun:
     output: str
 
 
-def run_suite(suite: Suite, host: str, port: int, *, quick: bool = False) -> SuiteRun:
+def run_suite(suite: Suite, host: str, port: int, *, quick: bool = False, leveret: bool = False) -> SuiteRun:
     """Runs the suite against the broker at `host`:`port` as guest on vhost `/`.
 
     Raises: SuiteUnavailable; RuntimeError where pytest wrote no results within `suite.run_seconds_max` seconds.
@@ -45,7 +45,8 @@ def run_suite(suite: Suite, host: str, port: int, *, quick: bool = False) -> Sui
     junit = CACHE / f"{suite.name}-{port}{'-quick' if quick else ''}.xml"
     junit.unlink(missing_ok=True)
     command = [str(python), "-m", "pytest", "-q", "--tb=short", "-c", str(HERE / "suite.ini"), "--rootdir", ".",
-               "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS_MAX}", f"--junitxml={junit}", *_options(suite),
+               "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS_MAX}", f"--junitxml={junit}",
+               *_options(suite, leveret),
                *(suite.quick if quick and suite.quick else suite.paths)]  # fmt: skip
     try:
         done = subprocess.run(
@@ -60,9 +61,11 @@ def run_suite(suite: Suite, host: str, port: int, *, quick: bool = False) -> Sui
     return SuiteRun(read_outcomes(junit), output)
 
 
-def _options(suite: Suite) -> list[str]:
+def _options(suite: Suite, leveret: bool) -> list[str]:
     plugin = ["-p", suite.plugin] if suite.plugin else []
-    return [*plugin, *suite.options]
+    later = [f"not {name}" for name in suite.later] if leveret else []
+    chosen = " and ".join(filter(None, [suite.without, *later]))
+    return [*plugin, *suite.options, *(["-k", chosen] if chosen else [])]
 
 
 def _environment(host: str, port: int) -> dict[str, str]:

@@ -163,6 +163,8 @@ class SansClient:
         fed = False
         while self._unread and self.transport.is_reading and not self.transport.is_closed and not self.is_lost:
             self.connection.data_received(self._unread.popleft())
+            while self.connection.has_more:
+                self.connection.go_on()
             fed = True
         return fed
 

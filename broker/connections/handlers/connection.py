@@ -111,7 +111,6 @@ def _refuse_login(connection: Handshaking) -> None:
     )
     if connection.client_capabilities.get("authentication_failure_close") is True:
         connection.close(ConnectionException(ACCESS_REFUSED, text))
-        connection.hang_up()
     else:
         connection.drop_late()
 

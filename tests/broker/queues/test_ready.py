@@ -110,7 +110,8 @@ def compare(ready: ReadyList, naive: Naive) -> None:
     assert ready.count == len(naive.held)
     assert ready.body_bytes == 4 * len(naive.held)
     if naive.held:
-        assert ready.next_body_bytes() == 4
+        front = next(iter(ready.spans())).batch
+        assert ready.next_message_bytes() == 4 + len(front.properties.raw) + len(front.address.tail)
     levels = {level for level, _ in naive.held.values()}
     fronts = [next(n for n in naive.order() if naive.held[n][0] == level) for level in levels]
     assert ready.next_expiry_ms() == min((naive.held[n][1] for n in fronts if naive.held[n][1]), default=0)
