@@ -23,12 +23,10 @@ CTL_SECONDS_MAX = 60
 
 def ctl_command(broker: RunningBroker) -> list[str] | None:
     """The words that start the broker's command-line tool, or None if we know of none."""
+    if broker.data_dir is not None:
+        return [sys.executable, "-m", "broker.cli.brokerctl", "--data-dir", str(broker.data_dir)]
     given = os.environ.get(CTL_VARIABLE)
-    if given:
-        return shlex.split(given)
-    if broker.data_dir is None:
-        return None
-    return [sys.executable, "-m", "broker.cli.brokerctl", "--data-dir", str(broker.data_dir)]
+    return shlex.split(given) if given else None
 
 
 def create_vhost(broker: RunningBroker, name: str) -> None:

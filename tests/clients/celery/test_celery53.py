@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_core_under_celery_5_3(broker: RunningBroker, tmp_path):
     command = [str(prepare()), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--noconftest"]
     command += ["-p", "tests.clients.celery.conftest", "-p", "tests.support.external_broker", "-k", "not threads"]
     command += ["-c", os.devnull, "--rootdir", str(ROOT), f"--basetemp={tmp_path / 'inner'}", "--timeout=100"]
-    env = {**os.environ, EXTERNAL_VARIABLE: f"{broker.host}:{broker.port}", CTL_VARIABLE: " ".join(ctl)}
+    env = {**os.environ, EXTERNAL_VARIABLE: f"{broker.host}:{broker.port}", CTL_VARIABLE: shlex.join(ctl)}
     done = subprocess.run(
         [*command, *(str(HERE / test) for test in CORE)],
         cwd=ROOT,
