@@ -18,6 +18,7 @@ run: $(INSTALLED)
 	exec $(BIN)/brokerd $(ARGS)
 
 test: $(INSTALLED)
+	$(BIN)/python -m tests.support.celery53
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q $(ARGS)
 
 # The broker against a naive one, for many more and longer examples than `make test` has time for.
@@ -59,7 +60,7 @@ lock:
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-celery53 .suites build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): pyproject.toml requirements-dev.lock
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed: make PYTHON=...")'
