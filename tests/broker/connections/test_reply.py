@@ -140,6 +140,17 @@ def test_what_was_not_read_goes_with_its_reader() -> None:
     assert queue.dropped == 0
 
 
+def test_a_reader_that_goes_gives_its_bytes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = batch(b"x" * 10)
+    monkeypatch.setattr(reply, "BACKLOG_BYTES_MAX", one.message_bytes)
+    queue, reader = attached(0)
+    queue.publish(one, None, NOW_MS)
+    queue.detach(reader)
+    queue.attach(Reader(0))
+    queue.publish(one, None, NOW_MS)
+    assert (queue.backlog(), queue.dropped) == (1, 0)
+
+
 def test_there_is_nothing_to_get_or_purge() -> None:
     queue, _ = attached(0)
     queue.publish(batch(b"1"), None, NOW_MS)

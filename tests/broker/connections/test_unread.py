@@ -108,6 +108,24 @@ def test_a_blocked_publisher_that_never_answers_is_dropped(broker: SansBroker, b
     assert_gone(broker, blocked)
 
 
+def test_who_waits_for_an_answer_is_not_read_when_the_alarm_ends(broker: SansBroker, blocked: SansClient) -> None:
+    blocked.connection.suspend()
+    broker.node.alarms.set("memory", False)
+    broker.turn()
+    assert not blocked.transport.is_reading
+    blocked.connection.resume()
+    assert blocked.transport.is_reading
+
+
+def test_a_blocked_publisher_is_not_read_when_its_answer_has_come(broker: SansBroker, blocked: SansClient) -> None:
+    blocked.connection.suspend()
+    blocked.connection.resume()
+    assert not blocked.transport.is_reading
+    broker.node.alarms.set("memory", False)
+    broker.turn()
+    assert blocked.transport.is_reading
+
+
 # ---- large headers
 
 
