@@ -236,7 +236,7 @@ class Connection:
 
         Spec: RabbitMQ's connection.blocked.
         """
-        if self.is_blocked or not self.has_published or self.is_over:
+        if self.is_blocked or not self.has_published or self.engine.state != life.OPEN:
             return
         self.is_blocked = True
         self.transport.stop_reading()

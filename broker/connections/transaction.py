@@ -14,27 +14,29 @@ from protocol.constants import RESOURCE_ERROR
 from protocol.errors import ConnectionException
 
 TRANSACTION_BYTES_MAX: Final = 512 * 1024 * 1024
-TRANSACTION_ACTIONS_MAX: Final = 1_000_000
+TRANSACTION_MESSAGES_MAX: Final = 1_000_000
 
 
 class Transaction:
     """What a channel has done since tx.select or the last commit or rollback."""
 
-    __slots__ = ("_bytes", "publishes", "settlements")
+    __slots__ = ("_bytes", "_messages", "publishes", "settlements")
 
     def __init__(self) -> None:
         self.publishes: list[tuple[Batch, list[str]]] = []
         self.settlements: list[tuple[Delivery, Callable[[list[Delivery]], None]]] = []
         self._bytes = 0
+        self._messages = 0
 
     def publish(self, batch: Batch, copies: list[str]) -> None:
         """Keeps a checked publish.
 
         Raises: ConnectionException 506 where the transaction is too large.
         """
-        self._bytes += len(batch.bodies) * batch.body_bytes
+        self._bytes += len(batch.bodies) * batch.message_bytes
+        self._messages += len(batch.bodies)
         self.publishes.append((batch, copies))
-        if self._bytes > TRANSACTION_BYTES_MAX or len(self.publishes) > TRANSACTION_ACTIONS_MAX:
+        if self._bytes > TRANSACTION_BYTES_MAX or self._messages > TRANSACTION_MESSAGES_MAX:
             raise ConnectionException(RESOURCE_ERROR, "transaction too large")
 
     def settle(self, deliveries: list[Delivery], action: Callable[[list[Delivery]], None]) -> None:
@@ -46,5 +48,5 @@ class Transaction:
         deliveries = [delivery for delivery, _ in self.settlements]
         self.publishes.clear()
         self.settlements.clear()
-        self._bytes = 0
+        self._bytes = self._messages = 0
         return deliveries

@@ -10,8 +10,9 @@ from broker.connections.unacked import Delivery
 from broker.model.message import Batch, Span
 from protocol.commands import Address
 from protocol.errors import ConnectionException
-from protocol.properties import NO_PROPERTIES
+from protocol.properties import NO_PROPERTIES, Properties
 
+NAMES_BYTES = 5  # of each message: the address's tail and the property flags
 ADDRESS = Address("", "q", False, False, b"\x00\x01q")
 
 
@@ -65,23 +66,30 @@ def assert_too_large(kept: Transaction, one_more: Batch) -> None:
 
 
 def test_the_bytes_of_every_message_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transaction, "TRANSACTION_BYTES_MAX", 1000)
+    monkeypatch.setattr(transaction, "TRANSACTION_BYTES_MAX", 1000 + 10 * NAMES_BYTES)
     kept = Transaction()
     kept.publish(batch(9, 100), [])
     kept.publish(batch(1, 100), [])
     assert_too_large(kept, batch(1, 1))
 
 
-def test_the_number_of_publishes_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transaction, "TRANSACTION_ACTIONS_MAX", 3)
+def test_properties_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction, "TRANSACTION_BYTES_MAX", 1000)
+    header = b"\x20\x00" + (992).to_bytes(4, "big") + b"\x01hS" + (985).to_bytes(4, "big") + b"x" * 985
     kept = Transaction()
-    for _ in range(3):
-        kept.publish(batch(1, 0), [])
+    assert_too_large(kept, Batch(ADDRESS, Properties(header), [b""], -1))
+
+
+def test_the_number_of_messages_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction, "TRANSACTION_MESSAGES_MAX", 3)
+    kept = Transaction()
+    kept.publish(batch(2, 0), [])
+    kept.publish(batch(1, 0), [])
     assert_too_large(kept, batch(1, 0))
 
 
 def test_each_transaction_has_all_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transaction, "TRANSACTION_BYTES_MAX", 1000)
+    monkeypatch.setattr(transaction, "TRANSACTION_BYTES_MAX", 1000 + NAMES_BYTES)
     kept = Transaction()
     for _ in range(3):
         kept.publish(batch(1, 1000), [])

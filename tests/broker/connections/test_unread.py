@@ -99,6 +99,22 @@ def test_the_end_of_the_alarm_says_nothing_to_who_is_closing(broker: SansBroker,
     assert blocked.take() == []
 
 
+def test_an_alarm_that_comes_while_closing_does_not_keep_the_close_ok_out(
+    broker: SansBroker, client: SansClient
+) -> None:
+    client.publish(1, "", "q", b"first")
+    broker.turn()
+    force_close(client)
+    broker.node.alarms.set("memory", True)
+    broker.turn()
+    assert client.transport.is_reading
+    assert client.take() == []
+    client.method(0, commands.Connection.CloseOk())
+    broker.turn()
+    assert client.transport.is_closed
+    assert not client.transport.is_aborted
+
+
 def test_a_blocked_publisher_that_never_answers_is_dropped(broker: SansBroker, blocked: SansClient) -> None:
     force_close(blocked)
     broker.advance(CLOSE_WAIT_MS - 1)
