@@ -83,6 +83,8 @@ class Connection:
 
     def data_received(self, data: bytes) -> None:
         """Takes what the socket gave."""
+        if self.is_over:
+            return
         self.received_bytes += len(data)
         self.liveness.received()
         self.engine.receive(data)

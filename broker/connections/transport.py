@@ -20,6 +20,7 @@ READ_BYTES_PER_TURN: Final = 64 * 1024  # read from one socket before the others
 BACKLOG_PER_TURN: Final = 2048  # messages consumers may be behind for each turn that a publisher to them skips
 BACKLOG_FAR: Final = 32 * BACKLOG_PER_TURN  # from here on it waits a millisecond for each such multiple
 PAUSE_MS_MAX: Final = 4
+LINGER_S: Final = 0.25  # how long a client that has been answered may take to close its socket
 # One buffer for all sockets: the loop fills it and hands it over before it reads from the next one.
 _READ_BUFFER: Final = memoryview(bytearray(READ_BYTES_PER_TURN))
 
@@ -116,7 +117,13 @@ class SocketTransport(asyncio.BufferedProtocol):
             self._update_reading()
 
     def close(self) -> None:
-        """Closes after what is buffered has gone out."""
+        """Closes after what is buffered has gone out, and a moment later: who was told goes first, as a rule.
+
+        Closing over unread input would also lose what was sent last.
+        """
+        self._loop.call_later(LINGER_S, self._close_now)
+
+    def _close_now(self) -> None:
         if self._transport is not None:
             self._transport.close()
 
