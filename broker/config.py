@@ -15,7 +15,6 @@ from broker.config_sources import read_sources
 __all__ = ["GENERATED_PASSWORD", "Config", "ConfigError", "load_config"]
 
 MIB = 1024 * 1024
-DAY_S = 86_400
 COUNT_MAX = 2**31 - 1
 DATA_FOLDER_NAME = "leveret"
 GENERATED_PASSWORD = ""  # what default_pass holds when the daemon is to make one

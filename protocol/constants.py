@@ -19,18 +19,8 @@ BODY_BYTES_MAX: Final = 512 * 1024 * 1024  # no message is larger, whatever is c
 CONTENT_HEADER_BYTES_MIN: Final = 14  # class, weight, body size, property flags
 
 FRAME_MIN_BYTES: Final = 4096
-FRAME_MAX_BYTES: Final = 131072
 FRAME_MAX_BEFORE_TUNE_BYTES: Final = 8192
 SHORTSTR_BYTES_MAX: Final = 255
-
-CLASS_CONNECTION: Final = 10
-CLASS_CHANNEL: Final = 20
-CLASS_ACCESS: Final = 30
-CLASS_EXCHANGE: Final = 40
-CLASS_QUEUE: Final = 50
-CLASS_BASIC: Final = 60
-CLASS_CONFIRM: Final = 85
-CLASS_TX: Final = 90
 
 CONTENT_TOO_LARGE: Final = 311
 NO_ROUTE: Final = 312

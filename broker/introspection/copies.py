@@ -5,6 +5,7 @@ Everything here runs between two turns of the loop, so that one copy is consiste
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from broker.connections.channel import Channel
@@ -79,24 +80,14 @@ def queue_stats(counters: QueueCounters) -> MessageStats:
 
 def whole_stats(counters: QueueCounters, vhosts: list[VhostCounters]) -> MessageStats:
     """What has happened in the broker: in all queues together, and on the way to them."""
-    return MessageStats(
+    return replace(
+        queue_stats(counters),
         publish=sum(one.published for one in vhosts),
         publish_confirm=sum(one.published_confirm for one in vhosts),
         routed=sum(one.routed for one in vhosts),
         confirm=sum(one.confirmed for one in vhosts),
         return_unroutable=sum(one.returned for one in vhosts),
         drop_unroutable=sum(one.unroutable for one in vhosts),
-        deliver=counters.delivered,
-        deliver_no_ack=counters.delivered_no_ack,
-        get=counters.got,
-        get_no_ack=counters.got_no_ack,
-        get_empty=counters.got_empty,
-        redeliver=counters.redelivered,
-        ack=counters.acked,
-        reject=counters.rejected,
-        requeue=counters.requeued,
-        expire=counters.expired,
-        purge=counters.purged,
     )
 
 

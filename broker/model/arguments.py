@@ -14,7 +14,6 @@ from protocol.errors import ChannelException
 from protocol.tables import TYPE_NAMES
 
 TIMER_MS_MAX: Final = 100 * 365 * 86_400_000  # a hundred years
-INTEGER_TYPES: Final = frozenset("bBsuIilL")
 LONG_MAX: Final = 2**63 - 1
 
 QUEUE: Final = "queue"

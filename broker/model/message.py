@@ -63,8 +63,3 @@ class Span:
         if self.stop - self.start == len(batch.bodies):
             return batch.bodies
         return batch.bodies[self.start : self.stop]
-
-
-def span_count(spans: list[Span]) -> int:
-    """How many messages the spans hold."""
-    return sum(span.stop - span.start for span in spans)
