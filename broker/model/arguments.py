@@ -58,7 +58,7 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (
     Argument("x-max-priority", QUEUE, "integer", "Highest priority that is kept apart; more counts as this", "level", 0,
              255, "max_value_exceeded"),
     Argument("x-single-active-consumer", QUEUE, "boolean", "Only one consumer at a time gets messages"),
-    Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=("classic", "quorum", "stream"),
+    Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=("classic", "quorum"),
              choice_error="\"unsupported queue type '{}'\"", default="classic"),
     Argument("x-max-length", QUEUE, "integer", "Most messages that may be ready", "messages", policy_key="max-length",
              merge="min", acts=False),
@@ -137,11 +137,7 @@ def check_queue_type(arguments: Arguments, resource: str, durable: bool, exclusi
 
     Raises: ChannelException 406.
     """
-    kind = arguments.get("x-queue-type")
-    if kind == "stream":
-        text = f"invalid arg 'x-queue-type' for {resource}: \"unsupported queue type 'stream'\""
-        raise ChannelException(PRECONDITION_FAILED, text)
-    if kind != "quorum":
+    if arguments.get("x-queue-type") != "quorum":
         return
     for refused, name in ((not durable, "non-durable"), (exclusive, "exclusive-owner"), (auto_delete, "auto-delete")):
         if refused:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 
-from broker.config_docs import markdown
+from broker import config_docs
+from broker.model import arguments_docs
 from tests.tidy import ROOT, tree_files
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def test_configuration_page_is_generated() -> None:
-    assert (ROOT / "docs" / "configuration.md").read_text() == markdown(), "run: make docs"
+    assert (ROOT / "docs" / "configuration.md").read_text() == config_docs.markdown(), "run: make docs"
+
+
+def test_arguments_page_is_generated() -> None:
+    assert (ROOT / "docs" / "arguments.md").read_text() == arguments_docs.markdown(), "run: make docs"
 
 
 def test_every_relative_link_resolves() -> None:
