@@ -5,6 +5,7 @@ Must not: know what a file holds. A test double drops, tears, reorders and garbl
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import Final, Protocol
 
 BUFFERS_MAX: Final = 512  # pieces handed to one system call; the least that POSIX systems take is 1024
 _MODE: Final = 0o600
+_FULL_SYNC: Final[int | None] = getattr(fcntl, "F_FULLFSYNC", None)
 
 
 class File(Protocol):
@@ -67,7 +69,7 @@ class Files(Protocol):
         ...
 
     def map(self, name: str, size: int) -> memoryview:
-        """A file of at least `size` bytes as memory: what is stored there outlives the process, though not the power."""
+        """A file of at least `size` bytes as memory, which outlives the process, though not the power."""
         ...
 
 
@@ -123,12 +125,10 @@ class OsFile:
 
 def _sync(fd: int) -> None:
     """fdatasync; on macOS only F_FULLFSYNC reaches the medium."""
-    try:
-        from fcntl import F_FULLFSYNC, fcntl  # type: ignore[attr-defined,unused-ignore]  # macOS only
-    except ImportError:
+    if _FULL_SYNC is None:
         os.fdatasync(fd)
     else:
-        fcntl(fd, F_FULLFSYNC)
+        fcntl.fcntl(fd, _FULL_SYNC)
 
 
 class OsFiles:
@@ -165,7 +165,7 @@ class OsFiles:
             os.close(fd)
 
     def map(self, name: str, size: int) -> memoryview:
-        """A file of at least `size` bytes as memory: what is stored there outlives the process, though not the power."""
+        """A file of at least `size` bytes as memory, which outlives the process, though not the power."""
         fd = os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
         try:
             if os.fstat(fd).st_size < size:

@@ -1,49 +1,127 @@
-"""The journal's interface: an ordered log of records with a durable watermark.
+"""The journal's interface: numbered streams of messages in one ordered log with a durable watermark.
 
-Last stop of the publish and settle lanes. Must not: know what a record means, or any AMQP rule.
+Last stop of the publish and settle lanes. Must not: know what a message says, or any AMQP rule.
+
+A stream is one queue's messages (or one priority level's), numbered from 1 on without gaps. An entry appends the same
+messages to one or more streams at once.
 
 Invariants (every implementation)
 1. Positions rise by order of append, starting above 0.
 2. `durable` never falls, and never reaches a position whose record could still be lost.
 3. `on_durable` is called with a new watermark after a commit that raised it, never from inside `append`.
-4. A released record need not be readable or replayed any more; every other one is, in order.
+4. A message is there, in its place, until it is settled or its stream is dropped; then never again.
+5. What was appended and settled between `begin` and `end` outlives a crash together or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, Protocol
+
+OK: Final = "ok"
+FULL: Final = "full"  # the disk has no room: nothing is confirmed until it has
+FAILED: Final = "failed"  # a write or sync failed: nothing is confirmed any more, for good
 
 
-class Journal(Protocol):
-    """An append-only log, one per node."""
+class Loaded(NamedTuple):
+    """A run of waiting messages as they were appended.
 
-    durable: int
-    on_durable: Callable[[int], None]
+    `share_bytes` is what one of them takes of the log, to be given back with `settle`; `deliveries` is how often each
+    may have been delivered before.
+    """
 
-    def append(self, chunks: Sequence[bytes]) -> int:
-        """Adds a record, given in pieces that belong to the journal from now on; returns its position."""
+    first: int
+    items: list[bytes]
+    head: bytes
+    stamp_ms: int
+    expires_ms: int
+    deliveries: int
+    share_bytes: int
+
+
+OnLoaded = Callable[[Sequence[Loaded], int], None]
+
+
+class Stream(Protocol):
+    """One numbered stream of the journal. `next` is the number the next message gets; ranges are half open."""
+
+    id: int
+    next: int
+
+    def waiting(self) -> tuple[int, int, int]:
+        """How many messages are not settled, about how many bytes their items have, and the number of the first."""
         ...
 
-    def commit(self) -> None:
-        """Asks that everything appended so far become durable; `on_durable` tells when."""
+    def may_expire(self) -> bool:
+        """Whether a message that was there at the start may have an expiry."""
         ...
 
-    def read(self, position: int) -> bytes:
-        """The record at a position.
+    def settle(self, first: int, stop: int, size_bytes: int) -> None:
+        """These messages are not needed any more; together they take `size_bytes` of the log (0: not known)."""
+        ...
 
-        Raises: KeyError where there is none, or no longer.
+    def mark_delivered(self, stop: int) -> None:
+        """Everything below `stop` may have been delivered once; true after kill -9 without any commit."""
+        ...
+
+    def set_deliveries(self, first: int, stop: int, deliveries: int) -> None:
+        """These messages are being delivered for the `deliveries`th time."""
+        ...
+
+    def load(self, first: int, size_bytes: int, on_loaded: OnLoaded) -> None:
+        """Reads waiting messages from number `first` on, about `size_bytes` of them, for those already `written`.
+
+        Calls back later, or at once: with runs in order, and the number from which to go on.
         """
         ...
 
-    def release(self, position: int) -> None:
-        """The record at a position is not needed any more."""
+    def drop(self) -> None:
+        """The stream ends with all that is in it."""
         ...
 
-    def replay(self) -> Iterator[tuple[int, bytes]]:
-        """Positions and records in order, without the released ones."""
+
+class Journal(Protocol):
+    """One per node. `written` is the position up to which records can be loaded, `durable` up to which none is lost."""
+
+    durable: int
+    written: int
+    state: str
+    on_durable: Callable[[int], None]
+    on_state: Callable[[str, str], None]
+
+    def stream(self, stream_id: int) -> Stream:
+        """The stream of that id, with what is in it, or a new one."""
+        ...
+
+    def stream_ids(self) -> list[int]:
+        """The streams there are."""
+        ...
+
+    def append(
+        self, targets: Sequence[tuple[Stream, int]], stamp_ms: int, head: bytes, items: Sequence[bytes]
+    ) -> tuple[int, int]:
+        """Appends messages of equal size to streams, each with its expiry (absolute, in ms; 0: never).
+
+        Returns: the position, and the share_bytes of each message in each stream.
+        """
+        ...
+
+    def begin(self) -> None:
+        """What follows, up to `end`, stands or falls together."""
+        ...
+
+    def end(self) -> int:
+        """Ends what `begin` began; returns its position."""
+        ...
+
+    def commit(self, is_awaited: bool) -> None:
+        """Hands on everything so far; `on_durable` tells when it is durable, soon where somebody waits for it."""
+        ...
+
+    def backlog_bytes(self) -> int:
+        """What was appended and is not written yet."""
         ...
 
     def close(self) -> None:
-        """Commits what is left and ends."""
+        """Makes everything durable and ends."""
         ...

@@ -1,56 +1,154 @@
 """The journal that keeps its records in memory: durable at once, and gone with the process.
 
-Must not: copy a record before somebody reads it.
+Must not: copy a message before somebody loads it.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
+
+from storage.journal import OK, Loaded, OnLoaded, Stream
+from storage.ranges import RangeSet
 
 
-def _nobody(_: int) -> None:
-    return None
+class MemoryStream:
+    """A Stream of `MemoryJournal`."""
+
+    __slots__ = ("_deliveries", "_journal", "_runs", "_settled", "id", "next")
+
+    def __init__(self, stream_id: int, journal: MemoryJournal) -> None:
+        self.id = stream_id
+        self.next = 1
+        self._journal = journal
+        self._runs: list[Loaded] = []
+        self._settled = RangeSet()
+        self._deliveries: dict[int, int] = {}
+
+    def add(self, run: Loaded) -> None:
+        """Takes messages with the next numbers."""
+        self._runs.append(run)
+        self.next += len(run.items)
+
+    def waiting(self) -> tuple[int, int, int]:
+        """How many messages are not settled, how many bytes their items have, and the number of the first."""
+        runs = [run for one in self._runs for run in self._needed(one, 0)]
+        first = runs[0].first if runs else self.next
+        return sum(len(run.items) for run in runs), sum(len(item) for run in runs for item in run.items), first
+
+    def may_expire(self) -> bool:
+        """Whether a message that was there at the start may have an expiry: there was none."""
+        return False
+
+    def settle(self, first: int, stop: int, size_bytes: int) -> None:
+        """These messages are not needed any more."""
+        assert size_bytes >= 0
+        self._settled.add(first, stop)
+        runs, done = self._runs, 0
+        while done < len(runs) and self._settled.next_gap(runs[done].first) >= runs[done].first + len(runs[done].items):
+            done += 1
+        del runs[:done]
+
+    def mark_delivered(self, stop: int) -> None:
+        """Everything below `stop` may have been delivered once: of no use without a restart."""
+
+    def set_deliveries(self, first: int, stop: int, deliveries: int) -> None:
+        """These messages are being delivered for the `deliveries`th time."""
+        self._deliveries.update(dict.fromkeys(range(first, stop), deliveries))
+
+    def load(self, first: int, size_bytes: int, on_loaded: OnLoaded) -> None:
+        """Hands out waiting messages from number `first` on, about `size_bytes` of them."""
+        found: list[Loaded] = []
+        at = max(0, bisect_right(self._runs, first, key=_first) - 1)
+        stop, size = first, 0
+        for run in self._runs[at:]:
+            stop = run.first + len(run.items)
+            if stop <= first:
+                continue
+            found += self._needed(run, first)
+            size += sum(map(len, run.items))
+            if size >= size_bytes:
+                break
+        else:
+            stop = self.next
+        on_loaded(found, stop)
+
+    def _needed(self, run: Loaded, lowest: int) -> Iterator[Loaded]:
+        for start, stop in self._settled.gaps(max(lowest, run.first), run.first + len(run.items)):
+            for first in range(start, stop) if self._deliveries else (start,):
+                items = run.items[first - run.first : (first + 1 if self._deliveries else stop) - run.first]
+                yield run._replace(first=first, items=items, deliveries=self._deliveries.get(first, 0))
+
+    def drop(self) -> None:
+        """The stream ends with all that is in it."""
+        self._runs.clear()
+        self._journal.forget(self.id)
+
+
+def _first(run: Loaded) -> int:
+    return run.first
 
 
 class MemoryJournal:
     """A Journal without a disk: what is appended counts as durable from the next commit on."""
 
-    __slots__ = ("_last", "_records", "durable", "on_durable")
+    __slots__ = ("_last", "_streams", "durable", "on_durable", "on_state", "state", "written")
 
     def __init__(self) -> None:
-        self._records: dict[int, Sequence[bytes]] = {}
+        self._streams: dict[int, MemoryStream] = {}
         self._last = 0
         self.durable = 0
-        self.on_durable: Callable[[int], None] = _nobody
+        self.written = 0
+        self.state = OK
+        self.on_durable: Callable[[int], None] = lambda _: None
+        self.on_state: Callable[[str, str], None] = lambda *_: None
 
-    def append(self, chunks: Sequence[bytes]) -> int:
-        """Adds a record, given in pieces that belong to the journal from now on; returns its position."""
+    def stream(self, stream_id: int) -> Stream:
+        """The stream of that id, with what is in it, or a new one."""
+        return self._streams.setdefault(stream_id, MemoryStream(stream_id, self))
+
+    def stream_ids(self) -> list[int]:
+        """The streams there are."""
+        return list(self._streams)
+
+    def forget(self, stream_id: int) -> None:
+        """A stream has ended."""
+        self._streams.pop(stream_id, None)
+
+    def append(
+        self, targets: Sequence[tuple[Stream, int]], stamp_ms: int, head: bytes, items: Sequence[bytes]
+    ) -> tuple[int, int]:
+        """Appends messages of equal size to streams, each with its expiry (absolute, in ms; 0: never).
+
+        Returns: the position, and the share_bytes of each message in each stream.
+        """
         self._last += 1
-        self._records[self._last] = chunks
+        share_bytes = (len(head) + sum(map(len, items))) // (len(items) * len(targets))
+        for stream, expires_ms in targets:
+            run = Loaded(stream.next, list(items), head, stamp_ms, expires_ms, 0, share_bytes)
+            cast("MemoryStream", stream).add(run)
+        return self._last, share_bytes
+
+    def begin(self) -> None:
+        """What follows, up to `end`, stands or falls together, as everything does here."""
+
+    def end(self) -> int:
+        """Ends what `begin` began; returns its position."""
         return self._last
 
-    def commit(self) -> None:
+    def commit(self, is_awaited: bool) -> None:
         """Makes everything appended so far durable and says so."""
+        assert is_awaited in (True, False)
+        self.written = self._last
         if self.durable < self._last:
             self.durable = self._last
             self.on_durable(self._last)
 
-    def read(self, position: int) -> bytes:
-        """The record at a position.
-
-        Raises: KeyError where there is none, or no longer.
-        """
-        return b"".join(self._records[position])
-
-    def release(self, position: int) -> None:
-        """Forgets a record."""
-        self._records.pop(position, None)
-
-    def replay(self) -> Iterator[tuple[int, bytes]]:
-        """Positions and records in order, without the released ones."""
-        for position, chunks in self._records.items():
-            yield position, b"".join(chunks)
+    def backlog_bytes(self) -> int:
+        """What was appended and is not written yet: nothing waits here."""
+        return 0
 
     def close(self) -> None:
         """Commits what is left."""
-        self.commit()
+        self.commit(True)

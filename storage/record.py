@@ -76,7 +76,7 @@ class Header(NamedTuple):
     kind: int
     is_nested: bool
     targets: int
-    count: int
+    item_count: int
     length: int
     payload_crc: int
     start: int
@@ -87,7 +87,6 @@ class Entry(NamedTuple):
     """An ENTRY or CARRIED record, taken apart; source and attempt are 0 for the former."""
 
     targets: list[Target]
-    count: int
     stamp_ms: int
     head: bytes
     items: list[bytes]
@@ -190,9 +189,9 @@ def decode_entry(data: bytes, header: Header) -> Entry:
     targets, source, attempt = entry_targets(data, header)
     stamp_ms, head_bytes, size, pos = entry_sizes(data, header)
     body = pos + head_bytes
-    count = header.count
+    count = header.item_count
     if count == 1:
         items = [data[body : body + size]]
     else:
         items = [data[at : at + size] for at in range(body, body + count * size, size)] if size else [b""] * count
-    return Entry(targets, count, stamp_ms, data[pos:body], items, source, attempt)
+    return Entry(targets, stamp_ms, data[pos:body], items, source, attempt)

@@ -1,0 +1,230 @@
+"""The journal on segments of an append-only log: one per node, all durable queues in it.
+
+Must not: block the loop on a disk; reading and writing is the workers'.
+
+Invariants, beyond those of `storage/journal.py`
+1. Everything that is settled, delivered again or dropped is in a record of the active segment, or in the snapshot at
+   its head: a segment whose messages are all settled can go, whatever else it says.
+2. A segment goes only when the snapshot at the head of a later one is durable.
+3. What the index file says of a segment is durable in the segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from secrets import randbits
+from typing import Final, cast
+
+from storage.appender import Appender, Control, Entry
+from storage.commit import ALWAYS, Committer, Timers
+from storage.files import Files
+from storage.journal import OnLoaded, Stream
+from storage.keeping import Keeping
+from storage.loading import Loader
+from storage.marks import Marks, boot_identity, marks_name, read_marks
+from storage.record import CLEAN, DELIVERED, DROPPED, HEADER_BYTES, SETTLED, STREAM
+from storage.recovery import Recovered, new_state, recover
+from storage.snapshot import StreamState, encode_states
+from storage.space import Segment
+from storage.stream import LocalStream
+from storage.worker import Worker
+
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """How the log behaves."""
+
+    segment_bytes: int = 64 * MIB
+    index_bytes: int = 8 * MIB  # of a segment, after which its index is written
+    fsync: str = ALWAYS
+    fsync_interval_ms: int = 1000
+    compaction_bytes_per_s: int = 64 * MIB
+
+
+class LocalJournal:
+    """A Journal on the files of one folder."""
+
+    def __init__(
+        self, files: Files, writer: Worker, reader: Worker, timers: Timers, clock_ms: Callable[[], int],
+        settings: LogSettings, nonce: Callable[[], int] = lambda: randbits(32), boot: int | None = None,
+    ) -> None:  # fmt: skip
+        """Reads what is there and begins a new segment, whose head is on the disk when this returns.
+
+        Args: nonce gives random numbers of 32 bits; boot is the machine's boot identity (None: ask the system).
+        Raises: OSError where the folder cannot be read or written.
+        """
+        boot = boot_identity() if boot is None else boot
+        recovered = recover(files)
+        self.streams: dict[int, LocalStream] = {}
+        self.on_durable: Callable[[int], None] = _nobody
+        self._writer = writer
+        self._reader = reader
+        self._touched: list[LocalStream] = []
+        self._dropped: list[int] = []
+        self._group: list[Entry] | None = None
+        marks = read_marks(files, boot)
+        self.marks = Marks(files, marks_name(recovered.end), boot)
+        self._restore(recovered, marks)
+        self.committer = Committer(
+            files, writer, timers, clock_ms, settings.fsync, settings.fsync_interval_ms, recovered.end
+        )
+        self.keeping = Keeping(
+            files, reader, timers, clock_ms, settings.segment_bytes, settings.compaction_bytes_per_s, self.committer,
+            self.streams, [content.segment for content in recovered.contents],
+        )  # fmt: skip
+        self.loader = Loader(files, reader, timers, clock_ms, self.committer, self.keeping)
+        self.appender = Appender(
+            self.committer, settings.segment_bytes, settings.index_bytes, nonce, self._states, self.keeping.add
+        )
+        self.keeping.start(self.appender, marks_name(recovered.end), recovered.damage)
+        self.committer.on_durable = self._advanced
+        self.committer.write_now(self.appender.end)
+
+    def _restore(self, recovered: Recovered, marks: dict[int, int] | None) -> None:
+        for stream_id, state in recovered.states.items():
+            delivered = state.delivered
+            if marks is not None:
+                delivered = max(delivered, marks.get(stream_id, 0))
+            elif not recovered.is_clean:  # the power went: nobody knows what was delivered last
+                delivered = state.next
+            restored = state._replace(delivered=delivered, next=max(state.next, delivered))
+            stream = self.streams[stream_id] = LocalStream(restored, self)
+            for extent in recovered.extents.get(stream_id, ()):
+                stream.adopt(extent)
+
+    # ---- state
+
+    @property
+    def durable(self) -> int:
+        """The position up to which nothing is lost any more."""
+        return self.committer.durable
+
+    @property
+    def written(self) -> int:
+        """The position up to which messages can be loaded."""
+        return self.committer.written
+
+    @property
+    def state(self) -> str:
+        """OK, FULL or FAILED."""
+        return self.committer.state
+
+    @property
+    def on_state(self) -> Callable[[str, str], None]:
+        """Called when `state` changes, with a text for people."""
+        return self.committer.on_state
+
+    @on_state.setter
+    def on_state(self, callback: Callable[[str, str], None]) -> None:
+        self.committer.on_state = callback
+
+    def backlog_bytes(self) -> int:
+        """What was appended and is not written yet."""
+        return self.committer.backlog_bytes
+
+    def _advanced(self, position: int) -> None:
+        self.keeping.advanced()
+        self.on_durable(position)
+
+    # ---- streams
+
+    def stream(self, stream_id: int) -> Stream:
+        """The stream of that id, with what is in it, or a new one."""
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            stream = self.streams[stream_id] = LocalStream(new_state(stream_id), self)
+        return stream
+
+    def stream_ids(self) -> list[int]:
+        """The streams there are."""
+        return list(self.streams)
+
+    def _states(self) -> Iterator[StreamState]:
+        """Every stream of which a segment holds something, needed or not."""
+        return (stream.state() for stream in self.streams.values() if stream.extents)
+
+    def touched(self, stream: LocalStream) -> None:
+        """The stream has something to be written at the next commit."""
+        self._touched.append(stream)
+
+    def dropped(self, stream: LocalStream) -> None:
+        """The stream has ended."""
+        del self.streams[stream.id]
+        self._dropped.append(stream.id)
+
+    def space_changed(self, segment: Segment) -> None:
+        """Less of a sealed segment is needed than before."""
+        self.keeping.space_changed(segment)
+
+    def load(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded) -> None:
+        """Reads messages of a stream."""
+        self.loader.load(stream, first, size_bytes, on_loaded)
+
+    # ---- append
+
+    def append(
+        self, targets: Sequence[tuple[Stream, int]], stamp_ms: int, head: bytes, items: Sequence[bytes]
+    ) -> tuple[int, int]:
+        """Appends messages of equal size to streams, each with its expiry (absolute, in ms; 0: never).
+
+        Returns: the position, and the share_bytes of each message in each stream.
+        """
+        self.keeping.counters.appended += 1
+        entry = Entry(cast("Sequence[tuple[LocalStream, int]]", targets), stamp_ms, head, items)
+        if self._group is not None:
+            self._group.append(entry)
+            size = HEADER_BYTES + len(head) + len(items) * len(items[0])
+            return self.appender.end + 1, size // (len(items) * len(targets))
+        size = self.appender.entry(entry)
+        return self.appender.end, size // (len(items) * len(targets))
+
+    def begin(self) -> None:
+        """What follows, up to `end`, stands or falls together."""
+        assert self._group is None, "groups do not nest"
+        self._group = []
+
+    def end(self) -> int:
+        """Ends what `begin` began; returns its position."""
+        entries, self._group = self._group, None
+        assert entries is not None, "a group was begun"
+        controls = self._controls()
+        if entries or controls:
+            self.appender.group(entries, controls)
+        return self.appender.end
+
+    def _controls(self) -> list[Control]:
+        """What was settled, delivered again and dropped since the last record."""
+        settled: list[bytes] = []
+        redelivered: list[bytes] = []
+        touched, self._touched = self._touched, []
+        for stream in touched:
+            if not stream.is_dropped:
+                stream.flush(settled, redelivered)
+        dropped = [STREAM.pack(stream_id) for stream_id in self._dropped]
+        self._dropped.clear()
+        return [(kind, parts) for kind, parts in ((SETTLED, settled), (DELIVERED, redelivered), (DROPPED, dropped))
+                if parts]  # fmt: skip
+
+    def commit(self, is_awaited: bool) -> None:
+        """Hands on everything so far; `on_durable` tells when it is durable, soon where somebody waits for it."""
+        if self._touched or self._dropped:
+            for kind, parts in self._controls():
+                self.appender.control(kind, parts)
+        self.committer.commit(self.appender.end, is_awaited)
+
+    def close(self) -> None:
+        """Makes everything durable, with a snapshot behind it that the next start begins from, and ends."""
+        self.commit(False)
+        self._writer.close()
+        states = list(self._states())
+        self.appender.control(CLEAN, [encode_states([state]) for state in states])
+        self.appender.seal()
+        self.committer.close(self.appender.end)
+        self._reader.close()
+
+
+def _nobody(_: int) -> None:
+    return None

@@ -1,0 +1,132 @@
+"""Finds the entries of streams in a segment, by its index or, where that is damaged, by its records, and reads them.
+
+Must not: be called from the loop where it reads files; loading and compaction hand it to the reader.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from heapq import merge
+from itertools import chain
+from typing import Final, NamedTuple
+
+from storage.files import Files
+from storage.index import BadIndex, Stretch, Summary, Table, read_blocks, read_table
+from storage.scan import index_records
+from storage.segment import HEAD_BYTES, BadSegment, decode_head, index_name, log_name
+
+Wanted = Callable[[int, int, int], bool]  # stream, source, attempt
+GAP_BYTES_MAX: Final = 32 * 1024  # between two records that are still read in one go
+
+
+class Place(NamedTuple):
+    """Where an entry stands in its segment, and which of a stream's messages it has."""
+
+    offset: int
+    length: int
+    first: int
+    stop: int
+
+
+def read_tables(files: Files, base: int, index_bytes: int, wanted: Wanted) -> list[Table]:
+    """The wanted tables of a segment's index, in order of their stretches; of the first `index_bytes` of the file."""
+    if not index_bytes:
+        return []
+    try:
+        file = files.open(index_name(base))
+    except FileNotFoundError:
+        return _rebuilt(files, base, wanted)
+    try:
+        covered, found = 0, list[Summary]()
+        for block in read_blocks(file, base):
+            if block.end > index_bytes:
+                break
+            covered = block.end
+            found += [one for one in block.tables if wanted(one.stream, one.source, one.attempt)]
+        if covered < index_bytes:
+            return _rebuilt(files, base, wanted)
+        return [read_table(file, one) for one in found]
+    except BadIndex:
+        return _rebuilt(files, base, wanted)
+    finally:
+        file.close()
+
+
+def rebuild_index(files: Files, base: int) -> Stretch:
+    """The index of a whole segment from its records. Raises: BadIndex where the segment is unreadable."""
+    try:
+        file = files.open(log_name(base))
+        try:
+            nonce, _ = decode_head(file.read(0, HEAD_BYTES), base)
+            return index_records(file.read(HEAD_BYTES, file.size()), nonce, HEAD_BYTES)[0]
+        finally:
+            file.close()
+    except BadSegment as error:
+        raise BadIndex(str(error)) from None
+
+
+def _rebuilt(files: Files, base: int, wanted: Wanted) -> list[Table]:
+    tables = rebuild_index(files, base).tables
+    return [table for key, table in tables.items() if wanted(*key)]
+
+
+def places(pieces: list[Table], first: int, stop: int) -> Iterator[Place]:
+    """The entries that have messages of `first..stop`, in order of their numbers."""
+    found = [_places(table, first, stop) for table in pieces if table.first < stop and table.stop > first]
+    if any(table.source for table in pieces):  # copies stand in no order of pieces
+        return merge(*found, key=_number)
+    return chain.from_iterable(found)
+
+
+def _number(place: Place) -> int:
+    return place.first
+
+
+def _places(table: Table, first: int, stop: int) -> Iterator[Place]:
+    table.sort()
+    at = max(0, bisect_right(table.firsts, first) - 1)
+    while at < len(table.firsts) and table.firsts[at] < stop:
+        end = table.firsts[at] + table.counts[at]
+        if end > first:
+            yield Place(table.offsets[at], table.lengths[at], table.firsts[at], end)
+        at += 1
+
+
+class ReadPart:
+    """Records that are read in one go."""
+
+    __slots__ = ("data", "places", "start", "stop")
+
+    def __init__(self, place: Place) -> None:
+        self.start = place.offset
+        self.stop = place.offset + place.length
+        self.places = [place]
+        self.data = b""
+
+    def takes(self, place: Place) -> bool:
+        """Adds a record that is near enough."""
+        if not 0 <= place.offset - self.stop <= GAP_BYTES_MAX:
+            return False
+        self.stop = place.offset + place.length
+        self.places.append(place)
+        return True
+
+
+def parts_of(found: list[Place]) -> list[ReadPart]:
+    """Puts records that stand near one another together."""
+    result: list[ReadPart] = []
+    for place in found:
+        if not result or not result[-1].takes(place):
+            result.append(ReadPart(place))
+    return result
+
+
+def read_parts(files: Files, base: int, wanted: list[ReadPart]) -> None:
+    """Reads the bytes. Raises: OSError."""
+    file = files.open(log_name(base))
+    try:
+        for part in wanted:
+            part.data = file.read(part.start, part.stop - part.start)
+    finally:
+        file.close()
