@@ -27,6 +27,7 @@ from storage.snapshot import StreamState, decode_states
 from storage.space import Extent, Run, Segment, extents_of
 
 SEGMENTS_MAX: Final = 1_000_000
+FIRST_BASE: Final = 4096  # of a new log: 0 stands for no segment
 
 
 @dataclass
@@ -57,7 +58,7 @@ def recover(files: Files) -> Recovered:
     bases = sorted(base for name in names if name.endswith(".log") and (base := base_of(name)) is not None)
     contents: list[Content] = []
     damage: list[tuple[str, Damage]] = []
-    end = 0
+    end = FIRST_BASE
     for base in bases[:SEGMENTS_MAX]:
         size = _size(files, log_name(base))
         if size < HEAD_BYTES:  # its creation was cut short; the next segment takes its place
