@@ -5,6 +5,7 @@ Must not: know what a file holds. A test double drops, tears, reorders and garbl
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -173,3 +174,42 @@ class OsFiles:
             return memoryview(mmap.mmap(fd, size))
         finally:
             os.close(fd)
+
+
+class ReadOnlyFiles:
+    """The Files of a folder that is looked at and never changed, even while a broker works in it."""
+
+    __slots__ = ("_folder",)
+
+    def __init__(self, folder: Path) -> None:
+        """Raises: OSError where the folder is missing or may not be read."""
+        os.scandir(folder).close()
+        self._folder = folder
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted(entry.name for entry in os.scandir(self._folder) if entry.is_file())
+
+    def open(self, name: str) -> File:
+        """A file that is there, for reading; the system refuses writes to it. Raises: FileNotFoundError."""
+        return OsFile(os.open(self._folder / name, os.O_RDONLY | os.O_CLOEXEC))
+
+    def create(self, name: str) -> File:
+        """Raises: OSError."""
+        raise _read_only(name)
+
+    def remove(self, name: str) -> None:
+        """Raises: OSError."""
+        raise _read_only(name)
+
+    def sync_folder(self) -> None:
+        """Raises: OSError."""
+        raise _read_only(str(self._folder))
+
+    def map(self, name: str, size: int) -> memoryview:  # noqa: ARG002 - the protocol's
+        """Raises: OSError."""
+        raise _read_only(name)
+
+
+def _read_only(name: str) -> OSError:
+    return OSError(errno.EROFS, "the folder is only looked at", name)
