@@ -163,6 +163,7 @@ class Checker:
         read = {reading.queue for reading in self._readers.values()}
         if set(sent.queues) - read:
             for copy in self._pending[sent.connection][: self._pending_at[event.id]]:
+                self.counts["synced"] += not copy.synced
                 copy.synced = True
 
     def _on_commitsent(self, event: CommitSent) -> None:

@@ -10,10 +10,11 @@ import os
 import random
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests.crash.kill.history import Rule, check
+from tests.crash.kill.history import Rule, Verdict, check
 from tests.crash.kill.trial import Trial
 from tests.support.brokers import RestartableBroker
 
@@ -21,8 +22,9 @@ WHOLE = os.environ.get("LEVERET_CRASH") == "whole"
 SEED_VARIABLE = "LEVERET_CRASH_SEED"
 TRIALS = 10 if WHOLE else 1
 KILLS_PER_TRIAL = 6 if WHOLE else 4
-DONE_AT_LEAST = ("Confirmed", "CommitOk", "Delivered", "Settled")
+DONE_AT_LEAST = ("Confirmed", "CommitOk", "Delivered", "Settled", "synced")
 TRIAL_SECONDS_MAX = 300
+LOG_LINES = 15
 
 pytestmark = pytest.mark.ours
 
@@ -39,10 +41,28 @@ def test_every_promise_outlives_the_kills(number: int, tmp_path: Path) -> None:
     base = base_seed()
     with RestartableBroker(tmp_path) as broker:
         trial = Trial(broker, f"{base}/{number}")
-        verdict = check(trial.run(KILLS_PER_TRIAL))
-    story = "\n".join([f"{SEED_VARIABLE}={base}, trial {number}, files in {tmp_path}", *trial.steps, verdict.report()])
-    broken = [violation for violation in verdict.violations if violation.rule is not Rule.MARKED]
-    assert not broken, story
-    assert not verdict.of(Rule.MARKED), f"every promise is kept, but marks are not exact\n{story}"
-    assert all(verdict.counts[name] for name in DONE_AT_LEAST), f"too little was done to tell\n{story}"
+        failure = ""
+        try:
+            trial.run(KILLS_PER_TRIAL)
+        except (AssertionError, OSError, RuntimeError) as error:
+            failure = f"{type(error).__name__}: {error}"
+    story = [f"{SEED_VARIABLE}={base}, trial {number}, files in {tmp_path}", *trial.steps]
+    if failure:
+        log = broker.log_path.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        _fail("the trial could not go on", failure, *story, "brokerd's last lines:", *log)
+    _judge(check(trial.history), story)
     shutil.rmtree(tmp_path)
+
+
+def _judge(verdict: Verdict, story: list[str]) -> None:
+    marks = verdict.of(Rule.MARKED)
+    if len(marks) < len(verdict.violations):
+        _fail("promises were broken", *story, verdict.report())
+    if marks:
+        _fail("every promise is kept, but redelivered marks are not exact", *story, verdict.report())
+    if not all(verdict.counts[name] for name in DONE_AT_LEAST):
+        _fail("too little was done to tell", *story, verdict.report())
+
+
+def _fail(*lines: str) -> NoReturn:
+    pytest.fail("\n".join(lines), pytrace=False)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from pamqp.commands import Basic, Queue
 
+from tests.crash.kill.declarer import Declarer
 from tests.crash.kill.events import Complaint, Delivered, Event, Reading, Started
 from tests.crash.kill.layout import FAN, QUEUES, check_everything, declare_everything
 from tests.crash.kill.messages import anywhere, content_received, directly, spread, with_priority
@@ -22,10 +23,9 @@ from tests.support.raw import Ended, RawConnection
 
 WORK_SECONDS = (0.3, 1.0)
 FIRST_MOMENT_SECONDS = (0.0, 0.03)
-START_UP_SECONDS = (0.02, 0.5)
-WORKING, FIRST_MOMENTS, START_UP = "working", "in its first moments", "while it starts"
-KILLS = (WORKING, FIRST_MOMENTS, START_UP)
-KILL_WEIGHTS = (6, 2, 3)
+START_UP_SHARE = (0.3, 1.1)
+START_SECONDS_GUESSED = 0.4
+WORKING, START_UP, FIRST_MOMENTS = KILLS = "at work", "starting up", "in its first moments"
 
 
 class Broker(Protocol):
@@ -79,18 +79,21 @@ class Trial:
         self.steps: list[str] = []
         self._broker = broker
         self._rng = random.Random(seed)
-        self._peers = peers(seed)
+        self._declarer = Declarer(seed)
+        self._peers = [*peers(seed), self._declarer]
+        self._start_seconds = START_SECONDS_GUESSED
         self._life = 0
 
     def run(self, kills: int) -> list[Event]:
         """The whole trial, with this many kills; the first life ends at work, so that there is something to lose."""
         self._life_at_work(self._seconds(WORK_SECONDS))
-        for _ in range(kills - 1):
-            how = self._rng.choices(KILLS, KILL_WEIGHTS)[0]
-            if how == START_UP:
-                self._life_at_start(self._seconds(START_UP_SECONDS))
+        kinds = [KILLS[number % len(KILLS)] for number in range(kills - 1)]
+        self._rng.shuffle(kinds)
+        for kind in kinds:
+            if kind == START_UP:
+                self._life_at_start(self._start_seconds * self._seconds(START_UP_SHARE))
             else:
-                self._life_at_work(self._seconds(WORK_SECONDS if how == WORKING else FIRST_MOMENT_SECONDS))
+                self._life_at_work(self._seconds(WORK_SECONDS if kind == WORKING else FIRST_MOMENT_SECONDS))
         self._life_at_work(self._seconds(WORK_SECONDS), is_killed=False)
         self._last_life()
         return self.history
@@ -103,8 +106,13 @@ class Trial:
         self._life += 1
         self._broker.launch()
 
-    def _end(self, seconds: float, is_killed: bool = True) -> None:
-        self.steps.append(f"life {self._life}: {'SIGKILL' if is_killed else 'SIGTERM'} after {seconds:.3f} s")
+    def _await_ready(self) -> None:
+        launched = time.monotonic()
+        self._broker.await_ready()
+        self._start_seconds = time.monotonic() - launched
+
+    def _end(self, when: str, is_killed: bool = True) -> None:
+        self.steps.append(f"life {self._life}: {'SIGKILL' if is_killed else 'SIGTERM'} {when}")
         if is_killed:
             self._broker.kill()
         elif (status := self._broker.stop()) != 0:
@@ -114,12 +122,12 @@ class Trial:
         """Killed some time after the process began, perhaps before it listened."""
         self._begin()
         _pass(seconds)
-        self._end(seconds)
+        self._end(f"{seconds:.3f} s after the process began")
 
     def _life_at_work(self, seconds: float, is_killed: bool = True) -> None:
         """Killed, or stopped, some time after everybody was sent to work."""
         self._begin()
-        self._broker.await_ready()
+        self._await_ready()
         self._look_after_definitions()
         ending = threading.Event()
         for peer in self._peers:
@@ -128,7 +136,7 @@ class Trial:
             _pass(seconds)
         finally:
             ending.set()
-            self._end(seconds, is_killed)
+            self._end(f"after {seconds:.3f} s of work", is_killed)
         for peer in self._peers:
             peer.join(self.history)
 
@@ -138,17 +146,21 @@ class Trial:
             if self._life == 1:
                 declare_everything(connection)
             else:
-                check_everything(connection, self.history)
+                self._check_definitions(connection)
+
+    def _check_definitions(self, connection: RawConnection) -> None:
+        check_everything(connection, self.history)
+        self._declarer.check(connection, self.history)
 
     def _last_life(self) -> None:
         self._begin()
-        self._broker.await_ready()
+        self._await_ready()
         with RawConnection(self._broker.host, self._broker.port, ANSWER_SECONDS_MAX) as connection:
             connection.log_in()
-            check_everything(connection, self.history)
-            for queue in QUEUES:
-                self._drain(connection, queue.name)
-        self._broker.stop()
+            self._check_definitions(connection)
+            for queue in [queue.name for queue in QUEUES] + self._declarer.kept:
+                self._drain(connection, queue)
+        self._end("after the queues were drained", is_killed=False)
 
     def _drain(self, connection: RawConnection, queue: str) -> None:
         """Takes out all that the queue says it has, and asks whether it is empty then."""
