@@ -29,7 +29,7 @@ test-model: $(INSTALLED)
 test-suites: $(INSTALLED)
 	LEVERET_WHOLE_SUITES=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -q tests/suites $(ARGS)
 
-# Kills the broker again and again while it works (some 60 times in two minutes); `make test` does it a few times.
+# Kills the broker again and again while it works (some 60 times in a minute); `make test` does it a few times.
 test-crash: $(INSTALLED)
 	LEVERET_CRASH=whole $(BIN)/python -m pytest -n $(TEST_PROCESSES) -q tests/crash $(ARGS)
 
