@@ -1,0 +1,109 @@
+"""What stays on disk when most messages are gone and a few in every segment are not; then a purge, then a deletion."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+from bench import disk
+from bench.arithmetic import ratio, share_of_bound
+from bench.brokers import Broker, has_flag, own_broker
+from bench.connection import Control
+from bench.load import BLOCK_MESSAGES, Figures
+from bench.scenarios import filling
+from bench.scenarios.scenario import Measure, Scenario
+from bench.settings import MIB, Settings
+
+SEGMENT_FLAG = "--segment-bytes"
+SEGMENT_DEFAULT_BYTES = 64 * MIB
+SIZE_BYTES = 1024
+ROUNDS = 3  # of publishing and consuming
+ROUND_SEGMENTS = 4
+POLL_S = 0.1
+QUIET_S = 1.5  # without a change it has settled, once it is below the bound
+SETTLE_S_MAX = 30.0
+SHOWN = (
+    "written_mb", "segment_mb", "live_mb", "disk_mb", "disk_live", "disk_segments", "disk_bound", "settle_s",
+    "purged_mb", "refilled_mb", "deleted_mb",
+)  # fmt: skip
+
+
+def settled(read: Callable[[], int], bound_bytes: float) -> tuple[int, float]:
+    """Polls the space in use until it is below the bound and rests, or time is up; returns it, and the seconds."""
+    start = changed = time.monotonic()
+    used = read()
+    while (now := time.monotonic()) - start < SETTLE_S_MAX and (used > bound_bytes or now - changed < QUIET_S):
+        time.sleep(POLL_S)
+        before, used = used, read()
+        if used != before:
+            changed = time.monotonic()
+    return used, changed - start
+
+
+def _measure(every: int) -> Measure:
+    def run(broker: Broker, settings: Settings) -> Figures:
+        if broker.daemon is None:
+            return {}  # its segments are not known
+        if not has_flag(SEGMENT_FLAG):
+            print(f"bench: space: brokerd has no {SEGMENT_FLAG}, taken as {SEGMENT_DEFAULT_BYTES}", file=sys.stderr)
+            with own_broker(settings) as fresh:
+                return _space(fresh, every, SEGMENT_DEFAULT_BYTES)
+        with own_broker(settings, SEGMENT_FLAG, str(settings.segment_bytes)) as fresh:
+            return _space(fresh, every, settings.segment_bytes)
+
+    return run
+
+
+def round_messages(segment_bytes: int) -> int:
+    """Messages of one round: whole blocks that fill its segments."""
+    blocks = -(-segment_bytes * ROUND_SEGMENTS // (SIZE_BYTES * BLOCK_MESSAGES))
+    return blocks * BLOCK_MESSAGES
+
+
+def _space(broker: Broker, every: int, segment_bytes: int) -> Figures:
+    folder, count = broker.folder, round_messages(segment_bytes)
+    assert folder is not None
+
+    def used() -> int:
+        return disk.used_bytes(folder)
+
+    filling.declare(broker, filling.QUEUE, filling.STRAGGLERS)
+    for _ in range(ROUNDS):
+        filling.fill(broker, count, size_bytes=SIZE_BYTES, straggler_every=every)
+        filling.drain(broker, count - count // every, True, size_bytes=SIZE_BYTES, straggler_every=every)
+    live = ROUNDS * count // every * SIZE_BYTES
+    bytes_used, settle_s = settled(used, 2 * live + 2 * segment_bytes)
+    figures: Figures = {
+        "written_mb": ROUNDS * count * SIZE_BYTES / 1e6,
+        "segment_mb": segment_bytes / 1e6,
+        "live_mb": live / 1e6,
+        "disk_mb": bytes_used / 1e6,
+        "disk_live": ratio(bytes_used, live),
+        "disk_segments": bytes_used / segment_bytes,
+        "disk_bound": share_of_bound(bytes_used, live, segment_bytes),
+        "settle_s": settle_s,
+    }
+    return figures | _given_back(broker, used, count, segment_bytes)
+
+
+def _given_back(broker: Broker, used: Callable[[], int], count: int, segment_bytes: int) -> Figures:
+    """Purges what is left, fills a queue again, and deletes both."""
+    control = Control(broker.host, broker.port)
+    control.purge(filling.STRAGGLERS)
+    control.close()
+    purged, _ = settled(used, 2 * segment_bytes)
+    filling.fill(broker, count, size_bytes=SIZE_BYTES)
+    refilled = used()
+    filling.delete(broker, filling.QUEUE, filling.STRAGGLERS)
+    deleted, _ = settled(used, 2 * segment_bytes)
+    return {"purged_mb": purged / 1e6, "refilled_mb": refilled / 1e6, "deleted_mb": deleted / 1e6}
+
+
+SCENARIOS = [
+    Scenario(
+        f"space-{every}", f"1 message of {every:,} stays, 1 KB", shown=SHOWN, measure=_measure(every), reps=1,
+        uses_disk=True,
+    )
+    for every in (1000, 5)
+]  # fmt: skip
