@@ -295,7 +295,8 @@ class Process:
         text = self._out.read()
         if self._process.wait():
             raise RuntimeError("the load failed")
-        return json.loads(text)
+        figures: Figures = json.loads(text)
+        return figures
 
     def stop(self) -> None:
         """Ends it where it still runs."""

@@ -69,6 +69,8 @@ def shown(value: float | None) -> str:
     """A figure with about three digits that count."""
     if value is None:
         return MISSING
+    if not value:
+        return "0"
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"

@@ -29,16 +29,33 @@ SHOWN = (
 )  # fmt: skip
 
 
-def settled(read: Callable[[], int], bound_bytes: float) -> tuple[int, float]:
-    """Polls the space in use until it is below the bound and rests, or time is up; returns it, and the seconds."""
-    start = changed = time.monotonic()
-    used = read()
-    while (now := time.monotonic()) - start < SETTLE_S_MAX and (used > bound_bytes or now - changed < QUIET_S):
+class Settling:
+    """Whether the space in use has come to rest: below its bound and unchanged for a while, or out of time."""
+
+    def __init__(self, bound_bytes: float, now_s: float, used_bytes: int) -> None:
+        self.used_bytes = used_bytes
+        self._bound_bytes = bound_bytes
+        self._start_s = self._changed_s = now_s
+
+    @property
+    def took_s(self) -> float:
+        """Seconds until the last change."""
+        return self._changed_s - self._start_s
+
+    def is_over(self, now_s: float, used_bytes: int) -> bool:
+        """Takes one look at the space in use; whether it was the last that is needed."""
+        if used_bytes != self.used_bytes:
+            self.used_bytes, self._changed_s = used_bytes, now_s
+        if now_s - self._start_s >= SETTLE_S_MAX:
+            return True
+        return used_bytes < self._bound_bytes and now_s - self._changed_s >= QUIET_S
+
+
+def _settle(read: Callable[[], int], bound_bytes: float) -> Settling:
+    settling = Settling(bound_bytes, time.monotonic(), read())
+    while not settling.is_over(time.monotonic(), read()):
         time.sleep(POLL_S)
-        before, used = used, read()
-        if used != before:
-            changed = time.monotonic()
-    return used, changed - start
+    return settling
 
 
 def _measure(every: int) -> Measure:
@@ -73,7 +90,8 @@ def _space(broker: Broker, every: int, segment_bytes: int) -> Figures:
         filling.fill(broker, count, size_bytes=SIZE_BYTES, straggler_every=every)
         filling.drain(broker, count - count // every, True, size_bytes=SIZE_BYTES, straggler_every=every)
     live = ROUNDS * count // every * SIZE_BYTES
-    bytes_used, settle_s = settled(used, 2 * live + 2 * segment_bytes)
+    settling = _settle(used, 2 * live + 2 * segment_bytes)
+    bytes_used = settling.used_bytes
     figures: Figures = {
         "written_mb": ROUNDS * count * SIZE_BYTES / 1e6,
         "segment_mb": segment_bytes / 1e6,
@@ -82,7 +100,7 @@ def _space(broker: Broker, every: int, segment_bytes: int) -> Figures:
         "disk_live": ratio(bytes_used, live),
         "disk_segments": bytes_used / segment_bytes,
         "disk_bound": share_of_bound(bytes_used, live, segment_bytes),
-        "settle_s": settle_s,
+        "settle_s": settling.took_s,
     }
     return figures | _given_back(broker, used, count, segment_bytes)
 
@@ -92,11 +110,11 @@ def _given_back(broker: Broker, used: Callable[[], int], count: int, segment_byt
     control = Control(broker.host, broker.port)
     control.purge(filling.STRAGGLERS)
     control.close()
-    purged, _ = settled(used, 2 * segment_bytes)
+    purged = _settle(used, 2 * segment_bytes).used_bytes
     filling.fill(broker, count, size_bytes=SIZE_BYTES)
     refilled = used()
     filling.delete(broker, filling.QUEUE, filling.STRAGGLERS)
-    deleted, _ = settled(used, 2 * segment_bytes)
+    deleted = _settle(used, 2 * segment_bytes).used_bytes
     return {"purged_mb": purged / 1e6, "refilled_mb": refilled / 1e6, "deleted_mb": deleted / 1e6}
 
 
