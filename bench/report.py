@@ -52,7 +52,6 @@ LABELS = {
     "written_mb": "published MB",
     "segment_mb": "segment MB",
     "live_mb": "live MB",
-    "disk_full_mb": "disk while all is live MB",
     "disk_mb": "disk, settled, MB",
     "disk_live": "disk ÷ live",
     "disk_segments": "disk, in segments",
