@@ -103,9 +103,12 @@ class SqliteDisk:
 
     def load(self) -> Iterator[tuple[str, Entry]]:
         """Opens the file, made where there is none, checks it and reads everything. Raises: DefinitionsError."""
-        try:
-            if not self._path.exists():
+        if not self._path.exists():
+            try:
                 self._create()
+            except (sqlite3.Error, OSError) as error:
+                raise DefinitionsError(f"cannot make the file of definitions {self._path}: {error}") from None
+        try:
             connection = self._connection = _connect(self._path)
             self._check(connection)
             rows = connection.execute("SELECT key, value, revision, crc FROM definitions ORDER BY key").fetchall()

@@ -5,33 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from storage.definitions import NO_ENTRY, RETRY_MS, Definitions, RevisionError, StagedDefinitions
 from storage.definitions_disk import FILE_NAME, DefinitionsError, Disk, Entry, MemoryDisk, SqliteDisk
 from storage.worker import InlineWorker, ThreadWorker
+from tests.support.workers import HeldWorker
 
 NOW_MS = 1_700_000_000_000
-
-
-class HeldWorker:
-    """A worker whose work waits until the test lets it go, and fails where the test says so."""
-
-    def __init__(self) -> None:
-        self.waiting: list[tuple[Callable[[], Any], Callable[[Any], None]]] = []
-
-    def submit(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        self.waiting.append((work, done))
-
-    def finish(self, failure: BaseException | None = None) -> None:
-        work, done = self.waiting.pop(0)
-        done(work() if failure is None else failure)
-
-    def close(self) -> None:
-        while self.waiting:
-            self.finish()
 
 
 @pytest.fixture(params=["memory", "sqlite"])
