@@ -272,5 +272,14 @@ def test_a_first_start_that_was_cut_short_is_no_damage(tmp_path: Path) -> None:
     assert load(tmp_path) == {}
 
 
+def test_a_transaction_is_synced_before_it_counts(tmp_path: Path) -> None:
+    disk = SqliteDisk(tmp_path)
+    assert dict(disk.load()) == {}
+    assert disk._connection is not None
+    settings = [disk._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    assert settings == ["wal", 2], "2 is FULL: the WAL is synced at every commit"
+    disk.close()
+
+
 def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
     assert filled(tmp_path).stat().st_mode & 0o077 == 0
