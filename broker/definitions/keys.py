@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -19,6 +20,7 @@ from broker.routing.terms import frozen_table
 
 QUEUE_COUNTER: Final = "counter/queue"
 DIGEST_BYTES: Final = 16
+PLAIN_NAMES_MAX: Final = 1024  # unescaped names kept: those of vhosts come again and again
 
 
 def _escaped(name: str) -> str:
@@ -29,8 +31,12 @@ def _escaped(name: str) -> str:
 
 def names_of(key: str) -> list[str]:
     """The parts of a key, unescaped; the first says what it is."""
-    parts = key.split("/")
-    return [unquote(part, errors="surrogateescape") for part in parts] if "%" in key else parts
+    return [_plain(part) if "%" in part else part for part in key.split("/")]
+
+
+@lru_cache(PLAIN_NAMES_MAX)
+def _plain(part: str) -> str:
+    return unquote(part, errors="surrogateescape")
 
 
 def key_of(kind: str, *names: str) -> str:

@@ -33,7 +33,7 @@ def _encode(members: Mapping[str, object]) -> bytes:
 
 
 def _decode(value: bytes) -> dict[str, Any]:
-    members = json.loads(value)
+    members = json.loads(value.decode())  # a text spares json a guess
     version = members.pop("version")
     if version != VERSION:
         raise ValueError(f"it has version {version}, and this broker knows versions up to {VERSION}")

@@ -89,7 +89,7 @@ def test_durable_things_are_there_again_and_no_others(broker: SansBroker) -> Non
             exchange="x", exchange_type="topic", durable=True, arguments={"alternate-exchange": "amq.direct"}
         ),
     ],
-    ids=repr,
+    ids=["no arguments", "transient", "queue type", "priority", "auto-delete", "type", "no alternate", "alternate"],
 )
 def test_a_redeclaration_is_refused_in_the_same_words(broker: SansBroker, frame: base.Frame) -> None:
     client = client_of(broker)
