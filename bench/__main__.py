@@ -8,30 +8,43 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from bench import report
+from bench import disk, report
 from bench.arithmetic import medians
 from bench.brokers import Broker, own_broker, parse_broker, raise_file_limit
+from bench.connection import BrokerError
 from bench.load import Figures
-from bench.scenarios import ALL
+from bench.scenarios import FAMILIES, NAMES, select
 from bench.scenarios.scenario import Scenario
+from bench.settings import Settings
 
 Runs = dict[str, list[Figures]]
+DISK_S = 1.0  # of syncing
+DISK_SHOWN = ("disk_syncs", "disk_write_mb")
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog="scenarios: " + ", ".join(ALL))
-    parser.add_argument("brokers", nargs="*", type=parse_broker, metavar="NAME=HOST:PORT:PID", help="another broker")
-    parser.add_argument("--scenarios", nargs="+", choices=ALL, default=list(ALL), metavar="NAME", help="only these")
-    parser.add_argument("--seconds", type=float, default=3.0, help="publishing time of each run (3)")
-    parser.add_argument("--reps", type=int, default=3, help="runs of each scenario on each broker (3)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's figures")
+    families = "; ".join(f"{name}: {', '.join(s.name for s in family)}" for name, family in FAMILIES.items())
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=f"scenarios: {families}")
+    add = parser.add_argument
+    add("brokers", nargs="*", type=parse_broker, metavar="NAME=HOST:PORT:PID:DATA_FOLDER", help="another broker")
+    add("--scenarios", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME", help="only these, or families")
+    add("--seconds", type=float, help="publishing time of each run (3; durable: 2)")
+    add("--reps", type=int, help="runs of each scenario on each broker (3; depth, restart, space: 1)")
+    add("--json", type=Path, metavar="FILE", help="write every run's figures")
+    add("--depth", type=int, default=Settings.depth, help="messages in the full queues of depth and restart (1000000)")
+    add("--segment-bytes", type=int, default=Settings.segment_bytes, help="segments of space (4194304)")
+    folder = Path(tempfile.gettempdir())
+    add("--folder", type=Path, default=folder, help=f"where the data folders are made, on the disk to use ({folder})")
+    add("--brokerd", action="append", default=[], metavar="FLAG", help="for brokerd, as in --brokerd=--fsync=never")
     return parser.parse_args(argv)
 
 
-def measure(scenario: Scenario, brokers: Sequence[Broker], seconds: float, reps: int) -> Runs:
+def measure(scenario: Scenario, brokers: Sequence[Broker], settings: Settings, reps: int) -> Runs:
     """All runs of a scenario, the brokers in turn (A B A B), so that the machine's moods hit all of them.
 
     A run that fails is reported and has no figures.
@@ -40,27 +53,46 @@ def measure(scenario: Scenario, brokers: Sequence[Broker], seconds: float, reps:
     for _ in range(reps):
         for broker in brokers:
             try:
-                runs[broker.name].append(scenario.run(broker, seconds))
-            except (RuntimeError, OSError) as error:
+                runs[broker.name].append(scenario.run(broker, settings))
+            except (RuntimeError, OSError, BrokerError) as error:
                 print(f"bench: {scenario.name} on {broker.name}: {error}", file=sys.stderr)
     return runs
+
+
+def _disk(when: str, settings: Settings, brokers: Sequence[Broker]) -> Runs:
+    """Measures the disk and prints that; it is the same one for all brokers, or so the reader has to see to."""
+    figures = disk.figures(settings.folder, DISK_S)
+    print(report.rows(f"the disk itself, {when}", DISK_SHOWN, {broker.name: figures for broker in brokers}), flush=True)
+    return {"disk": [figures]}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs what is asked for. Returns: 0, or 1 where a run failed."""
     options = _arguments(sys.argv[1:] if argv is None else argv)
     raise_file_limit()
+    settings = Settings(
+        folder=options.folder, depth=options.depth, segment_bytes=options.segment_bytes, flags=tuple(options.brokerd)
+    )
     results: dict[str, Runs] = {}
-    with own_broker() as ours:
+    is_complete = True
+    scenarios = select(options.scenarios)
+    has_disk = any(scenario.uses_disk for scenario in scenarios)
+    with own_broker(settings) as ours:
         brokers = [ours, *options.brokers]
         print(report.header([broker.name for broker in brokers]), flush=True)
-        for scenario in (ALL[name] for name in options.scenarios):
-            runs = results[scenario.name] = measure(scenario, brokers, options.seconds, options.reps)
+        if has_disk:
+            results["disk before"] = _disk("before", settings, brokers)
+        for scenario in scenarios:
+            reps = options.reps or scenario.reps
+            timed = replace(settings, seconds=options.seconds or scenario.seconds)
+            runs = results[scenario.name] = measure(scenario, brokers, timed, reps)
+            is_complete &= all(len(figures) == reps for figures in runs.values())
             shown = {name: medians(figures) for name, figures in runs.items()}
             print(report.rows(scenario.title, scenario.shown, shown), flush=True)
+        if has_disk:
+            results["disk after"] = _disk("after", settings, brokers)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
-    is_complete = all(len(figures) == options.reps for runs in results.values() for figures in runs.values())
     return 0 if is_complete else 1
 
 

@@ -29,6 +29,23 @@ def ratio(ours: float | None, other: float | None) -> float | None:
     return ours / other if ours is not None and other else None
 
 
+def mean(values: Sequence[float]) -> float:
+    """The plain mean of at least one value."""
+    return statistics.fmean(values)
+
+
+def per_message_bytes(before: float | None, after: float | None, messages: int, unit: float = 1.0) -> float | None:
+    """Growth spread over messages, in bytes; `before` and `after` count units of `unit` bytes."""
+    if before is None or after is None or not messages:
+        return None
+    return (after - before) * unit / messages
+
+
+def share_of_bound(used: float, live: float, segment: float) -> float:
+    """Space used as a share of the most there may be: twice the live data and two segments (all in one unit)."""
+    return used / (2 * live + 2 * segment)
+
+
 def per_message_us(cpu_s: float | None, messages: int) -> float | None:
     """CPU seconds spread over messages, in microseconds."""
     return cpu_s * 1e6 / messages if cpu_s is not None and messages else None

@@ -15,6 +15,7 @@ TIMEOUT_S = 30.0
 READ_BYTES = 65536
 FRAME_MAX = 131072
 PIPELINED_MAX = 500  # requests sent before their answers are read
+PASSIVE = b"\1"
 CHANNEL_CLOSE, CONNECTION_CLOSE = (20, 40), (10, 50)
 
 
@@ -62,6 +63,20 @@ class Control:
         """Deletes a queue, there or not."""
         self.call(method(50, 40, b"\0\0" + short(queue) + b"\0"), (50, 41))
 
+    def depth(self, queue: str) -> int | None:
+        """How many messages are ready in a queue; None where there is no such queue, and then the channel is closed."""
+        try:
+            answer = self.call(method(50, 10, b"\0\0" + short(queue) + PASSIVE + frames.table({})), (50, 11))
+        except BrokerError as error:
+            if str(error).startswith("404"):
+                return None
+            raise
+        return int.from_bytes(answer[1 + answer[0] :][:4], "big")
+
+    def purge(self, queue: str) -> None:
+        """Empties a queue of what is ready."""
+        self.call(method(50, 30, b"\0\0" + short(queue) + b"\0"), (50, 31))
+
     def declare_exchange(self, name: str, kind: str) -> None:
         """Makes a transient exchange anew."""
         self.delete_exchange(name)
@@ -82,12 +97,22 @@ class Control:
         )
 
     def consume(self, queue: str, acked: bool, prefetch: int) -> None:
-        """Starts a consumer; deliveries may follow at once and are left in the socket."""
+        """Starts a consumer; deliveries may follow at once: see `take_unread`."""
         if prefetch:
             self.call(method(60, 10, struct.pack(">IHB", 0, prefetch, 0)), (60, 11))
         flags = bytes([0 if acked else 2])
         consume = b"\0\0" + short(queue) + short(frames.TAG) + flags + frames.table({})
         self.call(method(60, 20, consume), (60, 21))
+
+    def take_unread(self) -> bytes:
+        """What has been read beyond the last answer."""
+        unread, self._unread = self._unread, b""
+        return unread
+
+    def synchronise(self) -> None:
+        """Until the broker has read everything that was sent before."""
+        self.sock.settimeout(TIMEOUT_S)
+        self.call(method(60, 10, struct.pack(">IHB", 0, 0, 0)), (60, 11))
 
     def select_confirms(self) -> None:
         """Turns publisher confirms on."""

@@ -12,6 +12,7 @@ METHOD, HEADER, BODY, END = 1, 2, 3, 0xCE
 CHANNEL = 1
 BASIC = 60
 PERSISTENT = 2
+CELERY_FLAGS = 0xFE00  # content type and encoding, headers, mode, priority, correlation id, reply-to
 STAMP = struct.Struct(">QI")  # head of every body: when it was due (ns), and its number in the block
 TAG = "bench"
 
@@ -55,6 +56,18 @@ def properties(persistent: bool, priority: int | None = None, message_id: str = 
     values = bytes([PERSISTENT if persistent else 1]) + (bytes([priority]) if priority is not None else b"")
     values += short(message_id) if message_id else b""
     return struct.pack(">H", flags) + values
+
+
+def celery_properties(number: int) -> bytes:
+    """A persistent message's property list as Celery's tasks have it; equal length, and ids that only `number` has."""
+    task_id = f"{number:08x}-5c1e-4a33-9d02-{number:012x}"
+    texts = {"lang": "py", "task": "shop.orders.send_receipt", "id": task_id, "root_id": task_id}
+    texts |= {"argsrepr": f"({number:08}, 'en')", "kwargsrepr": "{}", "origin": "gen4711@web-1"}
+    fields = b"".join(short(name) + b"S" + long(text.encode()) for name, text in texts.items())
+    fields += b"".join(short(name) + b"V" for name in ("shadow", "eta", "expires", "group", "group_index", "parent_id"))
+    fields += short("retries") + b"I\0\0\0\0" + short("timelimit") + b"A" + long(b"VV")
+    values = short("application/json") + short("utf-8") + long(fields) + bytes([PERSISTENT, 0])
+    return struct.pack(">H", CELERY_FLAGS) + values + short(task_id) + short("0b71c6a5-77d5-3a3e-8a5f-6b7f0c7f5e11")
 
 
 def body(size_bytes: int, number: int, due_ns: int = 0) -> bytes:

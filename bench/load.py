@@ -20,12 +20,17 @@ from bench.frames import Stride
 
 BLOCK_MESSAGES = 2000  # encoded ahead; a multiple of every number of keys and of priorities
 STARTED = "started"
+WHOLE_S = float("inf")  # for a load that has a number of messages to send
 Figures = dict[str, float | None]
 
 
 @dataclass(frozen=True)
 class Load:
-    """What to do. `kind`: stream (full speed), flight (one message in flight) or paced."""
+    """What to do.
+
+    `kind`: stream (full speed), flight (one message in flight), paced, publish (full speed, counted by confirms;
+    consumers only with a prefetch) or drain (takes what is waiting in one queue).
+    """
 
     kind: str = "stream"
     prefix: str = "leveret-bench"
@@ -39,10 +44,20 @@ class Load:
     prefetch: int = 0  # 0: automatic acknowledgement
     priority_max: int = 0
     own_ids: bool = False  # every message has another message-id, as most applications' have
+    unlike: bool = False  # every message has the properties of another Celery task
     rate: int = 0  # messages a second where paced
+    messages: int = 0  # to publish, however long it takes, or to drain; 0: as many as there is time for
+    first: int = 0  # number in its block of the first message to drain
+    straggler_every: int = 0  # one message in so many goes to a second queue
+    keeps: bool = False  # its queues are there already and stay
 
 
 TOPIC_QUEUES = 10
+
+
+def queue_name(prefix: str, at: int) -> str:
+    """The name of a load's queue number `at`."""
+    return f"{prefix}-{at:04}"
 
 
 class Rig:
@@ -55,13 +70,16 @@ class Rig:
         self._control = Control(host, port)
         self._acks = wire.AckFrames() if load.prefetch else None
         self.exchange = f"{load.prefix}-x" if load.fanout or load.topic_bindings else ""
-        self.queues = [f"{load.prefix}-{at:04}" for at in range(load.fanout or self._topic_queues or load.pairs)]
+        count = load.fanout or self._topic_queues or load.pairs
+        self.queues = [queue_name(load.prefix, at) for at in range(count)]
         self.keys = [f"k.{at:04}.x" for at in range(load.topic_bindings)]
         self.heads = self._heads()
 
     def _heads(self) -> list[bytes]:
         """The property lists that take turns."""
         load = self.load
+        if load.unlike:
+            return [frames.celery_properties(at) for at in range(BLOCK_MESSAGES)]
         if load.own_ids:
             return [frames.properties(load.persistent, message_id=f"{at:036}") for at in range(BLOCK_MESSAGES)]
         priorities = range(load.priority_max + 1) if load.priority_max else [None]
@@ -74,6 +92,8 @@ class Rig:
     def set_up(self) -> None:
         """Declares and binds."""
         control, load = self._control, self.load
+        if load.keeps:
+            return
         for queue in self.queues:
             control.declare(queue, load.persistent, load.priority_max)
         if load.fanout:
@@ -89,10 +109,11 @@ class Rig:
         """Deletes everything."""
         for opened in self._sockets:
             opened.close()
-        for queue in self.queues:
-            self._control.delete(queue)
-        if self.exchange:
-            self._control.delete_exchange(self.exchange)
+        if not self.load.keeps:
+            for queue in self.queues:
+                self._control.delete(queue)
+            if self.exchange:
+                self._control.delete_exchange(self.exchange)
         self._control.close()
 
     def connect(self) -> Control:
@@ -122,12 +143,14 @@ class Rig:
         """First body number of queue `at` and the step from one to the next; step 0 where there is no such order."""
         if self.load.topic_bindings:
             return at, TOPIC_QUEUES
-        return 0, int(self.load.kind == "stream" and not self.load.priority_max)
+        return 0, int(self.load.kind in ("stream", "publish") and not self.load.priority_max)
 
     def producers(self) -> list[wire.Producer]:
         """One producer per pair, or one for an exchange."""
         load = self.load
         targets = [self.keys or [""]] if self.exchange else [[queue] for queue in self.queues]
+        if load.straggler_every:
+            targets = [[queue_name(load.prefix, 1)] + self.queues * (load.straggler_every - 1)]
         result = []
         for keys in targets:
             control = self.connect()
@@ -135,8 +158,21 @@ class Rig:
                 control.select_confirms()
             control.sock.setblocking(False)
             block = frames.block(self.exchange, keys, self.heads, load.size_bytes, BLOCK_MESSAGES)
-            result.append(wire.Producer(control.sock, block, BLOCK_MESSAGES, load.confirms))
+            result.append(wire.Producer(control.sock, block, BLOCK_MESSAGES, load.confirms, load.messages))
         return result
+
+    def drain(self) -> tuple[wire.Consumer, int, tuple[int, int]]:
+        """Takes waiting messages; returns the consumer, when it was begun (ns), and what `wire.drain` returns."""
+        load, control = self.load, self.connect()
+        step = 0 if load.straggler_every else 1
+        consumer = wire.Consumer(control.sock, self.stride(), self._acks, load.first, step, BLOCK_MESSAGES)
+        begun = time.monotonic_ns()
+        control.consume(self.queues[0], acked=bool(load.prefetch), prefetch=load.prefetch)
+        consumer.feed(control.take_unread())
+        control.sock.setblocking(False)
+        reached = wire.drain(consumer, load.messages, frames.method(60, 30, frames.short(frames.TAG) + b"\0"))
+        control.synchronise()
+        return consumer, begun, reached
 
     def single(self) -> tuple[socket.socket, bytes]:
         """A publisher's socket and one encoded message, for the loops that send one at a time."""
@@ -151,6 +187,27 @@ def _stream(rig: Rig) -> Callable[[], Figures]:
         elapsed_s = wire.stream(producers, consumers, rig.load.fanout or 1, rig.load.seconds)
         messages = sum(consumer.count for consumer in consumers)
         return {"messages": messages, "rate": messages / elapsed_s}
+
+    return run
+
+
+def _publish(rig: Rig) -> Callable[[], Figures]:
+    load = rig.load
+    consumers, producers = rig.consumers() if load.prefetch else [], rig.producers()
+
+    def run() -> Figures:
+        elapsed_s = wire.stream(producers, consumers, int(bool(consumers)), WHOLE_S if load.messages else load.seconds)
+        messages = sum(producer.sent for producer in producers)
+        waits = [wait for producer in producers for wait in producer.waits_ns]
+        return {"messages": messages, "rate": messages / elapsed_s, **latency(waits)}
+
+    return run
+
+
+def _drain(rig: Rig) -> Callable[[], Figures]:
+    def run() -> Figures:
+        consumer, begun, (at, count) = rig.drain()
+        return {"messages": consumer.count, "rate": count * 1e9 / (at - begun)}
 
     return run
 
@@ -187,7 +244,7 @@ def latency(values_ns: Sequence[int]) -> Figures:
     return {name: (percentile(values_ns, share) or 0) / 1000 for name, share in shares.items()}
 
 
-KINDS = {"stream": _stream, "flight": _flight, "paced": _paced}
+KINDS = {"stream": _stream, "flight": _flight, "paced": _paced, "publish": _publish, "drain": _drain}
 
 
 def run(load: Load, host: str, port: int, pids: list[int]) -> Figures:
@@ -238,7 +295,8 @@ class Process:
         text = self._out.read()
         if self._process.wait():
             raise RuntimeError("the load failed")
-        return json.loads(text)
+        figures: Figures = json.loads(text)
+        return figures
 
     def stop(self) -> None:
         """Ends it where it still runs."""
@@ -246,6 +304,15 @@ class Process:
             self._process.kill()
         self._process.wait()
         self._out.close()
+
+
+def run_apart(load: Load, host: str, port: int, pids: list[int]) -> Figures:
+    """Runs a load in a process of its own. Raises: RuntimeError."""
+    process = Process(load, host, port, pids)
+    try:
+        return process.figures()
+    finally:
+        process.stop()
 
 
 def main() -> int:

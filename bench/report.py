@@ -22,6 +22,44 @@ LABELS = {
     "idle_mb": "memory at rest MB",
     "connections_mb": "memory per 1,000 MB",
     "queues_mb": "memory per 10,000 MB",
+    "disk_syncs": "the disk's own fdatasyncs per s",
+    "disk_write_mb": "the disk's own sequential write MB per s",
+    "per_sync": "messages confirmed per fdatasync of the disk",
+    "fill_rate": "filled, per s",
+    "memory_rest_mb": "memory before MB",
+    "memory_full_mb": "memory full MB",
+    "memory_message_bytes": "memory per waiting message B",
+    "disk_message_bytes": "disk per waiting message B",
+    "memory_acked": "from memory, acked, per s",
+    "memory_auto": "from memory, auto-ack, per s",
+    "deep_acked": "from the full queue, acked, per s",
+    "deep_auto": "from the full queue, auto-ack, per s",
+    "cold_acked": "from disk after a restart, acked, per s",
+    "cold_auto": "from disk after a restart, auto-ack, per s",
+    "deep_acked_ratio": "full queue ÷ memory, acked (mark: 0.5 or more)",
+    "deep_auto_ratio": "full queue ÷ memory, auto-ack (mark: 0.5 or more)",
+    "cold_acked_ratio": "disk ÷ memory, acked (mark: 0.5 or more)",
+    "cold_auto_ratio": "disk ÷ memory, auto-ack (mark: 0.5 or more)",
+    "waiting": "messages waiting before",
+    "empty_ms": "start to first handshake, nothing stored, ms",
+    "killed_handshake_ms": "after kill -9: start to first handshake ms",
+    "killed_ready_ms": "after kill -9: start to all messages ready ms",
+    "killed_there": "after kill -9: messages there",
+    "stopped_handshake_ms": "after SIGTERM: start to first handshake ms",
+    "stopped_ready_ms": "after SIGTERM: start to all messages ready ms",
+    "stopped_there": "after SIGTERM: messages there",
+    "stop_ms": "SIGTERM to the end ms",
+    "written_mb": "published MB",
+    "segment_mb": "segment MB",
+    "live_mb": "live MB",
+    "disk_mb": "disk, settled, MB",
+    "disk_live": "disk ÷ live",
+    "disk_segments": "disk, in segments",
+    "disk_bound": "disk ÷ (twice live + 2 segments) (mark: below 1)",
+    "settle_s": "until it had settled s",
+    "purged_mb": "disk after a purge MB",
+    "refilled_mb": "disk with the queue full again MB",
+    "deleted_mb": "disk after the queues' deletion MB",
 }
 MISSING = "n/a"
 
@@ -30,6 +68,8 @@ def shown(value: float | None) -> str:
     """A figure with about three digits that count."""
     if value is None:
         return MISSING
+    if not value:
+        return "0"
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"

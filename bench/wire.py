@@ -11,6 +11,7 @@ import socket
 import struct
 import time
 from array import array
+from collections import deque
 from typing import Final
 
 from bench.arithmetic import due_count, due_ns
@@ -22,7 +23,9 @@ RECEIVE_BYTES: Final = 262144
 ACKS: Final = 65536  # acknowledgements encoded ahead
 ACK: Final = struct.Struct(">BHIHHQBB")  # type, channel, size, class, method, tag, multiple, end: also a confirm's
 STALL_S: Final = 20.0  # without any progress
+FED_BYTES: Final = 65536  # what may have been read with the answer to basic.consume
 DELIVER: Final = struct.pack(">HH", BASIC, 60)
+CANCEL_OK: Final = struct.pack(">HH", BASIC, 31)
 
 
 class Lost(Exception):
@@ -86,11 +89,18 @@ class AckFrames:
 
 
 class Producer:
-    """Sends one block over and over. `window` is how many may be unconfirmed; 0 is no confirms at all."""
+    """Sends one block over and over. `window` is how many may be unconfirmed; 0 is no confirms at all.
 
-    def __init__(self, sock: socket.socket, block: bytes, messages: int, window: int) -> None:
+    `most` ends it after so many messages; 0 is no end. With confirms, `waits_ns` tells for the last message of each
+    send how long it and all before took to be confirmed.
+    """
+
+    def __init__(self, sock: socket.socket, block: bytes, messages: int, window: int, most: int = 0) -> None:
         self.sock = sock
         self.confirms = Confirms()
+        self.waits_ns = array("q")
+        self._marks: deque[tuple[int, int]] = deque()  # publish number, when it was sent; at most one per unconfirmed
+        self._most_bytes = most * (len(block) // messages)
         self._block = memoryview(block)
         self._message_bytes = len(block) // messages
         self._window = window
@@ -113,8 +123,17 @@ class Producer:
         """Whether nothing is unconfirmed."""
         return not self._window or self.confirms.count == self.sent
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether it has sent the most it may."""
+        return self._most_bytes > 0 and self._sent_bytes >= self._most_bytes
+
     def allowed_bytes(self) -> int:
         """How much may be sent now; with confirms, not before half of the window is free."""
+        allowed = self._window_bytes()
+        return min(allowed, self._most_bytes - self._sent_bytes) if self._most_bytes else allowed
+
+    def _window_bytes(self) -> int:
         if not self._window:
             return SEND_BYTES
         free = (self.confirms.count + self._window) * self._message_bytes - self._sent_bytes
@@ -127,6 +146,10 @@ class Producer:
         sent = self.sock.send(self._block[self._at : end])
         self._sent_bytes += sent
         self._at = (self._at + sent) % len(self._block)
+        if self._window:
+            number = self._sent_bytes // self._message_bytes
+            if number > (self._marks[-1][0] if self._marks else self.confirms.low):
+                self._marks.append((number, time.monotonic_ns()))
 
     def finish(self) -> None:
         """Sends the rest of a message that is begun."""
@@ -142,6 +165,9 @@ class Producer:
         whole = len(data) // ACK.size * ACK.size
         self.confirms.take(memoryview(data)[:whole])
         self._unread = data[whole:]
+        now = time.monotonic_ns()
+        while self._marks and self._marks[0][0] <= self.confirms.low:
+            self.waits_ns.append(now - self._marks.popleft()[1])
 
 
 class Consumer:
@@ -160,13 +186,26 @@ class Consumer:
         self._stride = stride
         self._acks = acks
         self._first, self._step, self._block_messages = first, step, block_messages
-        self._buffer = bytearray(RECEIVE_BYTES + 2 * stride.length)
+        self._buffer = bytearray(RECEIVE_BYTES + FED_BYTES + 2 * stride.length)
         self._view = memoryview(self._buffer)
         self._filled = 0
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether all that is left at the head of the buffer is the answer to its cancellation."""
+        return self._filled >= 11 and self._buffer[7:11] == CANCEL_OK
+
+    def feed(self, data: bytes) -> None:
+        """Takes what somebody else has read from its socket: at most FED_BYTES."""
+        self._buffer[self._filled : self._filled + len(data)] = data
+        self._filled += len(data)
+        self._take(self._filled // self._stride.length)
+
     def receive(self) -> int:
         """Reads once, counts and acknowledges whole deliveries; returns how many there were."""
-        whole = self.fill()
+        return self._take(self.fill())
+
+    def _take(self, whole: int) -> int:
         if whole:
             self._check(0)
             self._check(whole - 1)
@@ -180,7 +219,7 @@ class Consumer:
             raise BrokerError("the broker closed a consumer's socket")
         self._filled += got
         whole = self._filled // self._stride.length
-        if not whole and self._filled >= 11 and self._buffer[7:11] != DELIVER:
+        if not whole and self._filled >= 11 and self._buffer[7:11] not in (DELIVER, CANCEL_OK):
             raise BrokerError(describe(bytes(self._buffer[7 : self._filled])))
         return whole
 
@@ -220,7 +259,7 @@ def stream(producers: list[Producer], consumers: list[Consumer], per_message: in
     """Publishes as fast as the sockets take it for `seconds`, then waits until everything has arrived.
 
     Args: `per_message`: deliveries per published message.
-    Returns: seconds from the first publish to the last delivery.
+    Returns: seconds from the first publish to the last delivery and confirm.
     Raises: Lost, BrokerError.
     """
     with selectors.DefaultSelector() as selector:
@@ -232,7 +271,7 @@ def stream(producers: list[Producer], consumers: list[Consumer], per_message: in
         is_publishing = True
         while True:
             now = time.monotonic()
-            if is_publishing and now - start >= seconds:
+            if is_publishing and (now - start >= seconds or all(producer.is_spent for producer in producers)):
                 is_publishing = False
             if not is_publishing and _is_done(producers, consumers, per_message):
                 return now - start
@@ -277,6 +316,21 @@ def _publish(selector: selectors.BaseSelector, key: selectors.SelectorKey, event
     wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if is_open else 0)
     if wanted != key.events:
         selector.modify(producer.sock, wanted, producer)
+
+
+def drain(consumer: Consumer, messages: int, cancel: bytes) -> tuple[int, int]:
+    """Takes at least `messages` from a full queue, then sends `cancel` and takes what is on its way still.
+
+    Returns: when `messages` had arrived and how many they were by then: nanoseconds, count.
+    Raises: Lost, BrokerError.
+    """
+    while consumer.count < messages:
+        _wait(consumer, STALL_S)
+    reached = time.monotonic_ns(), consumer.count
+    consumer.sock.sendall(cancel)
+    while not consumer.is_cancelled:
+        _wait(consumer, STALL_S)
+    return reached
 
 
 def one_in_flight(sock: socket.socket, message: bytes, consumer: Consumer, seconds: float) -> array[int]:

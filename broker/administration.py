@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from broker.auth.permissions import Permission, PermissionStore
 from broker.auth.users import UnknownUserError, UserStore
+from broker.definitions.keeper import Keeper
 from broker.vhost import Vhost
 
 __all__ = ["Administration", "UnknownUserError", "UnknownVhostError"]
@@ -34,13 +35,19 @@ class Administration:
         vhosts: dict[str, Vhost],
         new_vhost: Callable[[str], Vhost],
         cut_off: Callable[[str, str, str], None],
+        keeper: Keeper,
     ) -> None:
         """Args: cut_off closes connections: of a user or a vhost (an empty name is any), for a reason."""
+        self._keeper = keeper
         self._users = users
         self._permissions = permissions
         self._vhosts = vhosts
         self._new_vhost = new_vhost
         self._cut_off = cut_off
+
+    def when_stored(self, callback: Callable[[], None]) -> None:
+        """Calls once everything changed so far is on the disk; at once where it is."""
+        self._keeper.when_stored(callback)
 
     def vhost(self, name: str) -> Vhost:
         """One vhost. Raises: UnknownVhostError."""
@@ -58,6 +65,7 @@ class Administration:
         if len(self._vhosts) >= VHOSTS_MAX:
             raise ValueError(f"there are {VHOSTS_MAX} vhosts, the most there can be")
         self._vhosts[name] = self._new_vhost(name)
+        self._keeper.add_vhost(name)
         return True
 
     def delete_vhost(self, name: str) -> None:
@@ -68,6 +76,7 @@ class Administration:
             vhost.remove_queue(queue)
         del self._vhosts[name]
         self._permissions.clear_vhost(name)
+        self._keeper.remove_vhost(name)
 
     def delete_user(self, name: str) -> None:
         """Deletes a user and its rights, and closes its connections. Raises: UnknownUserError."""

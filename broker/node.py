@@ -5,6 +5,7 @@ Must not: open sockets or know the event loop; the server does.
 
 from __future__ import annotations
 
+import logging
 import platform
 import socket
 from collections.abc import Callable
@@ -19,10 +20,17 @@ from broker.clock import Clock, Deadlines
 from broker.config import Config
 from broker.connections.registry import Connections
 from broker.connections.services import Limits, Services
+from broker.definitions.keeper import Keeper
+from broker.definitions.loading import load
 from broker.operations import Operations
 from broker.tick import Tick
 from broker.vhost import Vhost
+from storage.definitions import RETRY_MS, Definitions, StagedDefinitions
+from storage.definitions_disk import MemoryDisk
 from storage.memory import MemoryJournal
+from storage.worker import InlineWorker
+
+log = logging.getLogger("leveret.node")
 
 
 def server_properties(config: Config, cluster_name: str) -> dict[str, object]:
@@ -55,7 +63,17 @@ def server_properties(config: Config, cluster_name: str) -> dict[str, object]:
 class Node:
     """The parts of a running broker."""
 
-    def __init__(self, config: Config, clock: Clock, call_soon: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        call_soon: Callable[[Callable[[], None]], object],
+        definitions: Definitions | None = None,
+    ) -> None:
+        """Brings back what `definitions` holds; without one they last as long as the node.
+
+        Raises: DefinitionsError.
+        """
         self.config = config
         self.clock = clock
         self.started_ms = clock.now_ms()
@@ -64,6 +82,9 @@ class Node:
         self.deadlines = Deadlines()
         self.journal = MemoryJournal()
         self.tick = Tick(self.journal, clock.now_ms, call_soon)
+        self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
+        self._keeper = Keeper(self.definitions)
+        self._trouble = ""
         self.vhosts: dict[str, Vhost] = {}
         self.users = UserStore(config.loopback_users)
         self.permissions = PermissionStore()
@@ -75,12 +96,31 @@ class Node:
         )  # fmt: skip
         self.operations = Operations(self.permissions)
         self.administration = Administration(
-            self.users, self.permissions, self.vhosts, self._new_vhost, self.connections.cut_off
+            self.users, self.permissions, self.vhosts, self._new_vhost, self.connections.cut_off, self._keeper
         )
+        self._bring_back()
         self.services = self._services()
 
     def _new_vhost(self, name: str) -> Vhost:
-        return Vhost(name, self.journal, self.tick, self.deadlines)
+        return Vhost(name, self.journal, self.tick, self.deadlines, self._keeper.vhost(name))
+
+    def _bring_back(self) -> None:
+        """What was stored is there again; from here on every change is stored."""
+        load(self.definitions, self.users, self.permissions, self.vhosts, self._new_vhost)
+        self.users.on_change = self._keeper.user_changed
+        self.permissions.on_change = self._keeper.permission_changed
+        self.definitions.on_trouble = self.definitions_trouble
+        self.definitions.watch("", lambda _key, _entry: self.tick.definitions_changed())
+        self.tick.commit_definitions = self.definitions.commit
+        self.definitions.commit(self.clock.now_ms())
+
+    def definitions_trouble(self, text: str) -> None:
+        """Definitions cannot be stored, or, with an empty text, can again; the next attempt is seen to."""
+        if text != self._trouble:
+            log.error("%s", text or "definitions are stored again")
+            self._trouble = text
+        if text:
+            self.deadlines.add(self.tick.now_ms() + RETRY_MS, self.tick.schedule)
 
     def _services(self) -> Services:
         config = self.config
@@ -97,6 +137,11 @@ class Node:
             limits, server_properties(config, self.cluster_name), self.operations, self.vhosts,
             Accounts(self.users, self.permissions), self.tick, self.deadlines, self.alarms, self.connections,
         )  # fmt: skip
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nobody could use it: the store was empty, and no defaults have been made."""
+        return not self.vhosts and not len(self.users)
 
     def create_defaults(self, password: str) -> None:
         """The first vhost and user, with all rights."""

@@ -341,7 +341,7 @@ class Operations:
         if source.type == "headers" and match is not None and not isinstance(match, str):
             text = f"Invalid x-match field type {arguments.type_name('x-match')} (value {match}); expected longstr"
             raise ChannelException(PRECONDITION_FAILED, text)
-        actor.vhost.table.bind(source, destination, key, dict(arguments.values))
+        actor.vhost.bind(source, destination, key, arguments)
 
     def unbind_queue(self, actor: Actor, queue: str, exchange: str, key: str, arguments: Arguments) -> None:
         """Unbinds a queue; whatever is missing counts as unbound.

@@ -21,6 +21,9 @@ from broker.connections.transport import SocketTransport
 from broker.http_server import ListenError
 from broker.node import Node
 from broker.outlets import Outlets
+from storage.definitions import StagedDefinitions
+from storage.definitions_disk import DefinitionsError, SqliteDisk
+from storage.worker import ThreadWorker
 
 log = logging.getLogger("leveret.server")
 LOCK_FILE: Final = "brokerd.lock"
@@ -39,26 +42,27 @@ class Server:
     def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
         self.config = config
         self.loop = loop
-        self.node = Node(config, Clock(), loop.call_soon)
+        self.node: Node  # from `start` on, when the data folder is ours
+        self.outlets: Outlets
         self.stopping = asyncio.Event()
-        self.outlets = Outlets(self.node, self.stop)
+        self._worker = ThreadWorker(loop.call_soon_threadsafe, "definitions")
         self._listener: asyncio.Server | None = None
         self._lock_file: int | None = None
         self._alarm_timer: asyncio.TimerHandle | None = None
         self._armed: asyncio.TimerHandle | None = None
         self._armed_ms = 0
-        self.node.tick.on_end = self._arm
 
     # ---- start
 
     async def start(self) -> str:
-        """Takes the data folder, makes the first definitions and listens; returns the address listened on.
+        """Takes the data folder, reads or makes the definitions and listens; returns the address listened on.
 
         Raises: StartError.
         """
         config = self.config
+        gc.disable()  # what a start loads stays: looking through it again and again would double its time
         self._take_folder()
-        self.node.create_defaults(self._password())
+        await self._make_node()
         try:
             self.outlets.listen(config)
         except ListenError as error:
@@ -73,6 +77,7 @@ class Server:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        gc.enable()
         self._check_alarms()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)
@@ -90,6 +95,26 @@ class Server:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StartError(f"the data folder {folder} is in use by another brokerd") from None
+
+    async def _make_node(self) -> None:
+        """The node with what is stored; what a first start makes is stored before anybody can connect."""
+        config = self.config
+        try:
+            definitions = StagedDefinitions(SqliteDisk(config.data_dir), self._worker)
+            self.node = Node(config, Clock(), self.loop.call_soon, definitions)
+        except DefinitionsError as error:
+            raise StartError(str(error)) from None
+        self.node.tick.on_end = self._arm
+        if self.node.is_new:
+            self.node.create_defaults(self._password())
+        stored: asyncio.Future[str] = self.loop.create_future()
+        definitions.on_trouble = stored.set_result
+        definitions.when_stored(lambda: stored.set_result(""))
+        trouble = await stored
+        if trouble:
+            raise StartError(trouble)
+        definitions.on_trouble = self.node.definitions_trouble
+        self.outlets = Outlets(self.node, self.stop)
 
     def _password(self) -> str:
         if self.config.default_pass != GENERATED_PASSWORD:
@@ -156,6 +181,8 @@ class Server:
             if timer is not None:
                 timer.cancel()
         await self.outlets.stop()
+        self.node.definitions.close()
+        self._worker.close()
 
 
 def _address(name: object) -> str:

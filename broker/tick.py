@@ -32,11 +32,12 @@ class Flushed(Protocol):
 class Tick:
     """Collects what a turn of the loop touched and finishes it, in this order: deliver, commit, confirm, flush.
 
-    `call_soon` is the event loop's; `now_ms` is the clock's, read once a turn.
+    `call_soon` is the event loop's; `now_ms` is the clock's, read once a turn. `commit_definitions` comes first, since
+    what waits for it may go on.
     """
 
     __slots__ = ("_call_soon", "_clock_ms", "_dirty_connections", "_dirty_queues", "_journal", "_now_ms", "_scheduled",
-                 "_waiting", "on_end")  # fmt: skip
+                 "_staged", "_waiting", "commit_definitions", "on_end")  # fmt: skip
 
     def __init__(
         self, journal: Journal, clock_ms: Callable[[], int], call_soon: Callable[[Callable[[], None]], object]
@@ -49,6 +50,8 @@ class Tick:
         self._dirty_queues: list[Pumped] = []
         self._dirty_connections: list[Flushed] = []
         self._waiting: deque[tuple[int, Receipt]] = deque()
+        self._staged = False  # a definition has been changed since the last commit of them
+        self.commit_definitions: Callable[[int], None] | None = None
         self.on_end: Callable[[], None] | None = None
         journal.on_durable = self._durable
 
@@ -75,6 +78,11 @@ class Tick:
         self._dirty_connections.append(connection)
         self.schedule()
 
+    def definitions_changed(self) -> None:
+        """There are definitions to commit, in this turn or the next."""
+        self._staged = True
+        self.schedule()
+
     def when_durable(self, position: int, receipt: Receipt) -> None:
         """The receipt gets an answer once the journal's record at `position` is durable."""
         receipt.expect()
@@ -89,6 +97,9 @@ class Tick:
     def run(self) -> None:
         """Finishes the turn."""
         now_ms = self.now_ms()
+        self._staged = False
+        if self.commit_definitions is not None:
+            self.commit_definitions(now_ms)
         while self._dirty_queues:
             queues, self._dirty_queues = self._dirty_queues, []
             for queue in queues:
@@ -106,7 +117,7 @@ class Tick:
                 connection.drop()
         self._scheduled = False
         self._now_ms = 0
-        if self._dirty_queues or self._dirty_connections:
+        if self._dirty_queues or self._dirty_connections or self._staged:
             self.schedule()
         if self.on_end is not None:
             self.on_end()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
+from broker.definitions.keeper import VhostKeeper
 from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.interfaces import PublishTarget
 from broker.model.message import Batch
@@ -16,6 +17,7 @@ from broker.model.receipt import Receipt
 from broker.queues.classic import ClassicQueue, QueueCounters, QueueDefinition
 from broker.queues.context import Pumped, QueueContext, Timers
 from broker.queues.factory import create_queue
+from broker.routing.binding import Binding, DestinationKind, Target
 from broker.routing.exchange import Exchange
 from broker.routing.table import RoutingTable, default_exchanges
 from storage.journal import Journal
@@ -64,12 +66,14 @@ class Vhost:
     counting for all queues that are gone.
     """
 
-    __slots__ = ("_context", "_journal", "_owned", "_turn", "counters", "deleted_queues", "exchange_arguments", "name",
-                 "queues", "replies", "table")  # fmt: skip
+    __slots__ = ("_context", "_journal", "_owned", "_store", "_turn", "counters", "deleted_queues",
+                 "exchange_arguments", "keeper", "name", "queues", "replies", "table")  # fmt: skip
 
-    def __init__(self, name: str, journal: Journal, turn: Turn, timers: Timers) -> None:
+    def __init__(self, name: str, journal: Journal, turn: Turn, timers: Timers, keeper: VhostKeeper) -> None:
         self.name = name
+        self.keeper = keeper
         self.table = RoutingTable()
+        self.table.on_unbind = self._unbound
         self.queues: dict[str, ClassicQueue] = {}
         self.replies: dict[str, PublishTarget] = {}
         self.exchange_arguments: dict[str, Arguments] = {}
@@ -77,6 +81,7 @@ class Vhost:
         self.deleted_queues = QueueCounters()
         self._owned: dict[object, set[str]] = {}  # exclusive queues by their connection
         self._journal = journal
+        self._store = keeper.store
         self._turn = turn
         self._context = QueueContext(turn.now_ms, timers, turn.queue_dirty, self._release, self._delete_by_itself)
         for exchange in default_exchanges():
@@ -85,13 +90,22 @@ class Vhost:
     # ---- definitions
 
     def add_queue(self, definition: QueueDefinition) -> ClassicQueue:
-        """Creates a queue whose name is free."""
+        """Creates a queue whose name is free.
+
+        Raises: ConnectionException 506 where more durable ones are declared than the disk takes.
+        """
+        if definition.durable and not definition.exclusive:
+            definition = self.keeper.add_queue(definition)
+        self.counters.queues_created += 1
+        return self.restore_queue(definition)
+
+    def restore_queue(self, definition: QueueDefinition) -> ClassicQueue:
+        """Creates a queue that needs no storing, or is stored already."""
         queue = create_queue(definition, self._context)
         self.queues[queue.name] = queue
         self.table.add_queue(queue)
         if definition.exclusive:
             self._owned.setdefault(definition.owner, set()).add(queue.name)
-        self.counters.queues_created += 1
         return queue
 
     def remove_queue(self, queue: ClassicQueue) -> int:
@@ -101,6 +115,8 @@ class Vhost:
         del self.queues[queue.name]
         self._disown(queue)
         self._forget_exchanges(self.table.remove_queue(queue))
+        if queue.durable:
+            self.keeper.remove_queue(queue.name)
         self.counters.queues_deleted += 1
         self.deleted_queues.add(queue.counters)
         queue.counters = self.deleted_queues  # what is settled from now on
@@ -116,6 +132,12 @@ class Vhost:
 
     def add_exchange(self, exchange: Exchange, arguments: Arguments) -> None:
         """Takes an exchange whose name is free."""
+        self.restore_exchange(exchange, arguments)
+        if exchange.durable:
+            self.keeper.add_exchange(exchange, arguments)
+
+    def restore_exchange(self, exchange: Exchange, arguments: Arguments) -> None:
+        """Takes an exchange that needs no storing, or is stored already."""
         self.table.add_exchange(exchange)
         self.exchange_arguments[exchange.name] = arguments
 
@@ -127,6 +149,20 @@ class Vhost:
         """The arguments an exchange was declared with."""
         return self.exchange_arguments.get(exchange, NO_ARGUMENTS)
 
+    def bind(self, source: Exchange, destination: ClassicQueue | Exchange, key: str, arguments: Arguments) -> None:
+        """Adds a binding unless it is there.
+
+        Raises: ChannelException 406 for arguments that the exchange's type refuses.
+        """
+        is_new = self.table.bind(source, destination, key, dict(arguments.values))
+        if is_new and source.durable and destination.durable:
+            kind: DestinationKind = "exchange" if isinstance(destination, Exchange) else "queue"
+            self.keeper.bind(source.name, kind, destination.name, key, arguments.values)
+
+    def _unbound(self, binding: Binding, source: Exchange, destination: Target) -> None:
+        if source.durable and cast("ClassicQueue | Exchange", destination).durable:
+            self.keeper.unbind(binding)
+
     def unbind(self, source: Exchange, destination: ClassicQueue | Exchange, key: str, arguments: Arguments) -> None:
         """Removes a binding if it is there, and the auto-delete exchanges that are unused then."""
         _, removed = self.table.unbind(source, destination, key, dict(arguments.values))
@@ -135,6 +171,7 @@ class Vhost:
     def _forget_exchanges(self, names: Sequence[str]) -> None:
         for name in names:
             self.exchange_arguments.pop(name, None)
+            self.keeper.remove_exchange(name)
 
     def _delete_by_itself(self, name: str) -> None:
         queue = self.queues.get(name)
@@ -183,6 +220,9 @@ class Vhost:
         batch.position = self._journal.append((batch.address.tail, batch.properties.raw, *batch.bodies))
         if receipt is not None:
             self._turn.when_durable(batch.position, receipt)
+            if self._store.pending:  # perhaps the declaration of one of these queues
+                receipt.expect()
+                self._store.when_stored(receipt.taken)
 
     def _release(self, batch: Batch, count: int) -> None:
         batch.live -= count

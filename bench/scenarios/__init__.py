@@ -5,8 +5,30 @@ Must not: run anything by itself.
 
 from __future__ import annotations
 
-from bench.scenarios import footprint, latency, many, persistent, priority, routing, transient
+from collections.abc import Sequence
+
+from bench.scenarios import (
+    depth,
+    durable,
+    footprint,
+    latency,
+    many,
+    persistent,
+    priority,
+    restart,
+    routing,
+    space,
+    transient,
+)
 from bench.scenarios.scenario import Scenario
 
-FAMILIES = (transient, persistent, routing, priority, latency, many, footprint)
-ALL: dict[str, Scenario] = {scenario.name: scenario for family in FAMILIES for scenario in family.SCENARIOS}
+MODULES = (transient, persistent, routing, priority, latency, many, footprint, durable, depth, restart, space)
+FAMILIES: dict[str, list[Scenario]] = {module.__name__.rpartition(".")[2]: module.SCENARIOS for module in MODULES}
+ALL: dict[str, Scenario] = {scenario.name: scenario for family in FAMILIES.values() for scenario in family}
+NAMES = tuple(dict.fromkeys((*FAMILIES, *ALL)))
+
+
+def select(names: Sequence[str]) -> list[Scenario]:
+    """The scenarios of these names, each the name of a family or of one scenario, in the table's order."""
+    chosen = {scenario.name for name in names for scenario in FAMILIES.get(name, ())} | set(names)
+    return [scenario for scenario in ALL.values() if scenario.name in chosen]

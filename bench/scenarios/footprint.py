@@ -1,15 +1,15 @@
 """What a broker costs before it works: start-up time, memory at rest, per connection and per queue."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from bench import processes
-from bench.brokers import OURS, Broker, own_broker, start_figures
+from bench.brokers import Broker, rested, start_figures
 from bench.connection import Control
 from bench.frames import method, short, table
 from bench.load import Figures
-from bench.scenarios.scenario import Scenario
+from bench.scenarios.scenario import Measure, Scenario
+from bench.settings import Settings
 
 CONNECTIONS = 1000
 QUEUES = 10_000
@@ -17,31 +17,17 @@ SETTLE_S = 0.5  # a broker may do some of the work after it has answered
 EXCLUSIVE = bytes([4])
 
 
-def start(broker: Broker) -> Figures:
+def start(broker: Broker, settings: Settings) -> Figures:
     """Start-up, for a broker that the bench starts itself; for another one the memory that it takes now."""
-    if broker.name == OURS:
-        return start_figures()
+    if broker.daemon is not None:
+        return start_figures(settings)
     return {"idle_mb": processes.memory_mb(broker.pids())}
 
 
-@contextmanager
-def _rested(broker: Broker) -> Iterator[Broker]:
-    """A fresh broker in the place of ours, because freed memory that is used again would hide growth.
-
-    Another broker is taken as it is.
-    """
-    if broker.name != OURS:
-        yield broker
-        return
-    with own_broker() as fresh:
-        Control(fresh.host, fresh.port).close()
-        yield fresh
-
-
-def _on_rested(measure: Callable[[Broker], Figures]) -> Callable[[Broker], Figures]:
-    def run(broker: Broker) -> Figures:
-        with _rested(broker) as rested:
-            return measure(rested)
+def _on_rested(measure: Callable[[Broker], Figures]) -> Measure:
+    def run(broker: Broker, settings: Settings) -> Figures:
+        with rested(broker, settings) as fresh:
+            return measure(fresh)
 
     return run
 

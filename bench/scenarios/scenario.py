@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from bench import processes
 from bench.brokers import Broker
 from bench.load import Figures, Load, Process
+from bench.settings import Settings
 
 SAMPLE_S = 0.1
 BESIDE_LEAD_S = 0.5  # how long the load beside runs before and after
@@ -16,6 +17,7 @@ RATE, CPU, GENERATOR_CPU = "rate", "cpu_us", "generator_cpu_us"
 MEMORY = "memory_peak_mb"
 LATENCIES = ("p50_us", "p99_us", "p999_us")
 THROUGHPUT = (RATE, CPU, GENERATOR_CPU, MEMORY)
+Measure = Callable[[Broker, Settings], Figures]
 
 
 @dataclass(frozen=True)
@@ -30,16 +32,19 @@ class Scenario:
     load: Load = field(default_factory=Load)
     shown: tuple[str, ...] = THROUGHPUT
     beside: Load | None = None
-    measure: Callable[[Broker], Figures] | None = None
+    measure: Measure | None = None
+    seconds: float = 3.0  # of publishing, and
+    reps: int = 3  # runs, where the command line does not tell
+    uses_disk: bool = False  # so that the disk's own rates belong beside it
 
-    def run(self, broker: Broker, seconds: float) -> Figures:
-        """The figures of one run. Raises: RuntimeError where the load failed."""
+    def run(self, broker: Broker, settings: Settings) -> Figures:
+        """The figures of one run. Raises: RuntimeError, OSError or BrokerError where it failed."""
         if self.measure is not None:
-            return self.measure(broker)
+            return self.measure(broker, settings)
         pids = broker.pids()
         if self.beside is None:
-            return _with_peak(replace(self.load, seconds=seconds), broker, pids)
-        return self._run_beside(broker, seconds, pids)
+            return with_peak(replace(self.load, seconds=settings.seconds), broker, pids)
+        return self._run_beside(broker, settings.seconds, pids)
 
     def _run_beside(self, broker: Broker, seconds: float, pids: list[int]) -> Figures:
         assert self.beside is not None
@@ -48,14 +53,14 @@ class Scenario:
         try:
             other.wait_started()
             time.sleep(BESIDE_LEAD_S)
-            figures = _with_peak(replace(self.load, seconds=seconds), broker, pids)
+            figures = with_peak(replace(self.load, seconds=seconds), broker, pids)
             figures |= {"beside_rate": other.figures()["rate"], CPU: None}
         finally:
             other.stop()
         return figures
 
 
-def _with_peak(load: Load, broker: Broker, pids: list[int]) -> Figures:
+def with_peak(load: Load, broker: Broker, pids: list[int]) -> Figures:
     """Runs a load and adds the most memory that the broker took meanwhile."""
     process = Process(load, broker.host, broker.port, pids)
     peak = processes.memory_mb(pids)

@@ -5,6 +5,7 @@ Must not: raise AMQP errors or cache for callers; they compare `version` and cac
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,8 +32,14 @@ class Permission:
     read: str
 
 
+def _nobody_told(_user: str, _vhost: str, _permission: Permission | None) -> None:
+    return None
+
+
 class PermissionStore:
     """All permissions by user and virtual host. `version` grows with every change.
+
+    `on_change` is told of each: user, virtual host, and the permission as it is now, None where it is gone.
 
     1. No permission for a user in a virtual host means no access to it at all.
     2. The empty pattern is `^$`: it fits only the empty name, and no resource is checked under that name.
@@ -41,6 +48,7 @@ class PermissionStore:
 
     def __init__(self) -> None:
         self.version = 0
+        self.on_change: Callable[[str, str, Permission | None], None] = _nobody_told
         self._permissions: dict[tuple[str, str], Permission] = {}
         self._compiled: dict[tuple[str, str], dict[str, Any]] = {}
         self._answers: dict[tuple[str, str, str, str], bool] = {}  # what was asked since the last change
@@ -66,12 +74,14 @@ class PermissionStore:
         }
         self._permissions[key] = permission
         self.version += 1
+        self.on_change(permission.user, permission.vhost, permission)
 
     def clear(self, user: str, vhost: str) -> None:
         """Takes a user's rights in a virtual host away; nothing happens if there are none."""
         if self._permissions.pop((user, vhost), None) is not None:
             del self._compiled[user, vhost]
             self.version += 1
+            self.on_change(user, vhost, None)
 
     def clear_user(self, user: str) -> None:
         """Takes all of a user's rights away, as deleting the user does."""

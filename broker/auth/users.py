@@ -5,7 +5,7 @@ Must not: decide what a user may do (`permissions`), or know sockets: whether a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from broker.auth.passwords import DEFAULT_ALGORITHM, check_hash, hash_password, password_fits
@@ -33,11 +33,19 @@ class User:
     algorithm: str = DEFAULT_ALGORITHM
 
 
+def _nobody_told(_name: str, _user: User | None) -> None:
+    return None
+
+
 class UserStore:
-    """All users by name. `version` grows with every change, so that callers may cache what they derived."""
+    """All users by name. `version` grows with every change, so that callers may cache what they derived.
+
+    `on_change` is told of every change: the name, and the user as it is now, None where it is gone.
+    """
 
     def __init__(self, loopback_users: Iterable[str] = ()) -> None:
         self.version = 0
+        self.on_change: Callable[[str, User | None], None] = _nobody_told
         self._users: dict[str, User] = {}
         self._loopback_users = frozenset(loopback_users)
         self._nobody = User("", hash_password("nobody"))
@@ -77,6 +85,7 @@ class UserStore:
         checked = replace(user, tags=_checked_tags(user.tags))
         self._users[user.name] = checked
         self.version += 1
+        self.on_change(user.name, checked)
         return checked
 
     def delete(self, name: str) -> None:
@@ -84,6 +93,7 @@ class UserStore:
         self.get(name)
         del self._users[name]
         self.version += 1
+        self.on_change(name, None)
 
     def change_password(self, name: str, password: str) -> User:
         """Gives a user another password. Raises: UnknownUserError; ValueError for an empty one."""

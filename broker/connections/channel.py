@@ -81,16 +81,27 @@ class Channel:
         self._host = host
         actor.vhost.counters.channels_opened += 1
 
-    def hold(self, frame: base.Frame) -> Callable[[], None]:
-        """Handles nothing more on the connection until the returned function is called, which sends `frame`."""
+    def hold(self, send: Callable[[], None]) -> Callable[[], None]:
+        """Handles nothing more on the connection until the returned function is called, which calls `send`."""
         self._host.suspend()
 
         def answer() -> None:
             if self.context.is_open:
-                self.send(frame)
+                send()
             self._host.resume()
 
         return answer
+
+    def answer(self, is_pending: bool, frame: base.Frame) -> None:
+        """Sends a method; where what it says is not on the disk yet, once it is."""
+        self.answer_by(is_pending, lambda: self.send(frame))
+
+    def answer_by(self, is_pending: bool, send: Callable[[], None]) -> None:
+        """Calls `send`; where what it says is not on the disk yet, once it is."""
+        if is_pending:
+            self.actor.vhost.keeper.when_stored(self.hold(send))
+        else:
+            send()
 
     def _versions(self) -> int:
         return self.actor.vhost.table.version + self._host.services.accounts.version

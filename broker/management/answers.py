@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 import json
@@ -14,6 +15,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
+from broker.administration import Administration
 from broker.introspection.infos import MessageStats, Page
 from broker.introspection.window import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 
@@ -43,6 +45,13 @@ def answer(value: object, status: int = 200, after: Callable[[], Awaitable[None]
 def refusal(refused: Refused) -> Response:
     """The answer to a request that is not carried out."""
     return answer({"error": refused.error, "reason": refused.reason}, refused.status)
+
+
+async def stored(administration: Administration) -> None:
+    """Returns once every change made so far is on the disk."""
+    arrived = asyncio.Event()
+    administration.when_stored(arrived.set)
+    await arrived.wait()
 
 
 def created(is_new: bool) -> Response:

@@ -17,11 +17,12 @@ class Batch:
     """Messages published one after another with one address, one set of properties and one body size.
 
     Shared by every queue that took it and by whoever has a message of it unacknowledged; never changed once routed.
-    `position` is its place in the journal (0: not journalled), `live` how many of its messages, counted per durable
-    queue, are still needed there.
+    `position` is its place in the journal (0: not journalled), `share_bytes` what each of its messages takes of the
+    journal for each queue that has it.
     """
 
-    __slots__ = ("address", "bodies", "body_bytes", "expiration_ms", "live", "message_bytes", "position", "properties")
+    __slots__ = ("address", "bodies", "body_bytes", "expiration_ms", "message_bytes", "position", "properties",
+                 "share_bytes")  # fmt: skip
 
     def __init__(self, address: Address, properties: Properties, bodies: list[bytes], expiration_ms: int) -> None:
         self.address = address
@@ -31,28 +32,35 @@ class Batch:
         self.message_bytes = self.body_bytes + len(properties.raw) + len(address.tail)  # of each, with its names
         self.expiration_ms = expiration_ms  # -1: the publisher set none
         self.position = 0
-        self.live = 0
+        self.share_bytes = 0
 
 
 class Span:
     """The messages `start..stop` of a batch as one queue holds them; `position` is the first one's place in the queue.
 
-    `deliveries` counts earlier deliveries of these messages; more than 0 means redelivered. `expires_ms` is absolute.
+    `number` is the first one's place in the journal's stream (0: not journalled). `deliveries` counts earlier
+    deliveries of these messages; more than 0 means redelivered. `expires_ms` is absolute.
     """
 
-    __slots__ = ("batch", "deliveries", "expires_ms", "position", "start", "stop")
+    __slots__ = ("batch", "deliveries", "expires_ms", "number", "position", "start", "stop")
 
-    def __init__(self, batch: Batch, start: int, stop: int, position: int, expires_ms: int, deliveries: int) -> None:
+    def __init__(
+        self, batch: Batch, start: int, stop: int, position: int, expires_ms: int, deliveries: int, number: int = 0
+    ) -> None:
         self.batch = batch
         self.start = start
         self.stop = stop
         self.position = position
         self.expires_ms = expires_ms
         self.deliveries = deliveries
+        self.number = number
 
     def cut(self, count: int) -> Span:
         """Takes the first `count` messages off this span; returns them as a span of their own."""
-        head = Span(self.batch, self.start, self.start + count, self.position, self.expires_ms, self.deliveries)
+        number = self.number
+        head = Span(self.batch, self.start, self.start + count, self.position, self.expires_ms, self.deliveries, number)
+        if number:
+            self.number = number + count
         self.start += count
         self.position += count
         return head

@@ -27,7 +27,10 @@ QUANTUM_MAX: Final = 64  # messages a consumer gets in one turn where several ar
 
 @dataclass(frozen=True, slots=True)
 class QueueDefinition:
-    """What a queue was declared as. `owner` is the connection an exclusive queue belongs to."""
+    """What a queue was declared as. `owner` is the connection an exclusive queue belongs to.
+
+    `number` is what the log calls a durable queue that is not exclusive; no two queues of a data folder ever share one.
+    """
 
     name: str
     durable: bool
@@ -35,6 +38,7 @@ class QueueDefinition:
     auto_delete: bool
     arguments: Arguments
     owner: object = None
+    number: int = 0  # 0: the log does not know it
 
 
 class QueueCounters:

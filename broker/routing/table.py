@@ -27,14 +27,27 @@ Route = tuple[QueueDestination, ...]
 
 
 class RoutingTable:
-    """Who is bound to whom in one vhost; `version` grows with every change that can alter a route."""
+    """Who is bound to whom in one vhost; `version` grows with every change that can alter a route.
 
-    __slots__ = ("_by_destination", "_by_source", "_cache", "_cached_queues", "exchanges", "queues", "version")
+    `on_unbind` is told of every binding that has gone, whatever the reason, with its source and destination.
+    """
+
+    __slots__ = (
+        "_by_destination",
+        "_by_source",
+        "_cache",
+        "_cached_queues",
+        "exchanges",
+        "on_unbind",
+        "queues",
+        "version",
+    )
 
     def __init__(self) -> None:
         self.exchanges: dict[str, Exchange] = {}
         self.queues: dict[str, QueueDestination] = {}
         self.version = 0
+        self.on_unbind: Callable[[Binding, Exchange, Target], None] | None = None
         self._by_source: dict[str, dict[Binding, Target]] = {}
         self._by_destination: dict[tuple[str, str], dict[Binding, None]] = {}
         self._cache: dict[tuple[Exchange, str], Route] = {}
@@ -257,7 +270,8 @@ class RoutingTable:
         """Forget one binding everywhere. Args: `source` where it has left `exchanges` already. Returns: the source."""
         exchange = self.exchanges[binding.source] if source is None else source
         outgoing = self._by_source[binding.source]
-        exchange.matcher.remove(binding, outgoing.pop(binding))
+        target = outgoing.pop(binding)
+        exchange.matcher.remove(binding, target)
         exchange.bindings_count -= 1
         if not outgoing:
             del self._by_source[binding.source]
@@ -266,6 +280,8 @@ class RoutingTable:
         del incoming[binding]
         if not incoming:
             del self._by_destination[place]
+        if self.on_unbind is not None:
+            self.on_unbind(binding, exchange, target)
         return exchange
 
 

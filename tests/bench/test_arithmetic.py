@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from bench.arithmetic import due_count, due_ns, medians, per_message_us, percentile, ratio
+from bench.arithmetic import (
+    due_count,
+    due_ns,
+    mean,
+    medians,
+    per_message_bytes,
+    per_message_us,
+    percentile,
+    ratio,
+    share_of_bound,
+)
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 1), (0.5, 50), (0.99, 99), (0.999, 100), (1.0, 100)])
@@ -30,6 +40,20 @@ def test_ratio_and_spread() -> None:
     assert per_message_us(2.0, 1_000_000) == 2.0
     assert per_message_us(None, 5) is None
     assert per_message_us(1.0, 0) is None
+
+
+def test_growth_per_message() -> None:
+    assert per_message_bytes(1000, 6000, 50) == 100
+    assert per_message_bytes(40.0, 140.0, 1_000_000, unit=1e6) == 100
+    assert per_message_bytes(None, 1, 1) is None
+    assert per_message_bytes(1, None, 1) is None
+    assert per_message_bytes(1, 2, 0) is None
+
+
+def test_space_is_bounded_by_twice_the_live_data_and_two_segments() -> None:
+    assert share_of_bound(used=28, live=10, segment=4) == 1
+    assert share_of_bound(used=4, live=0, segment=4) == 0.5
+    assert mean([1, 2, 6]) == 3
 
 
 @pytest.mark.parametrize("rate", [1, 3, 2000, 999_983])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench import report
 from bench.brokers import Broker, parse_broker
 from bench.processes import stat_fields
-from bench.scenarios import ALL, FAMILIES
+from bench.scenarios import ALL, FAMILIES, select
 
 
 def test_broker_on_the_command_line() -> None:
     assert parse_broker("rabbit=127.0.0.1:5673:12,34") == Broker("rabbit", "127.0.0.1", 5673, [12, 34])
+    known = parse_broker("rabbit=localhost:5673:12:/var/lib/rabbitmq")
+    assert known == Broker("rabbit", "localhost", 5673, [12], folder=Path("/var/lib/rabbitmq"))
     assert parse_broker("rabbit=localhost:5673") == Broker("rabbit", "localhost", 5673, [])
 
 
@@ -27,8 +31,29 @@ def test_stat_of_a_process_with_an_odd_name() -> None:
 
 
 def test_every_scenario_has_a_name_of_its_own_and_labels() -> None:
-    assert len(ALL) == sum(len(family.SCENARIOS) for family in FAMILIES)
+    assert len(ALL) == sum(len(family) for family in FAMILIES.values())
     assert not {figure for scenario in ALL.values() for figure in scenario.shown} - set(report.LABELS)
+
+
+def test_a_family_is_all_its_scenarios_in_the_tables_order() -> None:
+    assert [scenario.name for scenario in select(["space", "transient-auto"])] == [
+        "transient-auto",
+        "space-1000",
+        "space-5",
+    ]
+    assert select(list(FAMILIES)) == list(ALL.values())
+
+
+def test_durable_publish_is_measured_with_every_window_and_number_of_producers() -> None:
+    names = {f"durable-{window}-{producers}" for window in (1, 100, 500) for producers in (1, 16)}
+    assert names < {scenario.name for scenario in FAMILIES["durable"]}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "n/a"), (0.0, "0"), (0.004, "0.00"), (99.96, "100.0"), (1e6, "1,000,000")]
+)
+def test_a_figure_as_text(value: float | None, text: str) -> None:
+    assert report.shown(value) == text
 
 
 def test_table() -> None:

@@ -11,7 +11,7 @@ import pytest
 from bench import frames
 from bench.connection import BrokerError
 from bench.frames import Stride
-from bench.wire import ACK, ACKS, AckFrames, Confirms, Consumer, Lost, Producer
+from bench.wire import ACK, ACKS, AckFrames, Confirms, Consumer, Lost, Producer, drain
 
 EXCHANGE, KEY, SIZE_BYTES = "x", "key", 40
 HEAD = frames.properties(persistent=False, priority=3)
@@ -137,3 +137,52 @@ def test_producer_keeps_its_window(pair: tuple[socket.socket, socket.socket]) ->
     producer.receive()
     assert producer.is_confirmed
     assert producer.allowed_bytes() == 4 * message_bytes
+
+
+def test_producer_ends_after_its_most_and_times_each_send_to_its_confirm(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    near, far = pair
+    block = frames.block("", ["k"], [HEAD], SIZE_BYTES, 4)
+    producer = Producer(near, block, 4, window=4, most=6)
+    producer.send(producer.allowed_bytes())
+    assert (producer.sent, producer.allowed_bytes(), len(producer.waits_ns)) == (4, 0, 0)
+    far.sendall(confirm(4, multiple=1))
+    producer.receive()
+    assert len(producer.waits_ns) == 1
+    producer.send(producer.allowed_bytes())
+    assert (producer.sent, producer.is_spent, producer.allowed_bytes()) == (6, True, 0)
+    far.sendall(confirm(6))
+    producer.receive()
+    assert len(producer.waits_ns) == 1  # number 5 is missing
+    far.sendall(confirm(5))
+    producer.receive()
+    assert len(producer.waits_ns) == 2
+    assert producer.is_confirmed
+
+
+CANCEL = b"cancel"
+CANCEL_OK = frames.method(60, 31, frames.short(frames.TAG))
+
+
+@pytest.mark.parametrize("fed", [0, 100, 10**6])
+def test_drain_counts_what_comes_until_the_cancellation_is_answered(
+    pair: tuple[socket.socket, socket.socket], fed: int
+) -> None:
+    near, far = pair
+    raw = b"".join(delivery(tag, (tag - 1) % 3) for tag in range(1, 6))
+    counting = consumer(near, AckFrames())
+    counting.feed(raw[:fed])
+    far.sendall(raw[fed:] + CANCEL_OK)
+    _, reached = drain(counting, 3, CANCEL)
+    assert 3 <= reached <= counting.count == 5
+    sent = far.recv(4096)
+    assert CANCEL in sent
+    assert [fields[5] for fields in ACK.iter_unpack(sent.replace(CANCEL, b""))] == [1, 2, 3, 4, 5]
+
+
+def test_celery_properties_differ_in_their_ids_only() -> None:
+    one, other = frames.celery_properties(1), frames.celery_properties(1999)
+    assert len(one) == len(other)
+    assert one.count(b"00000001-5c1e") == 3  # id and root_id in the headers, and the correlation id
+    assert one != other

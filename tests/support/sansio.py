@@ -22,6 +22,9 @@ from broker.connections.connection import Connection
 from broker.node import Node
 from protocol.constants import PROTOCOL_HEADER
 from protocol.lifecycle import OPEN
+from storage.definitions import StagedDefinitions
+from storage.definitions_disk import Disk, MemoryDisk
+from storage.worker import InlineWorker, Worker
 
 START_MS = 1_700_000_000_000
 TURNS_MAX = 1000  # turns without an end mean a livelock
@@ -238,16 +241,24 @@ class SansClient:
 
 
 class SansBroker:
-    """A node and its clients."""
+    """A node and its clients; `disk` is where its definitions lie, `worker` brings them there."""
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Config | None = None, disk: Disk | None = None, worker: Worker | None = None) -> None:
         self.clock = ManualClock(START_MS)
         self.soon: deque[Callable[[], None]] = deque()
-        self.node = Node(config or Config(), self.clock, self.soon.append)
-        self.node.create_defaults("guest")
-        self.vhost = self.node.vhosts["/"]
+        self.config = config or Config()
+        self.disk = disk or MemoryDisk()
+        self.definitions = StagedDefinitions(self.disk, worker or InlineWorker())
+        self.node = Node(self.config, self.clock, self.soon.append, self.definitions)
+        if self.node.is_new:
+            self.node.create_defaults("guest")
+        self.vhost = self.node.vhosts[self.config.default_vhost]
         self.clients: list[SansClient] = []
         self.turns = 0
+
+    def killed(self) -> SansBroker:
+        """Another broker on the same disk, as after kill -9: what has not reached it is lost."""
+        return SansBroker(self.config, self.disk)
 
     def connect(self) -> SansClient:
         """A client that has said nothing yet."""

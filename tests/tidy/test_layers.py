@@ -128,6 +128,7 @@ def test_nothing_imports_tests_or_bench() -> None:
         ("broker.model.message", "from broker.queues.ready import Ready"),
         ("broker.queues.classic", "def f():\n    from broker.connections import channel"),
         ("broker.routing.topic", "from broker import operations"),
+        ("broker.definitions.keeper", "from broker.connections import channel"),
         ("broker.connections.channel", "import broker.introspection"),
         ("broker.management.app", "from broker.queues import classic"),
         ("broker.novelty", "import broker.clock"),

@@ -6,6 +6,7 @@ from pamqp import commands
 
 from broker.connections.channel import Channel
 from broker.connections.handlers.registry import arguments_of, handles
+from broker.model.arguments import Arguments
 from broker.model.names import clean
 from broker.operations import ExchangeRequest
 from protocol.commands import AccessRequest, AccessRequestOk, Method
@@ -20,7 +21,7 @@ def access_request(channel: Channel, _frame: AccessRequest, _command: Method) ->
 @handles(commands.Exchange.Declare.index)
 def declare(channel: Channel, frame: commands.Exchange.Declare, command: Method) -> None:
     """Spec: 1.6.2.1."""
-    name = clean(frame.exchange)
+    name, is_pending = clean(frame.exchange), False
     if frame.passive:
         channel.operations.exchange_passive(channel.actor, name)
     else:
@@ -28,33 +29,39 @@ def declare(channel: Channel, frame: commands.Exchange.Declare, command: Method)
             name, frame.exchange_type, frame.durable, frame.auto_delete, frame.internal, arguments_of(command)
         )
         channel.operations.declare_exchange(channel.actor, request)
+        is_pending = channel.actor.vhost.keeper.exchange_is_pending(name)
     if not frame.nowait:
-        channel.send(commands.Exchange.DeclareOk())
+        channel.answer(is_pending, commands.Exchange.DeclareOk())
 
 
 @handles(commands.Exchange.Delete.index)
 def delete(channel: Channel, frame: commands.Exchange.Delete, _command: Method) -> None:
     """Spec: 1.6.2.3."""
-    channel.operations.delete_exchange(channel.actor, clean(frame.exchange), frame.if_unused)
+    name = clean(frame.exchange)
+    channel.operations.delete_exchange(channel.actor, name, frame.if_unused)
     if not frame.nowait:
-        channel.send(commands.Exchange.DeleteOk())
+        channel.answer(channel.actor.vhost.keeper.exchange_is_pending(name), commands.Exchange.DeleteOk())
 
 
 @handles(commands.Exchange.Bind.index)
 def bind(channel: Channel, frame: commands.Exchange.Bind, command: Method) -> None:
     """Spec: RabbitMQ's exchange.bind."""
-    channel.operations.bind_exchange(
-        channel.actor, clean(frame.destination), clean(frame.source), frame.routing_key, arguments_of(command)
-    )
+    destination, source, arguments = clean(frame.destination), clean(frame.source), arguments_of(command)
+    channel.operations.bind_exchange(channel.actor, destination, source, frame.routing_key, arguments)
     if not frame.nowait:
-        channel.send(commands.Exchange.BindOk())
+        is_pending = _binding_is_pending(channel, source, destination, frame.routing_key, arguments)
+        channel.answer(is_pending, commands.Exchange.BindOk())
 
 
 @handles(commands.Exchange.Unbind.index)
 def unbind(channel: Channel, frame: commands.Exchange.Unbind, command: Method) -> None:
     """Spec: RabbitMQ's exchange.unbind."""
-    channel.operations.unbind_exchange(
-        channel.actor, clean(frame.destination), clean(frame.source), frame.routing_key, arguments_of(command)
-    )
+    destination, source, arguments = clean(frame.destination), clean(frame.source), arguments_of(command)
+    channel.operations.unbind_exchange(channel.actor, destination, source, frame.routing_key, arguments)
     if not frame.nowait:
-        channel.send(commands.Exchange.UnbindOk())
+        is_pending = _binding_is_pending(channel, source, destination, frame.routing_key, arguments)
+        channel.answer(is_pending, commands.Exchange.UnbindOk())
+
+
+def _binding_is_pending(channel: Channel, source: str, destination: str, key: str, arguments: Arguments) -> bool:
+    return channel.actor.vhost.keeper.binding_is_pending(source, "exchange", destination, key, arguments.values)

@@ -33,7 +33,7 @@ def tx_select(channel: Channel, _frame: commands.Tx.Select, _command: Method) ->
 def tx_commit(channel: Channel, _frame: commands.Tx.Commit, _command: Method) -> None:
     """Spec: 1.9.2.3."""
     channel.require_transaction()
-    channel.commit(channel.hold(commands.Tx.CommitOk()))
+    channel.commit(channel.hold(lambda: channel.send(commands.Tx.CommitOk())))
 
 
 @handles(commands.Tx.Rollback.index)

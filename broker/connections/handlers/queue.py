@@ -6,8 +6,9 @@ from pamqp import commands
 
 from broker.connections.channel import Channel
 from broker.connections.handlers.registry import arguments_of, handles, queue_name
+from broker.model.arguments import Arguments
 from broker.model.names import REPLY_TO, clean
-from broker.operations import QueueRequest
+from broker.operations import QueueRequest, QueueState
 from protocol import encoder
 from protocol.commands import Method
 
@@ -17,22 +18,29 @@ def declare(channel: Channel, frame: commands.Queue.Declare, command: Method) ->
     """Spec: 1.7.2.1."""
     name = clean(frame.queue)
     if name == REPLY_TO or name in channel.actor.vhost.replies:
-        _declare_ok(channel, frame, name, 0, 1)
+        _declare_ok(channel, frame, QueueState(name, 0, 1), False)
         return
+    is_pending = False
     if frame.passive:
         state = channel.operations.queue_passive(channel.actor, name or channel.last_queue)
     else:
         request = QueueRequest(name, frame.durable, frame.exclusive, frame.auto_delete, arguments_of(command))
         state = channel.operations.declare_queue(channel.actor, request)
+        is_pending = channel.actor.vhost.keeper.queue_is_pending(state.name)
     channel.last_queue = state.name
-    _declare_ok(channel, frame, state.name, state.message_count, state.consumer_count)
+    _declare_ok(channel, frame, state, is_pending)
 
 
-def _declare_ok(channel: Channel, frame: commands.Queue.Declare, name: str, messages: int, consumers: int) -> None:
-    if not frame.nowait:
+def _declare_ok(channel: Channel, frame: commands.Queue.Declare, state: QueueState, is_pending: bool) -> None:
+    def send() -> None:
         output = channel.context.output
-        output.size += encoder.queue_declare_ok(output.out, channel.number, name, messages, consumers)
+        output.size += encoder.queue_declare_ok(
+            output.out, channel.number, state.name, state.message_count, state.consumer_count
+        )
         channel.context.touch()
+
+    if not frame.nowait:
+        channel.answer_by(is_pending, send)
 
 
 @handles(commands.Queue.Bind.index)
@@ -40,9 +48,14 @@ def bind(channel: Channel, frame: commands.Queue.Bind, command: Method) -> None:
     """Spec: 1.7.2.3. An empty queue and key name both mean the queue declared last."""
     name = queue_name(channel, frame.queue)
     key = frame.routing_key or (name if not frame.queue else "")
-    channel.operations.bind_queue(channel.actor, name, clean(frame.exchange), key, arguments_of(command))
+    exchange, arguments = clean(frame.exchange), arguments_of(command)
+    channel.operations.bind_queue(channel.actor, name, exchange, key, arguments)
     if not frame.nowait:
-        channel.send(commands.Queue.BindOk())
+        channel.answer(_binding_is_pending(channel, exchange, name, key, arguments), commands.Queue.BindOk())
+
+
+def _binding_is_pending(channel: Channel, exchange: str, queue: str, key: str, arguments: Arguments) -> bool:
+    return channel.actor.vhost.keeper.binding_is_pending(exchange, "queue", queue, key, arguments.values)
 
 
 @handles(commands.Queue.Unbind.index)
@@ -50,8 +63,9 @@ def unbind(channel: Channel, frame: commands.Queue.Unbind, command: Method) -> N
     """Spec: 1.7.2.5."""
     name = queue_name(channel, frame.queue)
     key = frame.routing_key or (name if not frame.queue else "")
-    channel.operations.unbind_queue(channel.actor, name, clean(frame.exchange), key, arguments_of(command))
-    channel.send(commands.Queue.UnbindOk())
+    exchange, arguments = clean(frame.exchange), arguments_of(command)
+    channel.operations.unbind_queue(channel.actor, name, exchange, key, arguments)
+    channel.answer(_binding_is_pending(channel, exchange, name, key, arguments), commands.Queue.UnbindOk())
 
 
 @handles(commands.Queue.Purge.index)
@@ -74,4 +88,5 @@ def delete(channel: Channel, frame: commands.Queue.Delete, _command: Method) -> 
     if name != REPLY_TO:
         count = channel.operations.delete_queue(channel.actor, name, frame.if_unused, frame.if_empty)
     if not frame.nowait:
-        channel.send(commands.Queue.DeleteOk(min(count, 0xFFFFFFFF)))
+        is_pending = channel.actor.vhost.keeper.queue_is_pending(name)
+        channel.answer(is_pending, commands.Queue.DeleteOk(min(count, 0xFFFFFFFF)))

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from broker.administration import Administration
 from broker.introspection.window import Introspection
-from broker.management.answers import body_of, created, listing, part, text_of
+from broker.management.answers import body_of, created, listing, part, stored, text_of
 
 
 def routes(introspection: Introspection, administration: Administration) -> list[Route]:
@@ -24,7 +24,9 @@ def routes(introspection: Introspection, administration: Administration) -> list
     async def put(request: Request) -> Response:
         body = await body_of(request)
         patterns = [text_of(body, kind) for kind in ("configure", "write", "read")]
-        return created(administration.set_permissions(part(request, "user"), part(request, "vhost"), *patterns))
+        is_new = administration.set_permissions(part(request, "user"), part(request, "vhost"), *patterns)
+        await stored(administration)
+        return created(is_new)
 
     return [
         Route("/permissions", permissions),

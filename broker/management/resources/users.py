@@ -11,7 +11,18 @@ from starlette.routing import Route
 
 from broker.administration import Administration
 from broker.introspection.window import Introspection
-from broker.management.answers import BAD_REQUEST, CONFLICT, Refused, body_of, created, deleted, listing, part, text_of
+from broker.management.answers import (
+    BAD_REQUEST,
+    CONFLICT,
+    Refused,
+    body_of,
+    created,
+    deleted,
+    listing,
+    part,
+    stored,
+    text_of,
+)
 
 
 def routes(introspection: Introspection, administration: Administration) -> list[Route]:
@@ -26,10 +37,13 @@ def routes(introspection: Introspection, administration: Administration) -> list
         password, tags = text_of(body, "password"), _tags(body)
         if request.headers.get("if-none-match") == "*" and administration.has_user(name):
             raise Refused(CONFLICT, "conflict", f'User "{name}" already exists')
-        return created(administration.put_user(name, password, tags))
+        is_new = administration.put_user(name, password, tags)
+        await stored(administration)
+        return created(is_new)
 
     async def delete(request: Request) -> Response:
         administration.delete_user(part(request, "user"))
+        await stored(administration)
         return deleted()
 
     return [

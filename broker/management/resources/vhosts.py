@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from broker.administration import Administration
 from broker.introspection.window import Introspection
-from broker.management.answers import created, deleted, listing, part
+from broker.management.answers import created, deleted, listing, part, stored
 
 
 def routes(introspection: Introspection, administration: Administration) -> list[Route]:
@@ -18,10 +18,13 @@ def routes(introspection: Introspection, administration: Administration) -> list
         return listing(request, introspection.vhosts)
 
     async def put(request: Request) -> Response:
-        return created(administration.add_vhost(part(request, "vhost")))
+        is_new = administration.add_vhost(part(request, "vhost"))
+        await stored(administration)
+        return created(is_new)
 
     async def delete(request: Request) -> Response:
         administration.delete_vhost(part(request, "vhost"))
+        await stored(administration)
         return deleted()
 
     return [

@@ -1,0 +1,130 @@
+"""Writes every change of a definition through to the store, and says whether it has arrived there.
+
+Stop between vhost, administration and the store. Must not: decide whether a change may be, or know SQLite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from broker.auth.permissions import Permission
+from broker.auth.users import User
+from broker.definitions import values
+from broker.definitions.keys import binding_key, key_of
+from broker.definitions.numbers import QueueNumbers
+from broker.definitions.values import StoredBinding
+from broker.model.arguments import Arguments
+from broker.queues.classic import QueueDefinition
+from broker.routing.binding import Binding, DestinationKind
+from broker.routing.exchange import Exchange
+from storage.definitions import Definitions
+
+
+class VhostKeeper:
+    """Keeps the durable queues, exchanges and bindings of one vhost; who calls sees to it that they are durable."""
+
+    __slots__ = ("_name", "_numbers", "store")
+
+    def __init__(self, vhost: str, store: Definitions, numbers: QueueNumbers) -> None:
+        self._name = vhost
+        self._numbers = numbers
+        self.store = store
+
+    def add_queue(self, definition: QueueDefinition) -> QueueDefinition:
+        """Keeps a new queue; returns its definition with its number.
+
+        Raises: ConnectionException 506 where no number is to be had; nothing has changed then.
+        """
+        numbered = replace(definition, number=self._numbers.take())
+        self.store.put(key_of("queue", self._name, definition.name), values.encode_queue(numbered))
+        return numbered
+
+    def remove_queue(self, name: str) -> None:
+        """A queue is gone."""
+        self.store.delete(key_of("queue", self._name, name))
+
+    def add_exchange(self, exchange: Exchange, arguments: Arguments) -> None:
+        """Keeps a new exchange."""
+        self.store.put(key_of("exchange", self._name, exchange.name), values.encode_exchange(exchange, arguments))
+
+    def remove_exchange(self, name: str) -> None:
+        """An exchange is gone."""
+        self.store.delete(key_of("exchange", self._name, name))
+
+    def bind(
+        self, source: str, kind: DestinationKind, destination: str, key: str, arguments: Mapping[str, object]
+    ) -> None:
+        """Keeps a new binding."""
+        at = binding_key(self._name, kind, destination, source, key, arguments)
+        self.store.put(at, values.encode_binding(StoredBinding(source, key, dict(arguments))))
+
+    def unbind(self, binding: Binding) -> None:
+        """A binding is gone."""
+        kind, arguments = binding.destination_kind, binding.arguments
+        self.store.delete(
+            binding_key(self._name, kind, binding.destination, binding.source, binding.routing_key, arguments)
+        )
+
+    def queue_is_pending(self, name: str) -> bool:
+        """Whether the queue's declaration or deletion is not on the disk yet."""
+        return self.store.pending and self.store.is_pending(key_of("queue", self._name, name))
+
+    def exchange_is_pending(self, name: str) -> bool:
+        """Whether the exchange's declaration or deletion is not on the disk yet."""
+        return self.store.pending and self.store.is_pending(key_of("exchange", self._name, name))
+
+    def binding_is_pending(
+        self, source: str, kind: DestinationKind, destination: str, key: str, arguments: Mapping[str, object]
+    ) -> bool:
+        """Whether the binding, or that it is gone, is not on the disk yet."""
+        return self.store.pending and self.store.is_pending(
+            binding_key(self._name, kind, destination, source, key, arguments)
+        )
+
+    def when_stored(self, callback: Callable[[], None]) -> None:
+        """Calls once everything changed so far is on the disk."""
+        self.store.when_stored(callback)
+
+
+class Keeper:
+    """Keeps vhosts, users and permissions, and makes the keepers of vhosts."""
+
+    __slots__ = ("_numbers", "_store")
+
+    def __init__(self, store: Definitions) -> None:
+        self._store = store
+        self._numbers = QueueNumbers(store)
+
+    def vhost(self, name: str) -> VhostKeeper:
+        """The keeper of one vhost."""
+        return VhostKeeper(name, self._store, self._numbers)
+
+    def add_vhost(self, name: str) -> None:
+        """Keeps a new vhost."""
+        self._store.put(key_of("vhost", name), values.encode_vhost())
+
+    def remove_vhost(self, name: str) -> None:
+        """A vhost is gone, with everything in it."""
+        self._store.delete(key_of("vhost", name))
+        for kind in ("queue", "exchange"):
+            for key, _ in self._store.items(key_of(kind, name, "")):
+                self._store.delete(key)
+
+    def user_changed(self, name: str, user: User | None) -> None:
+        """A user is new, or another, or None: gone."""
+        if user is None:
+            self._store.delete(key_of("user", name))
+        else:
+            self._store.put(key_of("user", name), values.encode_user(user))
+
+    def permission_changed(self, user: str, vhost: str, permission: Permission | None) -> None:
+        """A permission is new, or another, or None: gone."""
+        if permission is None:
+            self._store.delete(key_of("permission", vhost, user))
+        else:
+            self._store.put(key_of("permission", vhost, user), values.encode_permission(permission))
+
+    def when_stored(self, callback: Callable[[], None]) -> None:
+        """Calls once everything changed so far is on the disk."""
+        self._store.when_stored(callback)
