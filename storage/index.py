@@ -179,6 +179,18 @@ def read_blocks(file: File, base: int) -> Iterator[Block]:
         at, start = end, stop
 
 
+def block_end(head: bytes, at: int) -> int:
+    """Where the block at `at` ends by what its head says, which nobody has checked; a head that is cut off ends beyond.
+
+    Args: head is the first bytes of the block, as many as there are.
+    """
+    if len(head) < _HEAD.size:
+        return at + _HEAD.size
+    magic, _, _, _, _, tables, control_bytes, arrays_bytes = _HEAD.unpack_from(head)
+    size: int = _HEAD.size + tables * _TABLE.size + control_bytes + arrays_bytes
+    return at + size if magic == MAGIC else at
+
+
 def _summaries(rest: bytes, tables: int, arrays_at: int) -> Iterator[Summary]:
     for number in range(tables):
         row = _TABLE.unpack_from(rest, number * _TABLE.size)

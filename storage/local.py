@@ -24,7 +24,7 @@ from storage.keeping import Keeping
 from storage.loading import Loader
 from storage.marks import Marks, boot_identity, marks_name, read_marks
 from storage.record import CLEAN, DELIVERED, DROPPED, HEADER_BYTES, SETTLED, STREAM
-from storage.recovery import Recovered, new_state, recover
+from storage.recovery import Recovered, delivered_before, new_state, recover
 from storage.snapshot import StreamState, encode_states
 from storage.space import Segment
 from storage.stream import LocalStream
@@ -85,11 +85,7 @@ class LocalJournal:
 
     def _restore(self, recovered: Recovered, marks: dict[int, int] | None) -> None:
         for stream_id, state in recovered.states.items():
-            delivered = state.delivered
-            if marks is not None:
-                delivered = max(delivered, marks.get(stream_id, 0))
-            elif not recovered.is_clean:  # the power went: nobody knows what was delivered last
-                delivered = state.next
+            delivered = delivered_before(state, marks, recovered.is_clean)
             restored = state._replace(delivered=delivered, next=max(state.next, delivered))
             stream = self.streams[stream_id] = LocalStream(restored, self)
             for extent in recovered.extents.get(stream_id, ()):

@@ -57,10 +57,17 @@ def _read_file(files: Files, name: str, boot: int) -> dict[int, int] | None:
         data = file.read(0, file.size())
     finally:
         file.close()
+    found = decode_marks(data)
+    return found[1] if found is not None and found[0] == boot else None
+
+
+def decode_marks(data: bytes) -> tuple[int, dict[int, int]] | None:
+    """The identity of the boot a file of marks belongs to, and each stream's mark; None where it is no such file."""
     words = memoryview(data[: len(data) & ~7]).cast("Q")
-    if len(words) < _HEAD_WORDS or words[0] != _MAGIC or (words[1] << 64 | words[2]) != boot:
+    if len(words) < _HEAD_WORDS or words[0] != _MAGIC:
         return None
-    return {words[at]: words[at + 1] for at in range(_HEAD_WORDS, len(words) - 1, 2) if words[at]}
+    marks = {words[at]: words[at + 1] for at in range(_HEAD_WORDS, len(words) - 1, 2) if words[at]}
+    return words[1] << 64 | words[2], marks
 
 
 class Marks:

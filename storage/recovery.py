@@ -156,6 +156,16 @@ def new_state(stream: int) -> StreamState:
     return StreamState(stream, 1, 0, False, RangeSet(), {})
 
 
+def delivered_before(state: StreamState, marks: dict[int, int] | None, is_clean: bool) -> int:
+    """The number below which a stream's messages may have been delivered before this start.
+
+    Args: marks are those of the same boot of the machine; None: the power went, or nobody knows.
+    """
+    if marks is not None:
+        return max(state.delivered, marks.get(state.id, 0))
+    return state.delivered if is_clean else state.next
+
+
 def _apply(kind: int, payload: bytes, states: dict[int, StreamState], dropped: set[int]) -> None:
     if kind == SETTLED:
         for stream, first, stop in RANGE.iter_unpack(payload):
