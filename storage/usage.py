@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from storage.files import Files
-from storage.inspect import Opened, Record, open_segment, records
+from storage.inspect import Record, file_size, open_segment, records, segment_bases
 from storage.marks import boot_identity, read_marks
 from storage.ranges import RangeSet
 from storage.record import CARRIED, ENTRY, KINDS, entry_targets
@@ -95,11 +95,11 @@ def usage(files: Files, on_file: Callable[[str], None], boot: int | None = None)
     }
     settled = {stream: state.settled for stream, state in recovered.states.items()}
     segments: list[SegmentUse] = []
-    for content in recovered.contents:
-        on_file(log_name(content.segment.base))
+    for base in segment_bases(files):
+        on_file(log_name(base))
         try:
-            segments.append(_segment_use(open_segment(files, content.segment.base), needed, settled))
-        except (FileNotFoundError, BadSegment):
+            segments.append(_segment_use(files, base, needed, settled))
+        except FileNotFoundError:
             continue  # the running broker has deleted it meanwhile
     return Usage(streams, segments, recovered.is_clean)
 
@@ -131,8 +131,13 @@ def _waiting(settled: RangeSet, first: int, stop: int) -> int:
     return stop - first - settled.count(first, stop)
 
 
-def _segment_use(segment: Opened, needed: set[Key], settled: dict[int, RangeSet]) -> SegmentUse:
-    use = SegmentUse(log_name(segment.base), segment.size)
+def _segment_use(files: Files, base: int, needed: set[Key], settled: dict[int, RangeSet]) -> SegmentUse:
+    try:
+        segment = open_segment(files, base)
+    except BadSegment:
+        size = file_size(files, log_name(base))
+        return SegmentUse(log_name(base), size, dead_bytes=size, damaged_bytes=size)
+    use = SegmentUse(log_name(base), segment.size)
     for found in records(segment):
         if isinstance(found, Damage):
             use.damaged_bytes += found.stop - found.start

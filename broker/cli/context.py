@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,13 +22,18 @@ class Context:
         self.data_dir_flag: str | None = None
 
     @property
-    def client(self) -> SocketClient:
-        """A client for the broker of the data folder that was given, or that brokerd would use."""
+    def data_dir(self) -> Path:
+        """The data folder that was given, or that brokerd would use."""
         flags = [] if self.data_dir_flag is None else ["--data-dir", self.data_dir_flag]
         try:
-            return SocketClient(load_config(flags, os.environ).data_dir)
+            return load_config(flags, os.environ).data_dir
         except ConfigError as error:
             raise click.UsageError(str(error)) from None
+
+    @property
+    def client(self) -> SocketClient:
+        """A client for the broker of that data folder."""
+        return SocketClient(self.data_dir)
 
 
 def _note(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
@@ -39,5 +45,5 @@ def data_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--data-dir`, before the command's name or behind it."""
     return click.option(
         "--data-dir", metavar="FOLDER", expose_value=False, callback=_note,
-        help="The running broker's data folder; by default the one brokerd would use (BROKER_DATA_DIR).",
+        help="The broker's data folder; by default the one brokerd would use (BROKER_DATA_DIR).",
     )(command)  # fmt: skip

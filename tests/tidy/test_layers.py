@@ -47,6 +47,8 @@ ARROWS: dict[str, set[str]] = {
     **dict.fromkeys(MIDDLE, LOWER | MIDDLE),
     "broker.connections": {"broker.auth", "broker.vhost", "broker.operations", "broker.alarms", *MODEL, *GROUND},
     "broker.introspection": {"broker.connections", *LOWER, *MIDDLE},
+    # What reads a data folder without a broker: records, and the definitions that name what is in them.
+    "broker.offline": {"broker.definitions", "broker.queues", "storage", *MODEL},
     "broker.http_server": GROUND,
     "broker.metrics": OUTLETS,
     "broker.management": {"broker.metrics", *OUTLETS},

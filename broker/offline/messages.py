@@ -1,0 +1,84 @@
+"""A stored message in plain words: where it was published to, its properties, its body. Must not: know records."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from pamqp.commands import Basic
+
+from broker.definitions.fields import table_to_json, to_json
+from protocol.errors import AmqpError
+from protocol.properties import Properties
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def base64_text(data: bytes) -> str:
+    """Bytes as text."""
+    return b64encode(data).decode("ascii")
+
+
+def iso_time(time_ms: int) -> str | None:
+    """A time in ISO 8601, UTC; None for one that no calendar has."""
+    try:
+        return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds")
+    except OverflowError:
+        return None
+
+
+def describe_head(head: bytes) -> dict[str, object]:
+    """Exchange, routing key and properties; what is not understood as `head` or `properties_raw`, in base64."""
+    try:
+        tail, raw = _split(head)
+        exchange, routing_key = _names(tail)
+    except IndexError:
+        return {"head": base64_text(head)}
+    return {"exchange": exchange, "routing_key": routing_key, **_properties(raw)}
+
+
+def _split(head: bytes) -> tuple[bytes, bytes]:
+    middle = 1 + head[0]
+    end = middle + 1 + head[middle]
+    if end > len(head):
+        raise IndexError("the routing key reaches beyond the head")
+    return head[:end], head[end:]
+
+
+def _names(tail: bytes) -> tuple[str, str]:
+    middle = 1 + tail[0]
+    return _text(tail[1:middle]), _text(tail[middle + 1 :])
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _properties(raw: bytes) -> dict[str, object]:
+    try:
+        Properties(raw).headers()  # within the broker's bounds
+        decoded = Basic.Properties()
+        decoded.unmarshal(int.from_bytes(raw[:2], "big"), raw[2:])
+        named = {name: _plain(value) for name, value in decoded if value is not None}
+    except (AmqpError, ValueError, LookupError, TypeError, OverflowError) as error:
+        return {"properties_raw": base64_text(raw), "properties_unreadable": str(error)}
+    return {"properties": named}
+
+
+def _plain(value: object) -> object:
+    """A property as JSON has it; what stands in the header table keeps its type, as definitions do."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return table_to_json(value) if isinstance(value, dict) else to_json(value)
+
+
+def describe_body(body: bytes, is_whole: bool) -> dict[str, object]:
+    """Size and digest of a body; where it is asked for whole, itself too, as text or, where it is none, in base64."""
+    facts: dict[str, object] = {"bytes": len(body), "sha256": sha256(body).hexdigest()}
+    if is_whole:
+        try:
+            facts["text"] = body.decode("utf-8")
+        except UnicodeDecodeError:
+            facts["base64"] = base64_text(body)
+    return facts
