@@ -1,4 +1,4 @@
-# Verbs: run test test-model test-suites format lint types bench docs image-test lock clean.
+# Verbs: run test test-model test-suites test-crash format lint types bench docs image-test lock clean.
 # A fresh machine needs make and Python 3.11 or later.
 
 PYTHON ?= python3
@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 LINTED := broker protocol storage tests $(wildcard bench examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-model test-suites format lint types bench docs image-test lock clean
+.PHONY: help run test test-model test-suites test-crash format lint types bench docs image-test lock clean
 
 help:
 	@grep '^# Verbs' Makefile
@@ -28,6 +28,10 @@ test-model: $(INSTALLED)
 # The clients' own suites, whole (about a quarter of an hour); `make test` runs a selection.
 test-suites: $(INSTALLED)
 	LEVERET_WHOLE_SUITES=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -q tests/suites $(ARGS)
+
+# Kills the broker again and again while it works (some 60 times in a minute); `make test` does it a few times.
+test-crash: $(INSTALLED)
+	LEVERET_CRASH=whole $(BIN)/python -m pytest -n $(TEST_PROCESSES) -q tests/crash $(ARGS)
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix $(LINTED)

@@ -6,18 +6,24 @@ example a RabbitMQ, to see what it does); tests marked `ours` are then skipped.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import select
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 EXTERNAL_VARIABLE = "LEVERET_TEST_BROKER"
 READY_SECONDS_MAX = 30
+FIXED_PORTS = (15_000, 30_000)
+PORT_ATTEMPTS_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -44,40 +50,103 @@ def external_broker() -> RunningBroker | None:
 
 
 @contextmanager
-def running_brokerd(
-    *flags: str, env: Mapping[str, str] | None = None, data_dir: Path | None = None
-) -> Iterator[RunningBroker]:
-    """A brokerd of our own on a free port, in a folder of its own unless one is given; ended with SIGTERM."""
+def running_brokerd(*flags: str, env: Mapping[str, str] | None = None) -> Iterator[RunningBroker]:
+    """A brokerd of our own on a free port, in a folder of its own; ended with SIGTERM."""
     with tempfile.TemporaryDirectory(prefix="leveret-test-") as folder:
-        data_dir = data_dir or Path(folder) / "data"
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "broker.cli.brokerd",
-                "--port",
-                "0",
-                "--data-dir",
-                str(data_dir),
-                "--metrics-port",
-                "0",
-                *flags,
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, **(env or {})},
-        )
+        data_dir = Path(folder) / "data"
+        process = _launch(data_dir, 0, flags, subprocess.DEVNULL, env)
         try:
             port = _await_port(process)
             yield RunningBroker("127.0.0.1", port, data_dir, process)
         finally:
-            process.terminate()
-            try:
-                process.wait(READY_SECONDS_MAX)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _stop(process)
+
+
+class RestartableBroker:
+    """A brokerd that starts again and again on one data folder and one port, after a SIGKILL as after a SIGTERM.
+
+    What it writes to stderr is kept in `log_path`. As a context it leaves no process behind.
+    """
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        self.host = "127.0.0.1"
+        self.port = _port_that_stays_free()
+        self.data_dir = folder / "data"
+        self.log_path = folder / "brokerd.log"
+        self._flags = flags
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> RestartableBroker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def launch(self) -> None:
+        """Starts the process and does not wait for anything."""
+        assert self._process is None, "it runs already"
+        with self.log_path.open("ab") as log:
+            self._process = _launch(self.data_dir, self.port, self._flags, log)
+
+    def await_ready(self) -> None:
+        """Waits until it accepts connections.
+
+        Raises: RuntimeError where it does not within `READY_SECONDS_MAX`.
+        """
+        assert self._process is not None
+        _await_port(self._process)
+
+    def kill(self) -> None:
+        """SIGKILL, and the end of the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._forget()
+
+    def stop(self) -> int:
+        """SIGTERM, and the end of the process; its exit status, negative for a signal that ended it."""
+        assert self._process is not None
+        _stop(self._process)
+        return self._forget()
+
+    def _forget(self) -> int:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        status = self._process.wait()
+        self._process.stdout.close()
+        self._process = None
+        return status
+
+
+def _launch(
+    data_dir: Path, port: int, flags: Sequence[str], stderr: int | IO[bytes], env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "broker.cli.brokerd", "--port", str(port), "--data-dir", str(data_dir)]
+    return subprocess.Popen(
+        [*command, "--metrics-port", "0", *flags],
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        env={**os.environ, **(env or {})},
+    )
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(READY_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _port_that_stays_free() -> int:
+    """A free port below those that the kernel gives out by itself, so that nothing takes it between two starts."""
+    for _ in range(PORT_ATTEMPTS_MAX):
+        port = random.randrange(*FIXED_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"no free port in {FIXED_PORTS}")
 
 
 def _await_port(process: subprocess.Popen[str]) -> int:
