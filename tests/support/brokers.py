@@ -50,10 +50,12 @@ def external_broker() -> RunningBroker | None:
 
 
 @contextmanager
-def running_brokerd(*flags: str, env: Mapping[str, str] | None = None) -> Iterator[RunningBroker]:
-    """A brokerd of our own on a free port, in a folder of its own; ended with SIGTERM."""
+def running_brokerd(
+    *flags: str, env: Mapping[str, str] | None = None, data_dir: Path | None = None
+) -> Iterator[RunningBroker]:
+    """A brokerd of our own on a free port, in a folder of its own unless one is given; ended with SIGTERM."""
     with tempfile.TemporaryDirectory(prefix="leveret-test-") as folder:
-        data_dir = Path(folder) / "data"
+        data_dir = data_dir or Path(folder) / "data"
         process = _launch(data_dir, 0, flags, subprocess.DEVNULL, env)
         try:
             port = _await_port(process)
