@@ -204,6 +204,7 @@ class Server:
         await self.outlets.stop()
         self.node.definitions.close()
         self._worker.close()
+        await asyncio.sleep(DRAIN_CHECK_S)  # what went wrong with the last of them is said by the loop
 
 
 def _address(name: object) -> str:
