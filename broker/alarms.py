@@ -13,11 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from storage.journal import FAILED, OK
+
 log = logging.getLogger("leveret.alarms")
 CHECK_EVERY_MS: Final = 1000
 CGROUP_LIMITS: Final = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 MEMORY: Final = "memory"
 DISK: Final = "disk"
+LOG: Final = "log"
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -64,10 +67,14 @@ class Alarms:
         self._disk_free = disk_free
         self._on_change = on_change
         self._active: dict[str, None] = {}
+        self._failure = ""  # of the log, for good
 
     def reason(self) -> str:
         """Why publishers are blocked, as connection.blocked says it; empty when they are not."""
-        return f"low on {' & '.join(sorted(self._active, reverse=True))}" if self._active else ""
+        if self._failure:
+            return self._failure
+        lacking = {DISK if name == LOG else name for name in self._active}
+        return f"low on {' & '.join(sorted(lacking, reverse=True))}" if lacking else ""
 
     def active(self) -> list[str]:
         """The alarms that are on."""
@@ -80,6 +87,12 @@ class Alarms:
             self.set(DISK, self._disk_free() < self.disk_free_min_bytes)
         except OSError as error:
             log.error("the data folder's free space cannot be read: %s", error)
+
+    def log_state(self, state: str, text: str) -> None:
+        """The log has no room, has failed for good, or is well again."""
+        if state == FAILED:
+            self._failure = text
+        self.set(LOG, state != OK)
 
     def set(self, name: str, is_on: bool) -> None:
         """Turns an alarm on or off."""

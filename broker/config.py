@@ -11,6 +11,7 @@ from pathlib import Path
 
 from broker.config_options import ConfigError, option, options_of
 from broker.config_sources import read_sources
+from storage.commit import FSYNC_MODES
 
 __all__ = ["GENERATED_PASSWORD", "Config", "ConfigError", "load_config"]
 
@@ -105,6 +106,29 @@ class Config:
         MIB,
         "Output waiting for one connection at which its consumers are not fed any more until the client reads.",
         LIMITS, unit="bytes", minimum=65536, maximum=1024 * MIB,
+    )  # fmt: skip
+    queue_memory: float = option(
+        0.4,
+        "Share of the memory this process may use that waiting messages of durable queues may take; what is beyond is "
+        "read from the log when its turn comes.",
+        DATA, unit="fraction", minimum=0.001, maximum=1.0,
+    )  # fmt: skip
+    segment_bytes: int = option(
+        64 * MIB, "Size of one file of the log.", DATA, unit="bytes", minimum=65536, maximum=1024 * MIB
+    )
+    fsync: str = option(
+        "always",
+        "When the log is forced to the disk: before anything is confirmed (always), every fsync_interval_ms, or when "
+        "the system likes (never). With the last two, what was confirmed can be lost when the power goes.",
+        DATA, choices=FSYNC_MODES,
+    )  # fmt: skip
+    fsync_interval_ms: int = option(
+        1000, "How often the log is forced to the disk with fsync = interval.", DATA, unit="ms", minimum=1,
+        maximum=3_600_000,
+    )  # fmt: skip
+    compaction_bytes: int = option(
+        64 * MIB, "Most that is read and written in a second to give back space in the log.", DATA, unit="bytes",
+        minimum=65536, maximum=2**40,
     )  # fmt: skip
     memory_high_watermark: float = option(
         0.6,

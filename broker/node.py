@@ -23,10 +23,14 @@ from broker.connections.services import Limits, Services
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
 from broker.operations import Operations
+from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
+from broker.queues.paging import MemoryBudget
 from broker.tick import Tick
 from broker.vhost import Vhost
+from storage.commit import Timers
 from storage.definitions import RETRY_MS, Definitions, StagedDefinitions
 from storage.definitions_disk import MemoryDisk
+from storage.journal import OK, Journal
 from storage.memory import MemoryJournal
 from storage.worker import InlineWorker
 
@@ -60,6 +64,34 @@ def server_properties(config: Config, cluster_name: str) -> dict[str, object]:
     }
 
 
+class WakingTimers:
+    """The heap of deadlines for whoever runs outside a turn: adding one makes sure that a turn follows."""
+
+    __slots__ = ("_deadlines", "wake")
+
+    def __init__(self, deadlines: Deadlines) -> None:
+        self._deadlines = deadlines
+        self.wake: Callable[[], None] = _nothing
+
+    def add(self, due_ms: int, callback: Callable[[], None]) -> object:
+        """Calls back at or after a time."""
+        deadline = self._deadlines.add(due_ms, callback)
+        self.wake()
+        return deadline
+
+
+def _nothing() -> None:
+    return None
+
+
+def _levels(journal: Journal) -> dict[int, list[int]]:
+    """By queue number, the priority levels of which the journal has something."""
+    found: dict[int, list[int]] = {}
+    for stream in journal.stream_ids():
+        found.setdefault(stream >> LEVEL_BITS, []).append(stream & LEVEL_MASK)
+    return found
+
+
 class Node:
     """The parts of a running broker."""
 
@@ -69,8 +101,11 @@ class Node:
         clock: Clock,
         call_soon: Callable[[Callable[[], None]], object],
         definitions: Definitions | None = None,
+        open_journal: Callable[[Timers, Callable[[], int]], Journal] | None = None,
     ) -> None:
-        """Brings back what `definitions` holds; without one they last as long as the node.
+        """Brings back what definitions and journal hold; without them everything lasts as long as the node.
+
+        Args: open_journal gets the timers and the clock in ms.
 
         Raises: DefinitionsError.
         """
@@ -80,8 +115,11 @@ class Node:
         self.leveret_version = __version__
         self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
-        self.journal = MemoryJournal()
+        timers = WakingTimers(self.deadlines)
+        self.journal: Journal = MemoryJournal() if open_journal is None else open_journal(timers, clock.now_ms)
         self.tick = Tick(self.journal, clock.now_ms, call_soon)
+        timers.wake = self.tick.schedule
+        self.journal.on_state = self._journal_state
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
         self._trouble = ""
@@ -94,6 +132,8 @@ class Node:
             int(self.memory_limit_bytes * config.memory_high_watermark), config.disk_free_min_bytes,
             memory_used_bytes, lambda: disk_free_bytes(config.data_dir), self.connections.alarm,
         )  # fmt: skip
+        self.budget = MemoryBudget(int(self.memory_limit_bytes * config.queue_memory))
+        self._levels = _levels(self.journal)
         self.operations = Operations(self.permissions)
         self.administration = Administration(
             self.users, self.permissions, self.vhosts, self._new_vhost, self.connections.cut_off, self._keeper
@@ -102,17 +142,35 @@ class Node:
         self.services = self._services()
 
     def _new_vhost(self, name: str) -> Vhost:
-        return Vhost(name, self.journal, self.tick, self.deadlines, self._keeper.vhost(name))
+        return Vhost(
+            name, self.journal, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
+            lambda number: self._levels.pop(number, ()),
+        )  # fmt: skip
+
+    def _journal_state(self, state: str, text: str) -> None:
+        """The disk is full, or has failed, or has room again."""
+        if state != OK:
+            self.tick.refuse_waiting()
+        self.alarms.log_state(state, text)
+        self.tick.schedule()
 
     def _bring_back(self) -> None:
         """What was stored is there again; from here on every change is stored."""
         load(self.definitions, self.users, self.permissions, self.vhosts, self._new_vhost)
+        self._drop_orphans()
         self.users.on_change = self._keeper.user_changed
         self.permissions.on_change = self._keeper.permission_changed
         self.definitions.on_trouble = self.definitions_trouble
         self.definitions.watch("", lambda _key, _entry: self.tick.definitions_changed())
         self.tick.commit_definitions = self.definitions.commit
         self.definitions.commit(self.clock.now_ms())
+
+    def _drop_orphans(self) -> None:
+        """Messages of queues whose end was stored, though the log did not hear of it any more."""
+        for number, levels in self._levels.items():
+            for level in levels:
+                self.journal.stream(stream_id(number, level)).drop()
+        self._levels.clear()
 
     def definitions_trouble(self, text: str) -> None:
         """Definitions cannot be stored, or, with an empty text, can again; the next attempt is seen to."""

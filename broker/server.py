@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Final
 
 from broker.alarms import CHECK_EVERY_MS
@@ -21,12 +22,16 @@ from broker.connections.transport import SocketTransport
 from broker.http_server import ListenError
 from broker.node import Node
 from broker.outlets import Outlets
+from storage.commit import ALWAYS, Timers
 from storage.definitions import StagedDefinitions
 from storage.definitions_disk import DefinitionsError, SqliteDisk
+from storage.files import OsFiles
+from storage.local import LocalJournal, LogSettings
 from storage.worker import ThreadWorker
 
 log = logging.getLogger("leveret.server")
 LOCK_FILE: Final = "brokerd.lock"
+LOG_FOLDER: Final = "log"
 LISTEN_BACKLOG: Final = 1024
 DRAIN_CHECK_S: Final = 0.01
 GC_THRESHOLDS: Final = (50_000, 20, 100)  # allocations between young collections, and their multiples
@@ -46,6 +51,8 @@ class Server:
         self.outlets: Outlets
         self.stopping = asyncio.Event()
         self._worker = ThreadWorker(loop.call_soon_threadsafe, "definitions")
+        self._log_writer = ThreadWorker(loop.call_soon_threadsafe, "log writer")
+        self._log_reader = ThreadWorker(loop.call_soon_threadsafe, "log reader")
         self._listener: asyncio.Server | None = None
         self._lock_file: int | None = None
         self._alarm_timer: asyncio.TimerHandle | None = None
@@ -101,9 +108,11 @@ class Server:
         config = self.config
         try:
             definitions = StagedDefinitions(SqliteDisk(config.data_dir), self._worker)
-            self.node = Node(config, Clock(), self.loop.call_soon, definitions)
+            self.node = Node(config, Clock(), self.loop.call_soon, definitions, self._open_log)
         except DefinitionsError as error:
             raise StartError(str(error)) from None
+        except OSError as error:
+            raise StartError(f"cannot open the log in {config.data_dir / LOG_FOLDER}: {_why(error)}") from None
         self.node.tick.on_end = self._arm
         if self.node.is_new:
             self.node.create_defaults(self._password())
@@ -115,6 +124,18 @@ class Server:
             raise StartError(trouble)
         definitions.on_trouble = self.node.definitions_trouble
         self.outlets = Outlets(self.node, self.stop)
+
+    def _open_log(self, timers: Timers, clock_ms: Callable[[], int]) -> LocalJournal:
+        """The log in the data folder."""
+        config = self.config
+        if config.fsync != ALWAYS:
+            log.warning("fsync = %s: what is confirmed can be lost when the power goes", config.fsync)
+        settings = LogSettings(
+            segment_bytes=config.segment_bytes, fsync=config.fsync, fsync_interval_ms=config.fsync_interval_ms,
+            compaction_bytes_per_s=config.compaction_bytes,
+        )  # fmt: skip
+        files = OsFiles(config.data_dir / LOG_FOLDER)
+        return LocalJournal(files, self._log_writer, self._log_reader, timers, clock_ms, settings)
 
     def _password(self) -> str:
         if self.config.default_pass != GENERATED_PASSWORD:
@@ -183,6 +204,7 @@ class Server:
         await self.outlets.stop()
         self.node.definitions.close()
         self._worker.close()
+        await asyncio.sleep(DRAIN_CHECK_S)  # what went wrong with the last of them is said by the loop
 
 
 def _address(name: object) -> str:

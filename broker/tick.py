@@ -12,7 +12,7 @@ from typing import Protocol
 
 from broker.model.receipt import Receipt
 from broker.queues.context import Pumped
-from storage.journal import Journal
+from storage.journal import OK, Journal
 
 log = logging.getLogger("leveret.tick")
 
@@ -84,9 +84,19 @@ class Tick:
         self.schedule()
 
     def when_durable(self, position: int, receipt: Receipt) -> None:
-        """The receipt gets an answer once the journal's record at `position` is durable."""
+        """The receipt gets an answer once the journal's record at `position` is durable, or cannot become so."""
         receipt.expect()
-        self._waiting.append((position, receipt))
+        if self._journal.state == OK:
+            self._waiting.append((position, receipt))
+        else:
+            receipt.refused()
+
+    def refuse_waiting(self) -> None:
+        """The journal is in trouble: whoever waits for it is refused."""
+        waiting, self._waiting = self._waiting, deque()
+        for _, receipt in waiting:
+            receipt.refused()
+        self.schedule()
 
     def _durable(self, watermark: int) -> None:
         waiting = self._waiting
@@ -107,7 +117,7 @@ class Tick:
                     queue.pump(now_ms)
                 except Exception:  # one broken queue must not end everybody's turns
                     log.exception("a queue failed to deliver")
-        self._journal.commit()
+        self._journal.commit(bool(self._waiting))
         connections, self._dirty_connections = self._dirty_connections, []
         for connection in connections:
             try:

@@ -5,8 +5,9 @@ Must not: check permissions or raise AMQP errors; operations does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol, cast
 
 from broker.definitions.keeper import VhostKeeper
 from broker.model.arguments import NO_ARGUMENTS, Arguments
@@ -17,10 +18,15 @@ from broker.model.receipt import Receipt
 from broker.queues.classic import ClassicQueue, QueueCounters, QueueDefinition
 from broker.queues.context import Pumped, QueueContext, Timers
 from broker.queues.factory import create_queue
+from broker.queues.paging import MemoryBudget
+from broker.queues.stored import encode_head
 from broker.routing.binding import Binding, DestinationKind, Target
 from broker.routing.exchange import Exchange
 from broker.routing.table import RoutingTable, default_exchanges
-from storage.journal import Journal
+from storage.journal import Journal, Stream
+
+UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log; from there on publishers wait
+BYTES_A_MESSAGE: Final = 64  # beyond that, so many count as one message that consumers are behind
 
 
 class Turn(Protocol):
@@ -69,7 +75,11 @@ class Vhost:
     __slots__ = ("_context", "_journal", "_owned", "_store", "_turn", "counters", "deleted_queues",
                  "exchange_arguments", "keeper", "name", "queues", "replies", "table")  # fmt: skip
 
-    def __init__(self, name: str, journal: Journal, turn: Turn, timers: Timers, keeper: VhostKeeper) -> None:
+    def __init__(
+        self, name: str, journal: Journal, turn: Turn, timers: Timers, keeper: VhostKeeper, budget: MemoryBudget,
+        levels: Callable[[int], Sequence[int]],
+    ) -> None:  # fmt: skip
+        """Args: levels gives the priorities of a queue, by its number, for which the journal has messages."""
         self.name = name
         self.keeper = keeper
         self.table = RoutingTable()
@@ -83,7 +93,10 @@ class Vhost:
         self._journal = journal
         self._store = keeper.store
         self._turn = turn
-        self._context = QueueContext(turn.now_ms, timers, turn.queue_dirty, self._release, self._delete_by_itself)
+        self._context = QueueContext(
+            turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, budget,
+            levels, keeper.store.when_stored,
+        )  # fmt: skip
         for exchange in default_exchanges():
             self.table.add_exchange(exchange)
 
@@ -202,12 +215,12 @@ class Vhost:
         The receipt gets an answer from every queue, and one from the journal when the record is durable.
         Returns: how many messages the consumers of the queue that is worst off are behind.
         """
-        if batch.properties.persistent:
-            durable = sum(1 for queue in queues if queue.durable)
-            if durable:
-                self._append(batch, durable, receipt)
         now_ms = self._turn.now_ms()
         backlog = 0
+        if batch.properties.persistent:
+            targets = [queue.target(batch, now_ms) for queue in queues if queue.durable]
+            if targets:
+                backlog = self._append(batch, targets, now_ms, receipt)
         for queue in queues:
             if receipt is not None:
                 receipt.expect()
@@ -215,17 +228,25 @@ class Vhost:
             backlog = max(backlog, queue.backlog())
         return backlog
 
-    def _append(self, batch: Batch, durable: int, receipt: Receipt | None) -> None:
-        batch.live = len(batch.bodies) * durable
-        batch.position = self._journal.append((batch.address.tail, batch.properties.raw, *batch.bodies))
+    def _append(self, batch: Batch, targets: list[tuple[Stream, int]], now_ms: int, receipt: Receipt | None) -> int:
+        """Journals a batch; returns how far the disk is behind, in messages a publisher would have to wait for."""
+        journal = self._journal
+        batch.position, batch.share_bytes = journal.append(targets, now_ms, encode_head(batch), batch.bodies)
         if receipt is not None:
             self._turn.when_durable(batch.position, receipt)
             if self._store.pending:  # perhaps the declaration of one of these queues
                 receipt.expect()
                 self._store.when_stored(receipt.taken)
+        behind = journal.backlog_bytes() - UNWRITTEN_BYTES_MAX
+        return behind // BYTES_A_MESSAGE if behind > 0 else 0
 
-    def _release(self, batch: Batch, count: int) -> None:
-        batch.live -= count
-        assert batch.live >= 0, "a message was settled twice"
-        if not batch.live:
-            self._journal.release(batch.position)
+    @contextmanager
+    def together(self, receipt: Receipt) -> Iterator[None]:
+        """What is published and settled within outlives a crash together or not at all; the receipt waits for that."""
+        self._journal.begin()
+        try:
+            yield
+        finally:
+            position = self._journal.end()
+            if position > self._journal.durable:
+                self._turn.when_durable(position, receipt)

@@ -12,12 +12,14 @@ Invariants
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, Protocol
 
 from storage.definitions_disk import Changes, Disk, Entry
 from storage.worker import Worker
 
+log = logging.getLogger("leveret.storage")
 RETRY_MS: Final = 1000
 KEY_CHARACTERS_MAX: Final = 4096
 VALUE_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -191,9 +193,11 @@ class StagedDefinitions:
         if self._handing:
             return
         self._handing = True  # a worker that is done at once comes back here through `_done`
-        while self._staged and self._flight is None and now_ms >= self._retry_ms:
-            self._hand_over()
-        self._handing = False
+        try:
+            while self._staged and self._flight is None and now_ms >= self._retry_ms:
+                self._hand_over()
+        finally:
+            self._handing = False
 
     def _hand_over(self) -> None:
         changes, self._staged = self._staged, {}
@@ -214,7 +218,10 @@ class StagedDefinitions:
             self._troubled = False
             self.on_trouble("")
         for callback in flight.waiting:
-            callback()
+            try:
+                callback()
+            except Exception:  # who fails must not keep the others waiting
+                log.exception("somebody who waited for definitions to be stored has failed")
         self.commit(self._now_ms)
 
     def _failed(self, flight: _Flight, outcome: BaseException) -> None:

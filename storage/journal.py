@@ -81,13 +81,25 @@ class Stream(Protocol):
 
 
 class Journal(Protocol):
-    """One per node. `written` is the position up to which records can be loaded, `durable` up to which none is lost."""
+    """One per node. `on_state` gets the new state and a text for people."""
 
-    durable: int
-    written: int
-    state: str
     on_durable: Callable[[int], None]
     on_state: Callable[[str, str], None]
+
+    @property
+    def durable(self) -> int:
+        """The position up to which nothing is lost any more."""
+        ...
+
+    @property
+    def written(self) -> int:
+        """The position up to which messages can be loaded."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """OK, FULL or FAILED."""
+        ...
 
     def stream(self, stream_id: int) -> Stream:
         """The stream of that id, with what is in it, or a new one."""
@@ -111,7 +123,7 @@ class Journal(Protocol):
         ...
 
     def end(self) -> int:
-        """Ends what `begin` began; returns its position."""
+        """Ends what `begin` began; returns its position, 0 where nothing was done."""
         ...
 
     def commit(self, is_awaited: bool) -> None:

@@ -183,12 +183,13 @@ class LocalJournal:
         self._group = []
 
     def end(self) -> int:
-        """Ends what `begin` began; returns its position."""
+        """Ends what `begin` began; returns its position, 0 where nothing was done."""
         entries, self._group = self._group, None
         assert entries is not None, "a group was begun"
         controls = self._controls()
-        if entries or controls:
-            self.appender.group(entries, controls)
+        if not entries and not controls:
+            return 0
+        self.appender.group(entries, controls)
         return self.appender.end
 
     def _controls(self) -> list[Control]:

@@ -134,7 +134,7 @@ class MemoryJournal:
         """What follows, up to `end`, stands or falls together, as everything does here."""
 
     def end(self) -> int:
-        """Ends what `begin` began; returns its position."""
+        """Ends what `begin` began; returns its position, 0 where nothing was done."""
         return self._last
 
     def commit(self, is_awaited: bool) -> None:

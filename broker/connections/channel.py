@@ -26,24 +26,25 @@ from broker.operations import Actor
 from protocol import encoder
 from protocol.commands import Ack, Publish
 from protocol.constants import NOT_ALLOWED, PRECONDITION_FAILED
-from protocol.errors import ChannelException, ConnectionException
+from protocol.errors import AmqpError, ChannelException, ConnectionException
 
 
 class ChannelHost:
     """What a channel needs of its connection."""
 
-    __slots__ = ("actor", "confirming", "frame_max", "output", "resume", "services", "suspend", "tags",
+    __slots__ = ("actor", "confirming", "fail", "frame_max", "output", "resume", "services", "suspend", "tags",
                  "tells_cancel", "touch")  # fmt: skip
 
     def __init__(
         self, services: Services, output: Output, touch: Callable[[], None],
-        suspend: Callable[[], None], resume: Callable[[], None],
+        suspend: Callable[[], None], resume: Callable[[], None], fail: Callable[[int, AmqpError], None],
     ) -> None:  # fmt: skip
         self.services = services
         self.output = output
         self.touch = touch  # there is output
         self.suspend = suspend  # handle no further commands until resumed
         self.resume = resume
+        self.fail = fail  # closes the channel of that number with an error that comes outside any command
         self.actor: Actor | None = None  # once the connection is open
         self.tags: frozenset[str] = frozenset()
         self.frame_max = services.limits.frame_max_bytes
@@ -256,17 +257,27 @@ class Channel:
         return self.transaction
 
     def commit(self, answer: Callable[[], None]) -> None:
-        """Does what the transaction kept; answers when all of it is where it was to be, and durable."""
+        """Does what the transaction kept; answers when all of it is where it was to be, and durable.
+
+        Where that cannot be, the channel is closed with 406, as RabbitMQ does with what it cannot do any more.
+        """
         transaction = self.require_transaction()
         publishes, settlements = list(transaction.publishes), list(transaction.settlements)
         transaction.clear()
-        receipt = Receipt(0, 0, lambda _: answer())
-        for batch, copies in publishes:
-            receipt.expect()
-            self.publisher.submit(batch, copies, receipt)
-        for delivery, action in settlements:
-            action([delivery])
+        receipt = Receipt(0, 0, lambda complete: self._committed(complete.rejected, answer))
+        vhost = self.actor.vhost
+        with vhost.together(receipt):
+            for batch, copies in publishes:
+                receipt.expect()
+                self.publisher.submit(batch, copies, receipt)
+            for delivery, action in settlements:
+                action([delivery])
         receipt.taken()
+
+    def _committed(self, is_refused: bool, answer: Callable[[], None]) -> None:
+        if is_refused and self.context.is_open:
+            self._host.fail(self.number, ChannelException(PRECONDITION_FAILED, "transaction cannot be made durable"))
+        answer()
 
     def rollback(self) -> None:
         """Forgets what the transaction kept; what was settled in it is unacknowledged again."""

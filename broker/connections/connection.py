@@ -50,7 +50,7 @@ class Connection:
         self.is_loopback = is_loopback
         self.engine = Engine(services.limits.message_size_max_bytes)
         self.output = Output()
-        self.host = ChannelHost(services, self.output, self.touch, self.suspend, self.resume)
+        self.host = ChannelHost(services, self.output, self.touch, self.suspend, self.resume, self._close_channel)
         self.channels: dict[int, Channel] = {}
         self.channel_max = 0
         self.user = ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from broker.model.interfaces import ConsumerPort
 from broker.model.message import NEVER_MS, Batch, Span
@@ -31,6 +31,10 @@ class ReplyQueue:
         self._consumer: ConsumerPort | None = None
         self._backlog: deque[Span] = deque()
         self._backlog_bytes = 0
+
+    def target(self, _batch: Batch, _now_ms: int, /) -> tuple[Any, int]:
+        """Never asked: it is not durable."""
+        raise AssertionError("only durable queues are journalled")
 
     def publish(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> None:  # noqa: ARG002
         """Delivers at once, or when the client has read."""

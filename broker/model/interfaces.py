@@ -6,7 +6,7 @@ Must not: hold behaviour.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from broker.model.message import Batch, Span
 from broker.model.receipt import Receipt
@@ -40,8 +40,12 @@ class PublishTarget(Protocol):
     name: str
     durable: bool
 
+    def target(self, batch: Batch, now_ms: int, /) -> tuple[Any, int]:
+        """A durable queue's stream in the journal for the batch, and when that expires (absolute, in ms; 0: never)."""
+        ...
+
     def publish(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> None:
-        """Takes the batch, and answers the receipt when it has it."""
+        """Takes the batch, and answers the receipt when it has it. For a durable queue it has been journalled."""
         ...
 
     def backlog(self) -> int:

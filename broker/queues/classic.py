@@ -5,7 +5,8 @@ Stop "queue" on a message's way. Must not: know connections, frames or exchanges
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,10 @@ from broker.queues.consumers import Picker
 from broker.queues.context import QueueContext
 from broker.queues.expiry import ExpiryTimer, expires_at_ms
 from broker.queues.lifetime import Lifetime
-from broker.queues.ready import ReadyList
+from broker.queues.ready import Fifo, ReadyList
+from storage.journal import Stream
+
+GetAnswer = Callable[[Span | None, int], None]
 
 FAIR_BELOW: Final = 1024  # ready messages up to which consumers alternate one by one
 TURNS_PER_CONSUMER: Final = 32  # of a longer queue, how many turns each consumer gets at least
@@ -77,15 +81,14 @@ class ClassicQueue:
     2. A position is used once; a requeued message keeps it.
     """
 
-    __slots__ = ("_context", "_expiry", "_is_dirty", "_may_expire", "_next_position", "consumers", "counters",
-                 "definition", "durable", "idle_since_ms", "is_deleted", "lifetime", "name", "ready", "settings",
-                 "unacked", "unacked_bytes")  # fmt: skip
+    __slots__ = ("_context", "_expiry", "_is_dirty", "_may_expire", "_next_position", "_waiting_gets", "consumers",
+                 "counters", "definition", "durable", "idle_since_ms", "is_deleted", "lifetime", "name", "ready",
+                 "settings", "unacked", "unacked_bytes")  # fmt: skip
 
     def __init__(
         self,
         definition: QueueDefinition,
         settings: QueueSettings,
-        ready: ReadyList,
         consumers: Picker,
         context: QueueContext,
     ) -> None:
@@ -93,7 +96,7 @@ class ClassicQueue:
         self.durable = definition.durable and not definition.exclusive
         self.definition = definition
         self.settings = settings
-        self.ready = ready
+        self.ready: ReadyList = Fifo()
         self.consumers = consumers
         self.counters = QueueCounters()
         self.unacked = 0
@@ -104,9 +107,23 @@ class ClassicQueue:
         self._next_position = 1
         self._is_dirty = False
         self._may_expire = False
+        self._waiting_gets: deque[tuple[bool, GetAnswer]] = deque()  # of messages that are being loaded
         self._expiry = ExpiryTimer(context, self._mark_dirty)
         self.lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
         self.lifetime.touch(self.idle_since_ms)
+
+    def resume(self) -> None:
+        """Goes on with what the journal has of it."""
+        streams = self.ready.streams()
+        self._next_position = max(stream.next for stream in streams)
+        if any(stream.may_expire() for stream in streams):
+            self._may_expire = True
+            self._mark_dirty()
+
+    def loaded(self) -> None:
+        """Messages that were not in memory are."""
+        self.ready.recount()
+        self._mark_dirty()
 
     def now_ms(self) -> int:
         """The time of this turn."""
@@ -114,13 +131,21 @@ class ClassicQueue:
 
     # ---- publish lane
 
+    def target(self, batch: Batch, now_ms: int) -> tuple[Stream, int]:
+        """Where a durable queue's messages are journalled, and when they expire."""
+        stream = self.ready.stream_for(batch)
+        assert stream is not None, "only durable queues are journalled"
+        return stream, expires_at_ms(self.settings.ttl_ms, batch, now_ms)
+
     def publish(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> None:
-        """Takes the batch, and answers the receipt when it has it."""
+        """Takes the batch, and answers the receipt when it has it. Into a durable queue it has been journalled."""
         count = len(batch.bodies)
+        stream = self.ready.stream_for(batch) if batch.position else None
+        number = stream.next - count if stream is not None else 0
         expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
         if expires_ms:
             self._may_expire = True
-        self.ready.append(Span(batch, 0, count, self._next_position, expires_ms, 0))
+        self.ready.append(Span(batch, 0, count, self._next_position, expires_ms, 0, number))
         self._next_position += count
         self.counters.published += count
         if not self._is_dirty:
@@ -143,14 +168,17 @@ class ClassicQueue:
         """Gives ready messages to consumers with room; what expires this very turn is offered first."""
         self._is_dirty = False
         if self.is_deleted:
+            while self._waiting_gets:
+                self._waiting_gets.popleft()[1](None, 0)
             for consumer in self.consumers.everyone():
                 consumer.cancelled()
             return
         if self._may_expire:
             self._expire(now_ms - 1)
+        if self._waiting_gets:
+            self._answer_gets()
         ready, pick = self.ready, self.consumers.pick
-        while ready.count:
-            message_bytes = ready.next_message_bytes()
+        while self.consumers.offered and (message_bytes := ready.next_message_bytes()):
             picked = pick(message_bytes)
             if picked is None:
                 break
@@ -174,7 +202,7 @@ class ClassicQueue:
         Where messages may expire it stops after a span: the next one may be overdue.
         """
         ready, counters = self.ready, self.counters
-        while count and ready.count and ready.next_message_bytes() <= message_bytes:
+        while count and 0 < ready.next_message_bytes() <= message_bytes:
             span = ready.take(count)
             assert span is not None
             held = span.stop - span.start
@@ -197,8 +225,19 @@ class ClassicQueue:
         self.unacked += held
         self.unacked_bytes += held * span.batch.body_bytes
 
-    def get(self, no_ack: bool, answer: Callable[[Span | None, int], None]) -> None:
-        """Answers with one message, or None, and how many are still ready."""
+    def get(self, no_ack: bool, answer: GetAnswer) -> None:
+        """Answers with one message, or None, and how many are still ready; later where it has to be loaded."""
+        if self._waiting_gets or (self.ready.count and not self.ready.next_message_bytes()):
+            self._waiting_gets.append((no_ack, answer))
+        else:
+            self._get(no_ack, answer)
+
+    def _answer_gets(self) -> None:
+        waiting = self._waiting_gets
+        while waiting and (self.ready.next_message_bytes() or not self.ready.count):
+            self._get(*waiting.popleft())
+
+    def _get(self, no_ack: bool, answer: GetAnswer) -> None:
         now_ms = self._context.now_ms()
         self.lifetime.touch(now_ms)
         if self._may_expire:
@@ -208,6 +247,9 @@ class ClassicQueue:
         if self._may_expire:
             self._expire(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
+        if span is None and self.ready.count:  # what was there has expired, and the rest is being loaded
+            self._waiting_gets.appendleft((no_ack, answer))
+            return
         if span is None:
             counters.got_empty += 1
         else:
@@ -252,8 +294,8 @@ class ClassicQueue:
 
     def _done(self, span: Span) -> None:
         """The messages leave this queue for good."""
-        if span.batch.position and self.durable:
-            self._context.release(span.batch, span.stop - span.start)
+        if span.number:
+            self.ready.settle(span)
 
     # ---- consumers
 
@@ -298,8 +340,10 @@ class ClassicQueue:
         self.is_deleted = True
         self.lifetime.stop()
         self._expiry.arm(0)
-        for span in self.ready.clear():
-            self._done(span)
+        streams = self.ready.streams()
+        self.ready.clear()
+        if streams:  # a queue that comes back after a crash, since its end was not stored, is whole
+            self._context.when_stored(lambda: _drop(streams))
         self._mark_dirty()
         return count
 
@@ -310,3 +354,8 @@ class ClassicQueue:
 
     def _end(self) -> None:
         self._context.delete(self.name)
+
+
+def _drop(streams: Iterable[Stream]) -> None:
+    for stream in streams:
+        stream.drop()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from broker.model.message import Batch
+from broker.queues.paging import MemoryBudget
+from storage.journal import Journal
 
 
 class Pumped(Protocol):
@@ -29,20 +30,26 @@ class Timers(Protocol):
 
 
 class QueueContext:
-    """The time of this turn, timers, and the three places a queue reports to."""
+    """The time of this turn, timers, the places a queue reports to, and where durable ones keep their messages."""
 
-    __slots__ = ("delete", "mark_dirty", "now_ms", "release", "timers")
+    __slots__ = ("budget", "delete", "journal", "levels", "mark_dirty", "now_ms", "timers", "when_stored")
 
     def __init__(
         self,
         now_ms: Callable[[], int],
         timers: Timers,
         mark_dirty: Callable[[Pumped], None],
-        release: Callable[[Batch, int], None],
         delete: Callable[[str], None],
+        journal: Journal,
+        budget: MemoryBudget,
+        levels: Callable[[int], Sequence[int]],
+        when_stored: Callable[[Callable[[], None]], None],
     ) -> None:
         self.now_ms = now_ms
         self.timers = timers
         self.mark_dirty = mark_dirty  # it has messages to give, or consumers that may take some
-        self.release = release  # journalled messages of a batch are not needed here any more
         self.delete = delete  # a queue's name: unused for too long, or its last consumer gone
+        self.journal = journal
+        self.budget = budget  # what all queues may hold in memory
+        self.levels = levels  # a queue's number: the priorities whose streams hold something
+        self.when_stored = when_stored  # calls back once the definitions as they are now are on the disk

@@ -6,10 +6,11 @@ Must not: look at priorities anywhere but where a span enters.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from broker.model.message import Span
-from broker.queues.ready import Fifo
+from broker.model.message import Batch, Span
+from broker.queues.ready import ReadyList
+from storage.journal import Stream
 
 
 class PriorityReady:
@@ -19,21 +20,34 @@ class PriorityReady:
     highest last.
     """
 
-    __slots__ = ("_levels", "_priority_max", "_waiting", "body_bytes", "count")
+    __slots__ = ("_create_level", "_levels", "_priority_max", "_waiting", "body_bytes", "count")
 
-    def __init__(self, priority_max: int) -> None:
+    def __init__(self, priority_max: int, create_level: Callable[[int], ReadyList], levels: Iterable[int] = ()) -> None:
+        """Args: levels are those that may hold something already; one above the highest counts as the highest."""
         self._priority_max = priority_max
-        self._levels: dict[int, Fifo] = {}
+        self._create_level = create_level
+        self._levels = {priority: create_level(priority) for priority in levels}
         self._waiting: list[int] = []
         self.count = 0
         self.body_bytes = 0
+        self.recount()
 
-    def _level(self, span: Span) -> Fifo:
-        """The list the span belongs to, which is about to hold something."""
-        priority = min(span.batch.properties.priority, self._priority_max)
+    def recount(self) -> None:
+        """The levels have changed by themselves."""
+        self.count = sum(level.count for level in self._levels.values())
+        self.body_bytes = sum(level.body_bytes for level in self._levels.values())
+        self._waiting = sorted(priority for priority, level in self._levels.items() if level.count)
+
+    def _level_of(self, batch: Batch) -> tuple[int, ReadyList]:
+        priority = min(batch.properties.priority, self._priority_max)
         level = self._levels.get(priority)
         if level is None:
-            level = self._levels[priority] = Fifo()
+            level = self._levels[priority] = self._create_level(priority)
+        return priority, level
+
+    def _level(self, span: Span) -> ReadyList:
+        """The list the span belongs to, which is about to hold something."""
+        priority, level = self._level_of(span.batch)
         if not level.count:
             insort(self._waiting, priority)
         held = span.stop - span.start
@@ -46,12 +60,13 @@ class PriorityReady:
         self._level(span).append(span)
 
     def take(self, count: int) -> Span | None:
-        """Takes up to `count` messages of one batch from the highest level; None where nothing is ready."""
+        """Takes up to `count` messages of one batch from the highest level; None where nothing of it is in memory."""
         if not self.count:
             return None
         level = self._levels[self._waiting[-1]]
         span = level.take(count)
-        assert span is not None
+        if span is None:
+            return None
         if not level.count:
             self._waiting.pop()
         self._taken(span)
@@ -63,8 +78,8 @@ class PriorityReady:
         self.body_bytes -= held * span.batch.body_bytes
 
     def next_message_bytes(self) -> int:
-        """The size of the next message with its properties; only where one is ready."""
-        return self._levels[self._waiting[-1]].next_message_bytes()
+        """The size of the next message with its properties; 0 where none is ready in memory."""
+        return self._levels[self._waiting[-1]].next_message_bytes() if self._waiting else 0
 
     def put_back(self, span: Span) -> None:
         """Returns taken messages to their place in their level."""
@@ -86,14 +101,25 @@ class PriorityReady:
         return min((ms for ms in due if ms), default=0)
 
     def clear(self) -> list[Span]:
-        """Takes everything, in order."""
-        spans = list(self.spans())
-        self._levels.clear()
+        """Drops everything; returns, in order, what is still to be settled."""
+        spans = [span for priority in reversed(self._waiting) for span in self._levels[priority].clear()]
         self._waiting.clear()
         self.count = self.body_bytes = 0
         return spans
 
     def spans(self) -> Iterator[Span]:
-        """Everything in order, left in place."""
+        """Everything that is in memory, in order, left in place."""
         for priority in reversed(self._waiting):
             yield from self._levels[priority].spans()
+
+    def stream_for(self, batch: Batch) -> Stream | None:
+        """Where the batch's messages are journalled."""
+        return self._level_of(batch)[1].stream_for(batch)
+
+    def settle(self, span: Span) -> None:
+        """Taken messages are not needed any more."""
+        self._level_of(span.batch)[1].settle(span)
+
+    def streams(self) -> list[Stream]:
+        """Every stream that holds something of a level."""
+        return [stream for level in self._levels.values() for stream in level.streams()]

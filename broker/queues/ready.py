@@ -15,7 +15,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
-from broker.model.message import Span
+from broker.model.message import Batch, Span
+from storage.journal import Stream
 
 
 class ReadyList(Protocol):
@@ -29,11 +30,11 @@ class ReadyList(Protocol):
         ...
 
     def take(self, count: int) -> Span | None:
-        """Takes up to `count` messages of one batch from the front; None where nothing is ready."""
+        """Takes up to `count` messages of one batch from the front; None where nothing is ready in memory."""
         ...
 
     def next_message_bytes(self) -> int:
-        """The size of the next message with its properties; only where one is ready."""
+        """The size of the next message with its properties; 0 where none is ready in memory."""
         ...
 
     def put_back(self, span: Span) -> None:
@@ -49,11 +50,27 @@ class ReadyList(Protocol):
         ...
 
     def clear(self) -> list[Span]:
-        """Takes everything, in order."""
+        """Drops everything; returns, in order, what is still to be settled."""
         ...
 
     def spans(self) -> Iterator[Span]:
-        """Everything in order, left in place."""
+        """Everything that is in memory, in order, left in place."""
+        ...
+
+    def stream_for(self, batch: Batch, /) -> Stream | None:
+        """Where the batch's messages are journalled; None where they are not."""
+        ...
+
+    def settle(self, span: Span) -> None:
+        """Taken messages are not needed any more."""
+        ...
+
+    def streams(self) -> list[Stream]:
+        """Every stream that holds something of this list."""
+        ...
+
+    def recount(self) -> None:
+        """A part of the list has loaded messages, or found some lost."""
         ...
 
 
@@ -103,10 +120,9 @@ class Fifo:
         return self._fifo[0] if self._fifo else None
 
     def next_message_bytes(self) -> int:
-        """The size of the next message with its properties; only where one is ready."""
+        """The size of the next message with its properties; 0 where none is ready."""
         front = self._front()
-        assert front is not None, "nothing is ready"
-        return front.batch.message_bytes
+        return front.batch.message_bytes if front is not None else 0
 
     def put_back(self, span: Span) -> None:
         """Returns taken messages to their place."""
@@ -142,3 +158,18 @@ class Fifo:
         """Everything in order, left in place."""
         yield from reversed(self._returned)
         yield from self._fifo
+
+    def stream_for(self, _batch: Batch) -> Stream | None:
+        """Nothing of this list is journalled."""
+        return None
+
+    def settle(self, span: Span) -> None:
+        """Nothing of this list is journalled."""
+        assert not span.number, "a journalled message in a list that is not"
+
+    def streams(self) -> list[Stream]:
+        """Nothing of this list is journalled."""
+        return []
+
+    def recount(self) -> None:
+        """It has no parts that count for themselves."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pika
@@ -13,7 +14,7 @@ from pika.exceptions import ChannelClosedByBroker, ProbableAuthenticationError
 
 from storage.definitions_disk import FILE_NAME
 from tests.clients.conftest import parameters
-from tests.support.brokers import RunningBroker, running_brokerd
+from tests.support.brokers import RestartableBroker, RunningBroker
 from tests.support.vhosts import ctl_command
 
 pytestmark = pytest.mark.ours
@@ -21,100 +22,95 @@ SECONDS_MAX = 30
 ARGUMENTS = {"x-max-priority": 5, "x-note": ["a", {"b": b"\xff"}]}
 
 
-def kill(broker: RunningBroker) -> None:
-    assert broker.process is not None
-    broker.process.kill()
-    broker.process.wait(SECONDS_MAX)
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[RestartableBroker]:
+    with RestartableBroker(tmp_path) as broker:
+        yield broker
 
 
-def brokerctl(broker: RunningBroker, *words: str) -> None:
-    subprocess.run([*(ctl_command(broker) or []), *words], check=True, timeout=SECONDS_MAX, capture_output=True)
+def start(broker: RestartableBroker) -> RunningBroker:
+    broker.launch()
+    broker.await_ready()
+    return RunningBroker(broker.host, broker.port, broker.data_dir)
 
 
-def connect(broker: RunningBroker) -> pika.BlockingConnection:
-    return pika.BlockingConnection(parameters(broker))
+def connect(broker: RestartableBroker) -> pika.BlockingConnection:
+    return pika.BlockingConnection(parameters(start(broker)))
 
 
-def test_kill_9_after_the_last_answer_loses_nothing(tmp_path: Path) -> None:
-    with running_brokerd(data_dir=tmp_path) as first:
-        channel = connect(first).channel()
-        channel.exchange_declare("x", "topic", durable=True, arguments={"alternate-exchange": "amq.fanout"})
-        channel.exchange_declare("gone", durable=True)
-        channel.queue_declare("gone", durable=True)
-        channel.queue_declare("q", durable=True, arguments=ARGUMENTS)
-        channel.queue_bind("q", "x", "a.#")
-        channel.queue_bind("q", "x", "gone")
-        channel.queue_unbind("q", "x", "gone")
-        channel.exchange_delete("gone")
-        channel.queue_delete("gone")
-        channel.queue_bind("q", "amq.headers", "", {"x-match": "any", "n": 1})
-        channel.queue_declare("last", durable=True)
-        kill(first)
-    with running_brokerd(data_dir=tmp_path) as second:
-        channel = connect(second).channel()
-        for name in ("q", "last"):
-            channel.queue_declare(name, passive=True)
-        channel.queue_declare("q", durable=True, arguments=ARGUMENTS)
-        channel.exchange_declare("x", "topic", durable=True, arguments={"alternate-exchange": "amq.fanout"})
-        channel.confirm_delivery()
-        for exchange, key, headers in (("x", "a.b", None), ("x", "gone", None), ("amq.headers", "", {"n": 1})):
-            channel.basic_publish(exchange, key, b"m", pika.BasicProperties(headers=headers))
-        assert channel.queue_purge("q").method.message_count == 2
-        with pytest.raises(ChannelClosedByBroker, match="no queue 'gone'"):
-            channel.queue_declare("gone", passive=True)
-        kill(second)
+def brokerctl(running: RunningBroker, *words: str) -> None:
+    subprocess.run([*(ctl_command(running) or []), *words], check=True, timeout=SECONDS_MAX, capture_output=True)
 
 
-def test_every_declaration_that_was_answered_is_there(tmp_path: Path) -> None:
+def test_kill_9_after_the_last_answer_loses_nothing(broker: RestartableBroker) -> None:
+    channel = connect(broker).channel()
+    channel.exchange_declare("x", "topic", durable=True, arguments={"alternate-exchange": "amq.fanout"})
+    channel.exchange_declare("gone", durable=True)
+    channel.queue_declare("gone", durable=True)
+    channel.queue_declare("q", durable=True, arguments=ARGUMENTS)
+    channel.queue_bind("q", "x", "a.#")
+    channel.queue_bind("q", "x", "gone")
+    channel.queue_unbind("q", "x", "gone")
+    channel.exchange_delete("gone")
+    channel.queue_delete("gone")
+    channel.queue_bind("q", "amq.headers", "", {"x-match": "any", "n": 1})
+    channel.queue_declare("last", durable=True)
+    broker.kill()
+    channel = connect(broker).channel()
+    for name in ("q", "last"):
+        channel.queue_declare(name, passive=True)
+    channel.queue_declare("q", durable=True, arguments=ARGUMENTS)
+    channel.exchange_declare("x", "topic", durable=True, arguments={"alternate-exchange": "amq.fanout"})
+    channel.confirm_delivery()
+    for exchange, key, headers in (("x", "a.b", None), ("x", "gone", None), ("amq.headers", "", {"n": 1})):
+        channel.basic_publish(exchange, key, b"m", pika.BasicProperties(headers=headers))
+    assert channel.queue_purge("q").method.message_count == 2
+    with pytest.raises(ChannelClosedByBroker, match="no queue 'gone'"):
+        channel.queue_declare("gone", passive=True)
+
+
+def test_every_declaration_that_was_answered_is_there(broker: RestartableBroker) -> None:
     """Killed in the middle of declaring: whatever the client has seen answered counts, each time again."""
     answered: list[str] = []
     for round_number in range(3):
-        with running_brokerd(data_dir=tmp_path) as broker:
-            channel = connect(broker).channel()
-            for name in answered:
-                channel.queue_declare(name, passive=True)
-            for number in range(5):
-                name = f"q-{round_number}-{number}"
-                channel.queue_declare(name, durable=True)
-                answered.append(name)
-            kill(broker)
-    with sqlite3.connect(tmp_path / FILE_NAME) as file:
+        channel = connect(broker).channel()
+        for name in answered:
+            channel.queue_declare(name, passive=True)
+        for number in range(5):
+            name = f"q-{round_number}-{number}"
+            channel.queue_declare(name, durable=True)
+            answered.append(name)
+        broker.kill()
+    with sqlite3.connect(broker.data_dir / FILE_NAME) as file:
         rows = file.execute("SELECT key FROM definitions WHERE key LIKE 'queue/%'").fetchall()
     assert {key for (key,) in rows} >= {f"queue/%2F/{name}" for name in answered}
 
 
-def test_users_vhosts_and_permissions_survive_too(tmp_path: Path) -> None:
-    with running_brokerd(data_dir=tmp_path) as first:
-        brokerctl(first, "add_vhost", "v")
-        brokerctl(first, "add_user", "anna", "secret")
-        brokerctl(first, "set_permissions", "-p", "v", "anna", "^a", ".*", ".*")
-        brokerctl(first, "delete_user", "guest")
-        kill(first)
-    with running_brokerd(data_dir=tmp_path) as second:
-        channel = pika.BlockingConnection(pika.URLParameters(second.url("v", "anna", "secret"))).channel()
-        channel.queue_declare("abc", durable=True)
-        with pytest.raises(ChannelClosedByBroker, match="ACCESS_REFUSED - configure access to queue 'bc'"):
-            channel.queue_declare("bc", durable=True)
-        with pytest.raises(ProbableAuthenticationError):
-            connect(second)
-        kill(second)
+def test_users_vhosts_and_permissions_survive_too(broker: RestartableBroker) -> None:
+    running = start(broker)
+    brokerctl(running, "add_vhost", "v")
+    brokerctl(running, "add_user", "anna", "secret")
+    brokerctl(running, "set_permissions", "-p", "v", "anna", "^a", ".*", ".*")
+    brokerctl(running, "delete_user", "guest")
+    broker.kill()
+    running = start(broker)
+    channel = pika.BlockingConnection(pika.URLParameters(running.url("v", "anna", "secret"))).channel()
+    channel.queue_declare("abc", durable=True)
+    with pytest.raises(ChannelClosedByBroker, match="ACCESS_REFUSED - configure access to queue 'bc'"):
+        channel.queue_declare("bc", durable=True)
+    with pytest.raises(ProbableAuthenticationError):
+        pika.BlockingConnection(parameters(running))
 
 
-def test_a_clean_stop_leaves_one_file(tmp_path: Path) -> None:
-    with running_brokerd(data_dir=tmp_path) as first:
-        with connect(first) as connection:
-            connection.channel().queue_declare("q", durable=True)
-        assert first.process is not None
-        first.process.terminate()
-        assert first.process.wait(SECONDS_MAX) == 0
-    assert [path.name for path in tmp_path.glob(FILE_NAME + "*")] == [FILE_NAME]
-    with running_brokerd(data_dir=tmp_path) as second:
-        connect(second).channel().queue_declare("q", passive=True)
+def test_a_clean_stop_leaves_one_file(broker: RestartableBroker) -> None:
+    with connect(broker) as connection:
+        connection.channel().queue_declare("q", durable=True)
+    assert broker.stop() == 0
+    assert [path.name for path in broker.data_dir.glob(FILE_NAME + "*")] == [FILE_NAME]
+    connect(broker).channel().queue_declare("q", passive=True)
 
 
 def test_a_damaged_file_is_no_start(tmp_path: Path) -> None:
-    with running_brokerd(data_dir=tmp_path):
-        pass
     (tmp_path / FILE_NAME).write_bytes(b"what is this?")
     ended = subprocess.run(
         [sys.executable, "-m", "broker.cli.brokerd", "--port", "0", "--metrics-port", "0", "--data-dir", str(tmp_path)],

@@ -176,6 +176,20 @@ def test_what_a_callback_changes_is_stored_too(disk: Disk) -> None:
     assert len(stored(disk)) == count
 
 
+def test_one_waiter_that_fails_does_not_stop_the_others(store: StagedDefinitions, worker: HeldWorker) -> None:
+    told: list[str] = []
+    store.put("a", b"1")
+    store.when_stored(lambda: told.index("not there"))
+    store.when_stored(lambda: told.append("second"))
+    store.commit(NOW_MS)
+    worker.finish()
+    assert told == ["second"]
+    store.put("b", b"1")
+    store.commit(NOW_MS)
+    worker.finish()
+    assert not store.pending
+
+
 def test_closing_stores_what_is_on_its_way_and_what_is_not(
     store: StagedDefinitions, worker: HeldWorker, disk: Disk
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pamqp import base, commands
 
 from broker.connections.channel import Channel
@@ -72,10 +74,23 @@ def get(channel: Channel, frame: commands.Basic.Get, _command: Method) -> None:
     """Spec: 1.8.3.10."""
     queue = channel.operations.readable_queue(channel.actor, queue_name(channel, frame.queue))
 
+    answered = False
+    release: Callable[[], None] | None = None
+
     def answer(span: Span | None, left: int) -> None:
-        if span is None:
+        nonlocal answered
+        answered = True
+        if not channel.context.is_open:
+            if span is not None and not frame.no_ack:
+                queue.requeue(span)
+        elif span is None:
             channel.send(commands.Basic.GetEmpty())
-            return
+        else:
+            give(span, left)
+        if release is not None:
+            release()
+
+    def give(span: Span, left: int) -> None:
         tag = channel.got(span, queue, frame.no_ack)
         context, batch = channel.context, span.batch
         context.output.size += encoder.get_ok(
@@ -85,6 +100,8 @@ def get(channel: Channel, frame: commands.Basic.Get, _command: Method) -> None:
         context.touch()
 
     queue.get(frame.no_ack, answer)
+    if not answered:  # it comes from the disk
+        release = channel.hold(lambda: None)
 
 
 @handles(ACK)

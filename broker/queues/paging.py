@@ -1,0 +1,59 @@
+"""How much memory waiting messages may take, in all queues together and in each.
+
+Must not: page anything itself; the paged lists do, and report here.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from broker.model.message import Span
+
+MIB: Final = 1024 * 1024
+QUEUE_BYTES_MAX: Final = 16 * MIB  # a list keeps in memory, however much memory there is; the rest is as quick on disk
+QUEUE_BYTES_MIN: Final = MIB  # it may keep, however many lists there are
+CHUNK_BYTES: Final = 256 * 1024  # loaded at a time: some milliseconds of the loop's time for small messages
+LOW_BYTES: Final = 4 * CHUNK_BYTES  # in memory, below which more is loaded ahead
+PAGE_STEP_BYTES: Final = MIB // 4  # more in memory, after which a list that could not page out tries again
+SPAN_BYTES: Final = 700  # about what a batch with one span takes beside its bodies
+BODY_BYTES: Final = 48  # about what a body takes beside its bytes
+
+
+def memory_bytes(span: Span) -> int:
+    """About the memory a span takes."""
+    return SPAN_BYTES + (span.stop - span.start) * (span.batch.body_bytes + BODY_BYTES)
+
+
+class Shrinkable(Protocol):
+    """A list that can give memory back."""
+
+    def shrink(self, bytes_max: int) -> None:
+        """Keeps no more than this in memory, as far as the rest can be loaded again."""
+        ...
+
+
+class MemoryBudget:
+    """What all paged lists hold in memory, and how much that may be."""
+
+    __slots__ = ("_large", "bytes_max", "used")
+
+    def __init__(self, bytes_max: int) -> None:
+        self.bytes_max = bytes_max
+        self.used = 0
+        self._large: dict[Shrinkable, None] = {}  # those above the least, in the order they grew
+
+    def queue_bytes_max(self) -> int:
+        """What one list may keep now."""
+        return QUEUE_BYTES_MAX if self.used < self.bytes_max else QUEUE_BYTES_MIN
+
+    def grown(self, ready: Shrinkable) -> None:
+        """A list has passed the least it may keep; where all together have too much, the first that grew gives back."""
+        self._large[ready] = None
+        while self.used > self.bytes_max and self._large:
+            first = next(iter(self._large))
+            del self._large[first]
+            first.shrink(QUEUE_BYTES_MIN)
+
+    def forget(self, ready: Shrinkable) -> None:
+        """A list is empty, or gone."""
+        self._large.pop(ready, None)
