@@ -10,6 +10,7 @@ import click
 
 from broker.cli.shown import cell, show
 from broker.offline.names import QueueNames
+from broker.queues.factory import LEVEL_BITS
 from storage.usage import SegmentUse, StreamUse, Usage
 from storage.verify import DAMAGED, SEGMENT, UNFINISHED, FileReport, Finding, Lost
 
@@ -100,7 +101,7 @@ def usage_facts(found: Usage, names: QueueNames) -> dict[str, Any]:
     segments = [_segment_facts(segment) for segment in found.segments]
     totals: dict[str, Any] = {
         "segments": len(segments),
-        "queues": len({stream.stream >> 8 for stream in found.streams}),
+        "queues": len({stream.stream >> LEVEL_BITS for stream in found.streams}),
         **{column: sum(row[column] for row in segments) for column in SEGMENT_COLUMNS[1:-1]},
         "records": _sum_of(segment.records for segment in found.segments),
     }

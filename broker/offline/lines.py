@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from broker.offline.messages import base64_text, describe_body, describe_head, iso_time
-from broker.offline.names import LEVEL_BITS, QueueNames
+from broker.offline.names import QueueNames
+from broker.queues.factory import LEVEL_BITS
 from storage.inspect import Record, why_malformed
 from storage.ranges import RangeSet
 from storage.record import (

@@ -9,8 +9,9 @@ from hashlib import sha256
 from pamqp.commands import Basic
 
 from broker.definitions.fields import table_to_json, to_json
+from broker.queues.stored import decode_tail, split_head
 from protocol.errors import AmqpError
-from protocol.properties import Properties
+from protocol.properties import CLUSTER_ID, Properties
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -31,36 +32,23 @@ def iso_time(time_ms: int) -> str | None:
 def describe_head(head: bytes) -> dict[str, object]:
     """Exchange, routing key and properties; what is not understood as `head` or `properties_raw`, in base64."""
     try:
-        tail, raw = _split(head)
-        exchange, routing_key = _names(tail)
-    except IndexError:
+        tail, raw = split_head(head)
+        exchange, routing_key = decode_tail(tail)
+    except (IndexError, AmqpError):
         return {"head": base64_text(head)}
     return {"exchange": exchange, "routing_key": routing_key, **_properties(raw)}
-
-
-def _split(head: bytes) -> tuple[bytes, bytes]:
-    middle = 1 + head[0]
-    end = middle + 1 + head[middle]
-    if end > len(head):
-        raise IndexError("the routing key reaches beyond the head")
-    return head[:end], head[end:]
-
-
-def _names(tail: bytes) -> tuple[str, str]:
-    middle = 1 + tail[0]
-    return _text(tail[1:middle]), _text(tail[middle + 1 :])
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")
 
 
 def _properties(raw: bytes) -> dict[str, object]:
     try:
         Properties(raw).headers()  # within the broker's bounds
         decoded = Basic.Properties()
-        decoded.unmarshal(int.from_bytes(raw[:2], "big"), raw[2:])
-        named = {name: _plain(value) for name, value in decoded if value is not None}
+        flags = int.from_bytes(raw[:2], "big")
+        decoded.unmarshal(flags, raw[2:])
+        named = {
+            name: _plain(value) for name, value in decoded
+            if value is not None and (name != "cluster_id" or flags & CLUSTER_ID)  # pamqp has "" where there is none
+        }  # fmt: skip
     except (AmqpError, ValueError, LookupError, TypeError, OverflowError) as error:
         return {"properties_raw": base64_text(raw), "properties_unreadable": str(error)}
     return {"properties": named}

@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 from broker.definitions import values
 from broker.definitions.keys import names_of
+from broker.queues.factory import LEVEL_BITS, LEVEL_MASK
 from storage.definitions_disk import FILE_NAME, DefinitionsError, SqliteDisk
 
 QUEUE_PARTS: Final = 3  # queue/V/Q
-LEVEL_BITS: Final = 8  # of a stream's number; what is above is the queue's
 WAL_NAME: Final = FILE_NAME + "-wal"
 ATTEMPTS: Final = 10  # to copy what a broker may be changing
 
@@ -44,7 +44,7 @@ class QueueNames:
             "queue_number": number,
             "queue": None if name is None else name.queue,
             "vhost": None if name is None else name.vhost,
-            "level": stream & ((1 << LEVEL_BITS) - 1),
+            "level": stream & LEVEL_MASK,
         }
 
     def label(self, stream: int) -> str:
