@@ -175,6 +175,7 @@ class Committer:
         self._synced = position
         self._is_awaited = False
         self._is_armed = False
+        self._is_closed = False
         self._job: Job | None = None
         self._job_bytes = 0
 
@@ -265,7 +266,7 @@ class Committer:
         if durable > self.durable:
             self.durable = durable
             self.on_durable(durable)
-        if self._job is None and (self._parts or self._is_awaited):
+        if self._job is None and not self._is_closed and (self._parts or self._is_awaited):
             self._start()
 
     def _arm(self) -> None:
@@ -275,7 +276,7 @@ class Committer:
 
     def _sync_in_a_while(self) -> None:
         self._is_armed = False
-        if self.state != OK or self._synced >= self._end:
+        if self._is_closed or self.state != OK or self._synced >= self._end:
             return
         if self._job is not None:
             self._arm()
@@ -306,6 +307,7 @@ class Committer:
     def close(self, end: int) -> None:
         """Writes and syncs what is left, in the caller's thread; the worker has ended."""
         self._end = end
+        self._is_closed = True
         if self.state != FAILED:
             parts, self._parts = self._parts, deque()
             jobs = [self._job, Job(parts, end, self._fsync != NEVER)]

@@ -54,6 +54,7 @@ class Compaction:
         self._on_damage = on_damage
         self._on_done = on_done
         self._attempt = appender.end
+        self.is_stopped = False  # the journal has been closed
         self._copied_bytes = 0
         self._offsets: set[int] = set()
         self._places: list[Place] = []
@@ -118,6 +119,8 @@ class Compaction:
         self._timers.add(self._clock_ms() + pause_ms, action)
 
     def _read(self) -> None:
+        if self.is_stopped:
+            return
         if self._committer.state != OK:
             self._timers.add(self._clock_ms() + WAIT_MS, self._read)
             return

@@ -54,6 +54,7 @@ class Keeping:
         self._found = set(self._unindexed)  # whose bytes may be unknown to the disk
         self._is_indexing = False
         self._is_check_due = False
+        self._is_closed = False
         self._compaction: Compaction | None = None
 
     def start(self, appender: Appender, marks: str, damage: list[tuple[str, Damage]]) -> None:
@@ -70,6 +71,12 @@ class Keeping:
         self.advanced()
         self._check_later()
 
+    def close(self) -> None:
+        """Nothing is done any more; the next start finds what is left."""
+        self._is_closed = True
+        if self._compaction is not None:
+            self._compaction.is_stopped = True
+
     def add(self, segment: Segment) -> None:
         """A new segment has begun."""
         self.segments.append(segment)
@@ -83,7 +90,7 @@ class Keeping:
 
     def advanced(self) -> None:
         """More of the log is durable: its index may be written."""
-        if self._is_indexing or not self._unindexed:
+        if self._is_indexing or self._is_closed or not self._unindexed:
             return
         segment = self._unindexed[0]
         stretch = segment.stretches[0] if segment.stretches else None
@@ -137,6 +144,8 @@ class Keeping:
 
     def _check(self) -> None:
         self._is_check_due = False
+        if self._is_closed:
+            return
         appender = self._appender
         assert appender is not None, "the log is open"
         if self._committer.durable < appender.active.base + appender.active.head_bytes:

@@ -215,6 +215,7 @@ class LocalJournal:
     def close(self) -> None:
         """Makes everything durable, with a snapshot behind it that the next start begins from, and ends."""
         self.commit(False)
+        self.keeping.close()
         self._writer.close()
         states = list(self._states())
         self.appender.control(CLEAN, [encode_states([state]) for state in states])

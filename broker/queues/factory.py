@@ -43,6 +43,7 @@ def _ready_list(queue: ClassicQueue, settings: QueueSettings, context: QueueCont
         return PagedFifo(stream, context.journal, context.budget, queue.loaded)
 
     create = paged if queue.durable else plain
+    levels = context.levels(number) if queue.durable else ()
     if not settings.priority_max:
         return create(0)
-    return PriorityReady(settings.priority_max, create, context.levels(number) if queue.durable else ())
+    return PriorityReady(settings.priority_max, create, levels)

@@ -16,14 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from broker.model.message import Batch, Span
-from broker.queues.paging import (
-    CHUNK_BYTES,
-    LOW_BYTES,
-    PAGE_STEP_BYTES,
-    QUEUE_BYTES_MIN,
-    MemoryBudget,
-    memory_bytes,
-)
+from broker.queues.paging import MemoryBudget, memory_bytes
 from broker.queues.stored import HeadReader
 from storage.journal import Journal, Loaded, Stream
 
@@ -72,14 +65,16 @@ def _backwards(span: Span) -> int:
 class PagedFifo:
     """The plain ready list of messages that are in one stream of the journal; `on_loaded` says that more is ready."""
 
-    __slots__ = ("_budget", "_generation", "_head", "_hot_bytes", "_is_loading", "_journal", "_middle", "_on_loaded",
-                 "_page_at_bytes", "_reader", "_returned", "_tail", "body_bytes", "count", "stream")  # fmt: skip
+    __slots__ = ("_budget", "_generation", "_head", "_hot_bytes", "_is_loading", "_journal", "_limits", "_middle",
+                 "_on_loaded", "_page_at_bytes", "_reader", "_returned", "_tail", "body_bytes", "count",
+                 "stream")  # fmt: skip
 
     def __init__(self, stream: Stream, journal: Journal, budget: MemoryBudget, on_loaded: Callable[[], None]) -> None:
         """Takes over what waits in the stream."""
         self.stream = stream
         self._journal = journal
         self._budget = budget
+        self._limits = budget.limits
         self._on_loaded = on_loaded
         self._reader = HeadReader()
         self._returned: list[Span] = []
@@ -119,7 +114,7 @@ class PagedFifo:
         before = self._hot_bytes
         self._hot_bytes += size
         self._budget.used += size
-        if before <= QUEUE_BYTES_MIN < self._hot_bytes:
+        if before <= self._limits.queue_bytes_min < self._hot_bytes:
             self._budget.grown(self)
 
     def _cool(self, span: Span) -> None:
@@ -141,7 +136,7 @@ class PagedFifo:
         if not self._middle:  # nothing of it is written
             head.extend(tail)
             tail.clear()
-        self._page_at_bytes = max(self._budget.queue_bytes_max(), self._hot_bytes + PAGE_STEP_BYTES)
+        self._page_at_bytes = max(self._budget.queue_bytes_max(), self._hot_bytes + self._limits.step_bytes)
 
     def _chill_tail(self) -> None:
         """Moves what is written from the front of the tail to the back of the middle."""
@@ -212,7 +207,7 @@ class PagedFifo:
                 self._is_loading = False
                 self._loaded(cold, runs, next_number)
 
-        self.stream.load(cold.first, CHUNK_BYTES, loaded)
+        self.stream.load(cold.first, self._limits.chunk_bytes, loaded)
 
     def _loaded(self, cold: Cold, runs: Sequence[Loaded], next_number: int) -> None:
         assert self._middle[0] is cold, "invariant 3"
@@ -256,7 +251,7 @@ class PagedFifo:
         else:
             self._head.popleft()
             self._cool(span)
-            if self._middle and self._hot_bytes < LOW_BYTES:
+            if self._middle and self._hot_bytes < self._limits.low_bytes:
                 self._load()
         self.count -= held
         self.body_bytes -= held * span.batch.body_bytes

@@ -5,6 +5,7 @@ Must not: page anything itself; the paged lists do, and report here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from broker.model.message import Span
@@ -32,19 +33,31 @@ class Shrinkable(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one list holds in memory: at most and at least that much, loading so much at a time when below `low`."""
+
+    queue_bytes_max: int = QUEUE_BYTES_MAX
+    queue_bytes_min: int = QUEUE_BYTES_MIN
+    chunk_bytes: int = CHUNK_BYTES
+    low_bytes: int = LOW_BYTES
+    step_bytes: int = PAGE_STEP_BYTES
+
+
 class MemoryBudget:
     """What all paged lists hold in memory, and how much that may be."""
 
-    __slots__ = ("_large", "bytes_max", "used")
+    __slots__ = ("_large", "bytes_max", "limits", "used")
 
-    def __init__(self, bytes_max: int) -> None:
+    def __init__(self, bytes_max: int, limits: Limits | None = None) -> None:
         self.bytes_max = bytes_max
+        self.limits = limits or Limits()
         self.used = 0
         self._large: dict[Shrinkable, None] = {}  # those above the least, in the order they grew
 
     def queue_bytes_max(self) -> int:
         """What one list may keep now."""
-        return QUEUE_BYTES_MAX if self.used < self.bytes_max else QUEUE_BYTES_MIN
+        return self.limits.queue_bytes_max if self.used < self.bytes_max else self.limits.queue_bytes_min
 
     def grown(self, ready: Shrinkable) -> None:
         """A list has passed the least it may keep; where all together have too much, the first that grew gives back."""
@@ -52,7 +65,7 @@ class MemoryBudget:
         while self.used > self.bytes_max and self._large:
             first = next(iter(self._large))
             del self._large[first]
-            first.shrink(QUEUE_BYTES_MIN)
+            first.shrink(self.limits.queue_bytes_min)
 
     def forget(self, ready: Shrinkable) -> None:
         """A list is empty, or gone."""

@@ -22,8 +22,10 @@ from broker.connections.connection import Connection
 from broker.node import Node
 from protocol.constants import PROTOCOL_HEADER
 from protocol.lifecycle import OPEN
+from storage.commit import Timers
 from storage.definitions import StagedDefinitions
 from storage.definitions_disk import Disk, MemoryDisk
+from storage.journal import Journal
 from storage.worker import InlineWorker, Worker
 
 START_MS = 1_700_000_000_000
@@ -241,15 +243,21 @@ class SansClient:
 
 
 class SansBroker:
-    """A node and its clients; `disk` is where its definitions lie, `worker` brings them there."""
+    """A node and its clients; `disk` is where its definitions lie, `worker` brings them there.
 
-    def __init__(self, config: Config | None = None, disk: Disk | None = None, worker: Worker | None = None) -> None:
+    `journal` makes the journal from timers and a clock; without it messages are in memory.
+    """
+
+    def __init__(
+        self, config: Config | None = None, disk: Disk | None = None, worker: Worker | None = None,
+        journal: Callable[[Timers, Callable[[], int]], Journal] | None = None,
+    ) -> None:  # fmt: skip
         self.clock = ManualClock(START_MS)
         self.soon: deque[Callable[[], None]] = deque()
         self.config = config or Config()
         self.disk = disk or MemoryDisk()
         self.definitions = StagedDefinitions(self.disk, worker or InlineWorker())
-        self.node = Node(self.config, self.clock, self.soon.append, self.definitions)
+        self.node = Node(self.config, self.clock, self.soon.append, self.definitions, journal)
         if self.node.is_new:
             self.node.create_defaults("guest")
         self.vhost = self.node.vhosts[self.config.default_vhost]

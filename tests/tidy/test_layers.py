@@ -39,7 +39,7 @@ OUTLETS = {"broker.introspection", "broker.administration", "broker.operations",
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
     "storage": set(),
-    "broker.config": set(),
+    "broker.config": {"storage"},
     "broker.clock": set(),
     "broker.model": {"protocol"},
     "broker.routing": MODEL,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from broker.clock import Deadlines, ManualClock
-from broker.queues.context import QueueContext
 from broker.queues.lifetime import Lifetime
+from tests.support.queues import queue_context
 
 START_MS = 1_000_000
 
@@ -18,7 +18,7 @@ class World:
         self.clock = ManualClock(START_MS)
         self.deadlines = Deadlines()
         self.ended: list[int] = []
-        context = QueueContext(self.clock.now_ms, self.deadlines, _never, _never, _never)
+        context = queue_context(self.clock.now_ms, self.deadlines)
         self.lifetime = Lifetime(auto_delete, expires_ms, context, self._end)
 
     def _end(self) -> None:
