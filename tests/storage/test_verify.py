@@ -12,7 +12,7 @@ from storage.files import ReadOnlyFiles
 from storage.record import ENTRY, HEADER_BYTES, SETTLED, control_frame, frame
 from storage.segment import HEAD_BYTES
 from storage.verify import DAMAGED, INDEX, MARKS, OTHER, UNFINISHED, WHOLE, FileReport, Lost, verify
-from tests.support.logs import HEAD, contents, cut, flip, open_log, publish, segments
+from tests.support.logs import HEAD, close_with_index, contents, cut, flip, open_log, publish, segments
 
 RECORD_BYTES = 24 + 24 + 16 + len(HEAD) + 8 + 5  # header, target, sizes, head, body, padding
 SNAPSHOTS_BYTES = 2 * HEADER_BYTES  # of no stream
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
     one.settle(5, 6, 1)
     journal.end()
     journal.stream(768).drop()
-    journal.close()
+    close_with_index(tmp_path, journal)
     return tmp_path
 
 
@@ -77,7 +77,7 @@ def test_a_flipped_bit_costs_one_record_and_its_messages_are_named(folder: Path,
 def test_every_single_bit_is_noticed(tmp_path: Path) -> None:
     journal = open_log(tmp_path)
     publish(journal, 3, journal.stream(256))
-    journal.close()
+    close_with_index(tmp_path, journal)
     path = segments(tmp_path)[0]
     for name in (path, path.with_suffix(".idx")):
         whole = name.read_bytes()
@@ -169,7 +169,7 @@ def test_an_index_that_says_something_else_is_found_out(tmp_path: Path) -> None:
     stretch = journal.appender.active.stretches[0]
     table = stretch.tables[256, 0, 0]
     table.offsets[1] += 8
-    journal.close()
+    close_with_index(tmp_path, journal)
     report = named(checked(tmp_path), segments(tmp_path)[0].with_suffix(".idx").name)
     assert [finding.state for finding in report.findings] == [DAMAGED] * 2
     assert "does not name 1 records of stream 256" in report.findings[0].why

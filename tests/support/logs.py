@@ -8,6 +8,7 @@ from broker.clock import Deadlines, ManualClock
 from storage.files import OsFiles
 from storage.journal import Stream
 from storage.local import LocalJournal, LogSettings
+from storage.segment import index_name
 from storage.worker import InlineWorker
 
 HEAD = b"\x00\x06orders\x10\x00\x02"  # to the default exchange, with delivery mode 2
@@ -19,6 +20,14 @@ def open_log(folder: Path, segment_bytes: int = 1 << 20) -> LocalJournal:
     settings = LogSettings(segment_bytes=segment_bytes)
     clock = ManualClock(1).now_ms
     return LocalJournal(OsFiles(folder), InlineWorker(), InlineWorker(), Deadlines(), clock, settings, boot=1)
+
+
+def close_with_index(folder: Path, journal: LocalJournal) -> None:
+    """Closes a journal and writes the index of its last segment, as the next start does."""
+    journal.close()
+    segment = journal.appender.active
+    blocks = [b"".join(stretch.encode(segment.base)) for stretch in segment.stretches]
+    (folder / index_name(segment.base)).write_bytes(b"".join(blocks))
 
 
 def publish(journal: LocalJournal, count: int, *streams: Stream, body: bytes = b"body %03d") -> None:
