@@ -195,7 +195,9 @@ def _extents(
     bases = {content.segment.base for content in contents}
     attempts = _last_attempts(table for content in contents for table in content.tables)
     found: dict[int, list[Extent]] = {}
+    damaged: set[int] = set()
     for at, content in enumerate(contents):
+        is_damaged = any(HEAD_BYTES <= piece.start and piece.stop < content.segment.size for piece in content.damage)
         for table in content.tables:
             stream = table.stream
             if stream in dropped or (stream not in states and at < live_from):
@@ -203,8 +205,8 @@ def _extents(
             if table.source and (table.source in bases or attempts[stream, table.source] != table.attempt):
                 continue
             state = states.get(stream) or new_state(stream)
-            if isinstance(table, Table) and content.damage:
-                _settle_missing(state, table)
+            if is_damaged:
+                damaged.add(stream)
             states[stream] = state._replace(
                 next=max(state.next, table.stop), may_expire=state.may_expire or table.flags & MAY_EXPIRE != 0
             )
@@ -213,6 +215,8 @@ def _extents(
         extents.sort(key=_first)
         if any(one.stop > other.first for one, other in pairwise(extents)):
             found[stream] = _apart(files, stream, extents)
+    for stream in damaged:
+        _settle_missing(files, stream, states[stream].settled, found[stream])
     for stream, state in states.items():
         highest = max((stop for _, stop in state.settled), default=1)
         states[stream] = state._replace(next=max(state.next, highest, state.delivered))
@@ -227,13 +231,16 @@ def _last_attempts(tables: Iterable[Summary | Table]) -> dict[tuple[int, int], i
     return attempts
 
 
-def _settle_missing(state: StreamState, table: Table) -> None:
-    """Numbers within a damaged stretch that no entry has are lost."""
-    expected = table.first
-    for first, count in zip(table.firsts, table.counts, strict=True):
-        if first > expected:
-            state.settled.add(expected, first)
-        expected = first + count
+def _settle_missing(files: Files, stream: int, settled: RangeSet, extents: list[Extent]) -> None:
+    """Numbers within an extent that no entry has are lost; extents do not overlap, so they are nowhere else either."""
+    for extent in extents:
+        if extent.messages == extent.stop - extent.first:
+            continue
+        expected = extent.first
+        for first, stop in sorted(run[:2] for run in _runs(files, stream, extent)):
+            if expected < first < extent.stop:
+                settled.add(expected, first)
+            expected = max(expected, stop)
 
 
 def _add_extent(extents: list[Extent], segment: Segment, table: Summary | Table) -> None:
