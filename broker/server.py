@@ -27,6 +27,7 @@ from storage.definitions import StagedDefinitions
 from storage.definitions_disk import DefinitionsError, SqliteDisk
 from storage.files import OsFiles
 from storage.local import LocalJournal, LogSettings
+from storage.recovery import NewerLogError
 from storage.worker import ThreadWorker
 
 log = logging.getLogger("leveret.server")
@@ -111,6 +112,8 @@ class Server:
             self.node = Node(config, Clock(), self.loop.call_soon, definitions, self._open_log)
         except DefinitionsError as error:
             raise StartError(str(error)) from None
+        except NewerLogError as error:
+            raise StartError(f"cannot read the log in {config.data_dir / LOG_FOLDER}: {error}") from None
         except OSError as error:
             raise StartError(f"cannot open the log in {config.data_dir / LOG_FOLDER}: {_why(error)}") from None
         self.node.tick.on_end = self._arm

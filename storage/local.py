@@ -54,7 +54,7 @@ class LocalJournal:
         """Reads what is there and begins a new segment, whose head is on the disk when this returns.
 
         Args: nonce gives random numbers of 32 bits; boot is the machine's boot identity (None: ask the system).
-        Raises: OSError where the folder cannot be read or written.
+        Raises: OSError where the folder cannot be read or written; NewerLogError.
         """
         boot = boot_identity() if boot is None else boot
         recovered = recover(files)

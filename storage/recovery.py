@@ -1,4 +1,4 @@
-"""Brings a folder's log back: the segments there are, and every stream as it was. Never refuses to start.
+"""Brings a folder's log back: the segments there are, and every stream as it was. No damage keeps it from that.
 
 Must not: write or delete anything; the journal that opens the folder does.
 
@@ -22,7 +22,7 @@ from storage.ranges import RangeSet
 from storage.reading import read_tables
 from storage.record import CLEAN, COUNTED_RANGE, DELIVERED, DROPPED, RANGE, SETTLED, SNAPSHOT, STREAM
 from storage.scan import Damage, index_records
-from storage.segment import HEAD_BYTES, BadSegment, base_of, decode_head, index_name, log_name
+from storage.segment import HEAD_BYTES, BadSegment, NewerSegment, base_of, decode_head, index_name, log_name
 from storage.snapshot import StreamState, decode_states
 from storage.space import Extent, Run, Segment, extents_of
 
@@ -52,8 +52,12 @@ class Recovered:
     is_clean: bool
 
 
+class NewerLogError(Exception):
+    """A later version wrote this log: what it says would be lost here. The text is one line for the user."""
+
+
 def recover(files: Files) -> Recovered:
-    """Reads the log of a folder."""
+    """Reads the log of a folder. Raises: NewerLogError, OSError."""
     names = files.names()
     bases = sorted(base for name in names if name.endswith(".log") and (base := base_of(name)) is not None)
     contents: list[Content] = []
@@ -65,6 +69,8 @@ def recover(files: Files) -> Recovered:
             continue
         try:
             content = read_segment(files, base, index_name(base) in names)
+        except NewerSegment as error:
+            raise NewerLogError(f"{log_name(base)}: {error}; start the version that wrote it, or a later one") from None
         except BadSegment as error:
             damage.append((log_name(base), Damage(0, size, str(error))))
             end = max(end, base + size)
@@ -197,7 +203,7 @@ def _extents(
     found: dict[int, list[Extent]] = {}
     damaged: set[int] = set()
     for at, content in enumerate(contents):
-        is_damaged = any(HEAD_BYTES <= piece.start and piece.stop < content.segment.size for piece in content.damage)
+        is_damaged = any(piece.start >= HEAD_BYTES and piece.stop < content.segment.size for piece in content.damage)
         for table in content.tables:
             stream = table.stream
             if stream in dropped or (stream not in states and at < live_from):

@@ -27,6 +27,10 @@ class BadSegment(ValueError):
     """A file that is no segment this version can read; the text says why."""
 
 
+class NewerSegment(BadSegment):
+    """A segment that a later version has written; the text names both versions."""
+
+
 def log_name(base: int) -> str:
     """The name of a segment's file."""
     return f"{base:020d}{LOG_SUFFIX}"
@@ -52,7 +56,7 @@ def encode_head(base: int, nonce: int) -> bytes:
 
 
 def decode_head(data: bytes, base: int) -> tuple[int, int]:
-    """The nonce, from a copy that is whole, and how many copies are damaged. Raises: BadSegment."""
+    """The nonce, from a copy that is whole, and how many copies are damaged. Raises: BadSegment, NewerSegment."""
     nonces: list[int] = []
     newer = 0
     for copy in range(COPIES):
@@ -67,5 +71,5 @@ def decode_head(data: bytes, base: int) -> tuple[int, int]:
     if nonces:
         return nonces[0], COPIES - len(nonces)
     if newer > VERSION:
-        raise BadSegment(f"its layout is version {newer}, this program reads up to {VERSION}")
+        raise NewerSegment(f"its layout is version {newer}, this program reads up to {VERSION}")
     raise BadSegment("its head is damaged")

@@ -17,10 +17,11 @@ from storage.marks import PREFIX, decode_marks
 from storage.ranges import RangeSet
 from storage.record import HEADER_BYTES, KINDS, SNAPSHOT, BadRecord, read_header
 from storage.scan import Damage, index_records
-from storage.segment import HEAD_BYTES, INDEX_SUFFIX, BadSegment, base_of, index_name, log_name
+from storage.segment import HEAD_BYTES, INDEX_SUFFIX, BadSegment, NewerSegment, base_of, index_name, log_name
 
 WHOLE: Final = "whole"
 UNFINISHED: Final = "unfinished"  # as a crash or a running broker leaves it: nothing confirmed is in it
+UNREADABLE: Final = "unreadable"  # a later version wrote it
 DAMAGED: Final = "damaged"
 SEGMENT: Final = "segment"
 INDEX: Final = "index"
@@ -43,7 +44,7 @@ class Lost(NamedTuple):
 
 @dataclass
 class Finding:
-    """What is wrong with bytes `start..stop` of a file; `state` is UNFINISHED or DAMAGED."""
+    """What is wrong with bytes `start..stop` of a file; `state` is UNFINISHED, UNREADABLE or DAMAGED."""
 
     start: int
     stop: int
@@ -67,7 +68,7 @@ class FileReport:
     def state(self) -> str:
         """The worst of the findings."""
         states = {finding.state for finding in self.findings}
-        return next((state for state in (DAMAGED, UNFINISHED) if state in states), WHOLE)
+        return next((state for state in (DAMAGED, UNREADABLE, UNFINISHED) if state in states), WHOLE)
 
 
 def verify(files: Files, is_in_use: bool, on_file: Callable[[str], None]) -> Iterator[FileReport]:
@@ -139,6 +140,8 @@ class _Segment:
         """The segment's and, where there is one, the index's."""
         try:
             segment = open_segment(self._files, self._base)
+        except NewerSegment as error:
+            self._log.findings.append(Finding(0, self._log.size, f"{error}; use the version that wrote it", UNREADABLE))
         except BadSegment as error:
             self._unreadable(str(error))
         else:

@@ -26,10 +26,11 @@ from broker.offline.lines import Line, Lines
 from broker.offline.names import QueueNames
 from storage.files import Files
 from storage.inspect import file_size, open_segment, records, segment_bases
+from storage.recovery import NewerLogError
 from storage.scan import Damage
 from storage.segment import BadSegment, log_name
 from storage.usage import usage
-from storage.verify import DAMAGED, FileReport, verify
+from storage.verify import DAMAGED, UNREADABLE, FileReport, verify
 
 DAMAGE_FOUND = 1
 
@@ -66,7 +67,8 @@ def log_verify(context: Context, as_json: bool) -> int:
         click.echo(json.dumps(verify_facts(data_dir, in_use, reports, names), indent=2))
     else:
         show_summary(reports)
-    return DAMAGE_FOUND if any(report.state == DAMAGED for report in reports) else 0
+    states = {report.state for report in reports}
+    return DAMAGE_FOUND if DAMAGED in states else UnreadableError.exit_code if UNREADABLE in states else 0
 
 
 @log.command("dump")
@@ -131,6 +133,8 @@ def log_stats(context: Context, as_json: bool) -> None:
         found = usage(files, progress.next_segment)
     except OSError as error:
         raise unreadable(error) from None
+    except NewerLogError as error:
+        raise UnreadableError(str(error)) from None
     finally:
         progress.clear()
     facts: dict[str, Any] = {"data_dir": str(data_dir), "in_use": in_use, **usage_facts(found, names)}

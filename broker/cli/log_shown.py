@@ -12,7 +12,7 @@ from broker.cli.shown import cell, show
 from broker.offline.names import QueueNames
 from broker.queues.factory import LEVEL_BITS
 from storage.usage import SegmentUse, StreamUse, Usage
-from storage.verify import DAMAGED, SEGMENT, UNFINISHED, FileReport, Finding, Lost
+from storage.verify import DAMAGED, SEGMENT, UNFINISHED, UNREADABLE, WHOLE, FileReport, Finding, Lost
 
 QUEUE_COLUMNS: Final = (
     "queue", "vhost", "level", "messages", "bytes", "first", "last", "delivered_messages", "redelivered_messages",
@@ -53,7 +53,9 @@ def show_summary(reports: list[FileReport]) -> None:
     damaged = sum(report.state == DAMAGED for report in reports)
     unfinished = sum(report.state == UNFINISHED for report in reports)
     size = sum(report.size for report in reports)
-    text = f"{damaged} of {len(reports)} files are damaged" if damaged else f"{len(reports)} files are whole"
+    text = f"{damaged} of {len(reports)} files are damaged" if damaged else f"{len(reports)} files are without damage"
+    if unreadable := sum(report.state == UNREADABLE for report in reports):
+        text += f", {unreadable} unreadable by this version"
     if unfinished:
         text += f", {unfinished} with an unfinished end"
     if lost := sum(one.stop - one.first for one in _all_lost(reports)):
@@ -70,7 +72,7 @@ def verify_facts(data_dir: Path, in_use: bool, reports: list[FileReport], names:
     return {
         "data_dir": str(data_dir),
         "in_use": in_use,
-        "is_whole": all(report.state != DAMAGED for report in reports),
+        "is_whole": all(report.state in (WHOLE, UNFINISHED) for report in reports),
         "lost_messages": sum(lost.stop - lost.first for lost in _all_lost(reports)),
         "files": [_file_facts(report, names) for report in reports],
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from storage.files import OsFiles
-from storage.recovery import recover
+from storage.recovery import NewerLogError, recover
 from storage.segment import log_name
-from tests.support.logs import HEAD, flip, open_log, publish
+from tests.support.logs import HEAD, contents, flip, make_newer, open_log, publish
 
 
 def waiting(folder: Path, stream: int) -> list[int]:
@@ -56,3 +58,18 @@ def test_what_damage_took_from_between_two_stretches_is_not_waited_for(tmp_path:
     assert waiting(tmp_path, 256) == [1, 2, 3, 4, 5, 6]
     flip(tmp_path / log_name(segment.base), covered)
     assert waiting(tmp_path, 256) == [1, 2, 3, 5, 6]
+
+
+def test_a_log_of_a_later_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    """To go on without its segments would lose what is in them."""
+    journal = open_log(tmp_path)
+    publish(journal, 1, journal.stream(256))
+    journal.close()
+    path = tmp_path / log_name(journal.appender.active.base)
+    make_newer(path, 9)
+    before = contents(tmp_path)
+    with pytest.raises(
+        NewerLogError, match=rf"{path.name}: its layout is version 9, this program reads up to 1; start"
+    ):
+        open_log(tmp_path)
+    assert contents(tmp_path) == before

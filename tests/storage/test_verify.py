@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from struct import pack_into
-from zlib import crc32
 
 import pytest
 
 from storage.files import ReadOnlyFiles
 from storage.record import ENTRY, HEADER_BYTES, SETTLED, control_frame, frame
 from storage.segment import HEAD_BYTES
-from storage.verify import DAMAGED, INDEX, MARKS, OTHER, UNFINISHED, WHOLE, FileReport, Lost, verify
-from tests.support.logs import HEAD, close_with_index, contents, cut, flip, open_log, publish, segments
+from storage.verify import DAMAGED, INDEX, MARKS, OTHER, UNFINISHED, UNREADABLE, WHOLE, FileReport, Lost, verify
+from tests.support.logs import HEAD, close_with_index, contents, cut, flip, make_newer, open_log, publish, segments
 
 RECORD_BYTES = 24 + 24 + 16 + len(HEAD) + 8 + 5  # header, target, sizes, head, body, padding
 SNAPSHOTS_BYTES = 2 * HEADER_BYTES  # of no stream
@@ -140,12 +138,9 @@ def test_a_head_without_a_whole_copy_costs_the_segment(folder: Path) -> None:
 
 def test_a_segment_of_a_newer_version_names_both_versions(folder: Path) -> None:
     path = segments(folder)[0]
-    data = bytearray(path.read_bytes())
-    for at in (0, 32):
-        pack_into("<H", data, at + 20, 9)
-        pack_into("<I", data, at + 24, crc32(data[at : at + 24]))
-    path.write_bytes(data)
+    make_newer(path, 9)
     (finding,) = named(checked(folder), path.name).findings
+    assert finding.state == UNREADABLE
     assert "version 9" in finding.why
     assert "up to 1" in finding.why
 

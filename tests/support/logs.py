@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from struct import pack_into
+from zlib import crc32
 
 from broker.clock import Deadlines, ManualClock
 from storage.files import OsFiles
@@ -47,6 +49,15 @@ def flip(path: Path, offset: int) -> None:
     """Turns one bit of a file around."""
     data = bytearray(path.read_bytes())
     data[offset] ^= 1
+    path.write_bytes(data)
+
+
+def make_newer(path: Path, version: int) -> None:
+    """Gives a segment a head of a later version."""
+    data = bytearray(path.read_bytes())
+    for at in (0, 32):
+        pack_into("<H", data, at + 20, version)
+        pack_into("<I", data, at + 24, crc32(data[at : at + 24]))
     path.write_bytes(data)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from broker.cli import log_folder, status
 from broker.cli.brokerctl import main
 from tests.broker.offline.test_names import stored
 from tests.support.brokers import RestartableBroker
-from tests.support.logs import HEAD, STAMP_MS, contents, cut, flip, open_log, publish, segments
+from tests.support.logs import HEAD, STAMP_MS, contents, cut, flip, make_newer, open_log, publish, segments
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -67,7 +69,7 @@ def test_verify_says_that_each_file_is_whole(folder: Path, run: Run) -> None:
     code, out, err = run("verify")
     assert (code, err) == (0, "")
     assert out.count("  whole  (") == len(list((folder / "log").iterdir()))
-    assert "files are whole" in out
+    assert "files are without damage" in out
     facts = json.loads(run("verify", "--json")[1])
     assert facts["is_whole"] is True
     assert facts["in_use"] is False
@@ -251,6 +253,25 @@ def test_an_empty_log_is_whole(command: str, tmp_path: Path, run: Run) -> None:
 def test_a_queue_nobody_knows(run: Run) -> None:
     assert run("dump", "--queue", "nope")[0] == 2
     assert 'no durable queue "orders" in vhost "other"' in run("dump", "--queue", "orders", "-p", "other")[2]
+
+
+def test_a_log_of_a_later_version(folder: Path, run: Run) -> None:
+    make_newer(segments(folder / "log")[0], 9)
+    assert run("verify")[0] == 2
+    code, _, err = run("stats")
+    assert code == 2
+    assert "its layout is version 9, this program reads up to 1" in err
+
+
+@pytest.mark.ours
+def test_brokerd_refuses_a_log_of_a_later_version(folder: Path) -> None:
+    make_newer(segments(folder / "log")[0], 9)
+    command = [sys.executable, "-m", "broker.cli.brokerd", "--port", "0", "--metrics-port", "0"]
+    ended = subprocess.run(
+        [*command, "--data-dir", str(folder)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 2
+    assert "its layout is version 9, this program reads up to 1" in ended.stderr.splitlines()[-1]
 
 
 def test_definitions_that_cannot_be_read_cost_only_the_names(folder: Path, run: Run) -> None:
