@@ -120,13 +120,17 @@ class Appender:
         self._add(segment, control_frame(kind, len(parts), payload, segment.nonce + segment.size), size)
         segment.stretches[-1].control.append((kind, payload))
 
+    def begin_group(self) -> None:
+        """A group follows; nothing that it does was asked for yet."""
+        self._room(0)
+
     def group(self, entries: list[Entry], controls: list[Control]) -> None:
-        """Appends entries and other records that stand or fall together."""
+        """Appends entries and other records that stand or fall together, after `begin_group`."""
         payloads = [entry_payload(one.rows(), one.stamp_ms, one.head, one.items, None) for one in entries]
         parts = [(kind, len(pieces), b"".join(pieces)) for kind, pieces in controls]
         inner = sum(HEADER_BYTES + len(payload) for payload, _ in payloads)
         inner += sum(HEADER_BYTES + padded(len(payload)) for _, _, payload in parts)
-        segment = self._room(HEADER_BYTES + inner)
+        segment = self.active  # a new one would begin with a snapshot that says what the group did, before the group
         at, nonce = segment.size + HEADER_BYTES, segment.nonce
         chunks: list[bytes] = []
         for one, (payload, length) in zip(entries, payloads, strict=True):

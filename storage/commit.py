@@ -96,6 +96,8 @@ class Disk:
             raise
 
     def _write(self, part: Part) -> None:
+        if part.is_new and self._is_synced:
+            self._sync()  # the new file's snapshot says what became of messages in the one before
         try:
             if part.is_new:
                 self._create(part.name)

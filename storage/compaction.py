@@ -69,10 +69,8 @@ class Compaction:
             for stream_id in segment.streams
             for extent in self._extents(stream_id)
         }
-        base, index_bytes = segment.base, segment.index_bytes
-        self._reader.submit(
-            lambda: read_tables(self._files, base, index_bytes, lambda *key: key in wanted), self._found
-        )
+        indexed = segment.indexed
+        self._reader.submit(lambda: read_tables(self._files, indexed, lambda *key: key in wanted), self._found)
 
     def _extents(self, stream_id: int) -> list[Extent]:
         stream = self._streams.get(stream_id)

@@ -51,7 +51,6 @@ class Keeping:
         self._streams = streams
         self._appender: Appender | None = None
         self._unindexed = [segment for segment in segments if segment.stretches]
-        self._found = set(self._unindexed)  # whose bytes may be unknown to the disk
         self._is_indexing = False
         self._is_check_due = False
         self._is_closed = False
@@ -60,6 +59,7 @@ class Keeping:
     def start(self, appender: Appender, marks: str, damage: list[tuple[str, Damage]]) -> None:
         """The log is open: names damage, deletes what is left over from earlier starts."""
         self._appender = appender
+        self._sync_found()
         for name, piece in damage:
             self.damaged(name, piece.start, piece.stop, piece.why)
         bases = {segment.base for segment in self.segments}
@@ -70,6 +70,17 @@ class Keeping:
                 self._files.remove(name)
         self.advanced()
         self._check_later()
+
+    def _sync_found(self) -> None:
+        """What was read may be in the system's memory only; the first snapshot builds upon it."""
+        for segment in self._unindexed:
+            if segment.is_sealed:
+                file = self._files.open(log_name(segment.base))
+                try:
+                    file.sync()
+                finally:
+                    file.close()
+        self._files.sync_folder()
 
     def close(self) -> None:
         """Nothing is done any more; the next start finds what is left."""
@@ -103,12 +114,6 @@ class Keeping:
 
     def _write_index(self, segment: Segment, stretch: Stretch) -> int:
         """In the reader: appends a block to the index file; returns its new size."""
-        if segment in self._found:  # recovered from what the system had in memory, perhaps
-            file = self._files.open(log_name(segment.base))
-            try:
-                file.sync()
-            finally:
-                file.close()
         chunks = stretch.encode(segment.base)
         name = index_name(segment.base)
         file = self._files.open(name) if segment.index_bytes else self._files.create(name)
@@ -157,7 +162,8 @@ class Keeping:
             self._compact(appender)
 
     def _delete(self, segment: Segment) -> None:
-        if self._is_indexing and self._unindexed and self._unindexed[0] is segment:
+        is_being_indexed = self._is_indexing and self._unindexed and self._unindexed[0] is segment
+        if is_being_indexed or self._committer.durable < segment.pinned_until:
             self._check_later()
             return
         segment.is_going = True
@@ -167,6 +173,7 @@ class Keeping:
         def remove() -> None:
             self._files.remove(log_name(base))
             self._files.remove(index_name(base))
+            self._files.sync_folder()  # or it could come back after a segment with copies of its copies has gone
 
         self._reader.submit(remove, lambda outcome: self._deleted(segment, outcome))
 
@@ -178,7 +185,6 @@ class Keeping:
                 stream.replace(segment, [])
         if segment in self._unindexed:
             self._unindexed.remove(segment)
-        self._found.discard(segment)
 
     def _deleted(self, segment: Segment, outcome: BaseException | None) -> None:
         if outcome is not None:

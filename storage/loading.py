@@ -82,16 +82,17 @@ class Loader:
         if not segment.index_bytes:
             self._read(request, in_memory)
             return
-        base, index_bytes = segment.base, segment.index_bytes
+        indexed = segment.indexed
+        is_whole = segment.is_sealed and not segment.stretches
 
         def read() -> list[Table]:
-            return read_tables(self._files, base, index_bytes, lambda *found: found == key)
+            return read_tables(self._files, indexed, lambda *found: found == key)
 
         def done(outcome: list[Table] | BaseException) -> None:
             if isinstance(outcome, BaseException):
                 self._again(request, outcome)
                 return
-            if segment.is_sealed and not segment.stretches:
+            if is_whole:
                 stream.cached = (extent, outcome)
             self._read(request, outcome + in_memory)
 

@@ -5,7 +5,8 @@ Must not: block the loop on a disk; reading and writing is the workers'.
 Invariants, beyond those of `storage/journal.py`
 1. Everything that is settled, delivered again or dropped is in a record of the active segment, or in the snapshot at
    its head: a segment whose messages are all settled can go, whatever else it says.
-2. A segment goes only when the snapshot at the head of a later one is durable.
+2. A segment goes only when the snapshot at the head of a later one is durable, and so is every group that settled some
+   of it: a group that a crash undoes needs its messages again.
 3. What the index file says of a segment is durable in the segment.
 """
 
@@ -65,6 +66,7 @@ class LocalJournal:
         self._touched: list[LocalStream] = []
         self._dropped: list[int] = []
         self._group: list[Entry] | None = None
+        self._settled_in_group: list[Segment] = []
         marks = read_marks(files, boot)
         self.marks = Marks(files, marks_name(recovered.end), boot)
         self._restore(recovered, marks)
@@ -139,8 +141,8 @@ class LocalJournal:
         return list(self.streams)
 
     def _states(self) -> Iterator[StreamState]:
-        """Every stream of which a segment holds something, needed or not."""
-        return (stream.state() for stream in self.streams.values() if stream.extents)
+        """Every stream that ever had a message: an old segment may hold some, and their numbers are not given again."""
+        return (stream.state() for stream in self.streams.values() if stream.next > 1)
 
     def touched(self, stream: LocalStream) -> None:
         """The stream has something to be written at the next commit."""
@@ -152,8 +154,11 @@ class LocalJournal:
         self._dropped.append(stream.id)
 
     def space_changed(self, segment: Segment) -> None:
-        """Less of a sealed segment is needed than before."""
-        self.keeping.space_changed(segment)
+        """Less of a segment is needed than before."""
+        if self._group is not None:
+            self._settled_in_group.append(segment)
+        if segment.is_sealed:
+            self.keeping.space_changed(segment)
 
     def load(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded) -> None:
         """Reads messages of a stream."""
@@ -180,16 +185,21 @@ class LocalJournal:
     def begin(self) -> None:
         """What follows, up to `end`, stands or falls together."""
         assert self._group is None, "groups do not nest"
+        self.appender.begin_group()
         self._group = []
 
     def end(self) -> int:
         """Ends what `begin` began; returns its position, 0 where nothing was done."""
-        entries, self._group = self._group, None
+        entries = self._group
         assert entries is not None, "a group was begun"
         controls = self._controls()
+        self._group = None
         if not entries and not controls:
             return 0
         self.appender.group(entries, controls)
+        for segment in self._settled_in_group:
+            segment.pinned_until = self.appender.end
+        self._settled_in_group.clear()
         return self.appender.end
 
     def _controls(self) -> list[Control]:

@@ -15,6 +15,7 @@ from storage.files import Files
 from storage.index import BadIndex, Stretch, Summary, Table, read_blocks, read_table
 from storage.scan import index_records
 from storage.segment import HEAD_BYTES, BadSegment, decode_head, index_name, log_name
+from storage.space import Indexed
 
 Wanted = Callable[[int, int, int], bool]  # stream, source, attempt
 GAP_BYTES_MAX: Final = 32 * 1024  # between two records that are still read in one go
@@ -29,14 +30,15 @@ class Place(NamedTuple):
     stop: int
 
 
-def read_tables(files: Files, base: int, index_bytes: int, wanted: Wanted) -> list[Table]:
-    """The wanted tables of a segment's index, in order of their stretches; of the first `index_bytes` of the file."""
+def read_tables(files: Files, indexed: Indexed, wanted: Wanted) -> list[Table]:
+    """The wanted tables of what of a segment is indexed, in order of their stretches."""
+    base, index_bytes, _ = indexed
     if not index_bytes:
         return []
     try:
         file = files.open(index_name(base))
     except FileNotFoundError:
-        return _rebuilt(files, base, wanted)
+        return _rebuilt(files, indexed, wanted)
     try:
         covered, found = 0, list[Summary]()
         for block in read_blocks(file, base):
@@ -45,29 +47,29 @@ def read_tables(files: Files, base: int, index_bytes: int, wanted: Wanted) -> li
             covered = block.end
             found += [one for one in block.tables if wanted(one.stream, one.source, one.attempt)]
         if covered < index_bytes:
-            return _rebuilt(files, base, wanted)
+            return _rebuilt(files, indexed, wanted)
         return [read_table(file, one) for one in found]
     except BadIndex:
-        return _rebuilt(files, base, wanted)
+        return _rebuilt(files, indexed, wanted)
     finally:
         file.close()
 
 
-def rebuild_index(files: Files, base: int) -> Stretch:
-    """The index of a whole segment from its records. Raises: BadIndex where the segment is unreadable."""
+def rebuild_index(files: Files, base: int, stop: int) -> Stretch:
+    """The index of a segment up to an offset, from its records. Raises: BadIndex where the segment is unreadable."""
     try:
         file = files.open(log_name(base))
         try:
             nonce, _ = decode_head(file.read(0, HEAD_BYTES), base)
-            return index_records(file.read(HEAD_BYTES, file.size()), nonce, HEAD_BYTES)[0]
+            return index_records(file.read(HEAD_BYTES, stop - HEAD_BYTES), nonce, HEAD_BYTES)[0]
         finally:
             file.close()
     except BadSegment as error:
         raise BadIndex(str(error)) from None
 
 
-def _rebuilt(files: Files, base: int, wanted: Wanted) -> list[Table]:
-    tables = rebuild_index(files, base).tables
+def _rebuilt(files: Files, indexed: Indexed, wanted: Wanted) -> list[Table]:
+    tables = rebuild_index(files, indexed.base, indexed.stop).tables
     return [table for key, table in tables.items() if wanted(*key)]
 
 

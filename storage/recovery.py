@@ -201,9 +201,7 @@ def _extents(
     bases = {content.segment.base for content in contents}
     attempts = _last_attempts(table for content in contents for table in content.tables)
     found: dict[int, list[Extent]] = {}
-    damaged: set[int] = set()
     for at, content in enumerate(contents):
-        is_damaged = any(piece.start >= HEAD_BYTES and piece.stop < content.segment.size for piece in content.damage)
         for table in content.tables:
             stream = table.stream
             if stream in dropped or (stream not in states and at < live_from):
@@ -211,8 +209,6 @@ def _extents(
             if table.source and (table.source in bases or attempts[stream, table.source] != table.attempt):
                 continue
             state = states.get(stream) or new_state(stream)
-            if is_damaged:
-                damaged.add(stream)
             states[stream] = state._replace(
                 next=max(state.next, table.stop), may_expire=state.may_expire or table.flags & MAY_EXPIRE != 0
             )
@@ -221,8 +217,9 @@ def _extents(
         extents.sort(key=_first)
         if any(one.stop > other.first for one, other in pairwise(extents)):
             found[stream] = _apart(files, stream, extents)
-    for stream in damaged:
-        _settle_missing(files, stream, states[stream].settled, found[stream])
+    for content in contents:
+        if any(piece.start >= HEAD_BYTES and piece.stop < content.segment.size for piece in content.damage):
+            _settle_missing(files, content.segment, states, found)
     for stream, state in states.items():
         highest = max((stop for _, stop in state.settled), default=1)
         states[stream] = state._replace(next=max(state.next, highest, state.delivered))
@@ -237,16 +234,29 @@ def _last_attempts(tables: Iterable[Summary | Table]) -> dict[tuple[int, int], i
     return attempts
 
 
-def _settle_missing(files: Files, stream: int, settled: RangeSet, extents: list[Extent]) -> None:
-    """Numbers within an extent that no entry has are lost; extents do not overlap, so they are nowhere else either."""
-    for extent in extents:
-        if extent.messages == extent.stop - extent.first:
-            continue
-        expected = extent.first
-        for first, stop in sorted(run[:2] for run in _runs(files, stream, extent)):
-            if expected < first < extent.stop:
-                settled.add(expected, first)
-            expected = max(expected, stop)
+def _settle_missing(
+    files: Files, segment: Segment, states: dict[int, StreamState], found: dict[int, list[Extent]]
+) -> None:
+    """Numbers within the extents of a damaged segment that no entry has are lost."""
+    entries: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+    tables = [table for stretch in segment.stretches for table in stretch.tables.values()]
+    tables += read_tables(files, segment.indexed, lambda *_: True)
+    for table in tables:
+        runs = entries.setdefault((table.stream, table.source, table.attempt), [])
+        runs += [(first, first + count) for first, count in zip(table.firsts, table.counts, strict=True)]
+    for stream, extents in found.items():
+        for extent in extents:
+            if extent.segment is segment:
+                for first, stop in _gaps(extent, entries[stream, extent.source, extent.attempt]):
+                    states[stream].settled.add(first, stop)
+
+
+def _gaps(extent: Extent, runs: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    expected = extent.first
+    for first, stop in sorted(runs):
+        if expected < first < extent.stop:
+            yield expected, first
+        expected = max(expected, stop)
 
 
 def _add_extent(extents: list[Extent], segment: Segment, table: Summary | Table) -> None:
@@ -279,7 +289,7 @@ def _runs(files: Files, stream: int, extent: Extent) -> Iterator[Run]:
     segment = extent.segment
     key = (stream, extent.source, extent.attempt)
     tables = [stretch.tables[key] for stretch in segment.stretches if key in stretch.tables]
-    tables += read_tables(files, segment.base, segment.index_bytes, lambda *found: found == key)
+    tables += read_tables(files, segment.indexed, lambda *found: found == key)
     for table in tables:
         size = table.item_bytes // max(1, table.messages)
         for first, count in zip(table.firsts, table.counts, strict=True):

@@ -10,8 +10,17 @@ Invariants
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import NamedTuple
 
 from storage.index import Stretch
+
+
+class Indexed(NamedTuple):
+    """What of a segment is in its index file, at one moment: so many bytes of that, for the offsets below `stop`."""
+
+    base: int
+    index_bytes: int
+    stop: int
 
 
 class Segment:
@@ -21,8 +30,8 @@ class Segment:
     index file, of which `index_bytes` are written.
     """
 
-    __slots__ = ("base", "head_bytes", "index_bytes", "is_going", "is_sealed", "live", "live_bytes", "nonce", "size",
-                 "streams", "stretches")  # fmt: skip
+    __slots__ = ("base", "head_bytes", "index_bytes", "is_going", "is_sealed", "live", "live_bytes", "nonce",
+                 "pinned_until", "size", "streams", "stretches")  # fmt: skip
 
     def __init__(self, base: int, nonce: int, size: int) -> None:
         self.base = base
@@ -36,11 +45,17 @@ class Segment:
         self.stretches: list[Stretch] = []
         self.index_bytes = 0
         self.head_bytes = 0  # with the snapshot; what follows is records
+        self.pinned_until = 0  # the end of the last group that settled some of it: without that, they are needed
 
     @property
     def end(self) -> int:
         """The position behind its last record."""
         return self.base + self.size
+
+    @property
+    def indexed(self) -> Indexed:
+        """What of it is in its index file now; the rest is in `stretches`."""
+        return Indexed(self.base, self.index_bytes, self.stretches[0].start if self.stretches else self.size)
 
 
 class LogCounters:

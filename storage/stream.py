@@ -241,8 +241,7 @@ class LocalStream:
         segment.live -= new
         segment.live_bytes = max(0, segment.live_bytes - (size_bytes or _share(extent, new)))
         assert segment.live >= 0, "a message was settled twice"
-        if segment.is_sealed:
-            self._host.space_changed(segment)
+        self._host.space_changed(segment)
 
     def _forget_deliveries(self, first: int, stop: int) -> None:
         if stop - first < len(self.deliveries):
