@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -87,7 +88,7 @@ def log_dump(context: Context, queue: str | None, vhost: str, start: int, limit:
         click.echo(f"brokerctl: {IN_USE_NOTE}", err=True)
     number = None if queue is None else _number_of(names, vhost, queue)
     for line in islice(reading(_lines(files, Lines(names, has_bodies, number), start)), limit):
-        click.echo(json.dumps(line))
+        sys.stdout.write(f"{json.dumps(line)}\n")  # click.echo would flush each
 
 
 def _number_of(names: QueueNames, vhost: str, queue: str) -> int:

@@ -15,13 +15,12 @@ from storage.usage import SegmentUse, StreamUse, Usage
 from storage.verify import DAMAGED, SEGMENT, UNFINISHED, UNREADABLE, WHOLE, FileReport, Finding, Lost
 
 QUEUE_COLUMNS: Final = (
-    "queue", "vhost", "level", "messages", "bytes", "first", "last", "delivered_messages", "redelivered_messages",
-    "deliveries",
+    "queue", "vhost", "level", "messages", "bytes", "first", "last", "delivered", "redelivered", "deliveries",
 )  # fmt: skip
+SHOWN_COLUMNS: Final = ("segment", "bytes", "live", "settled", "dead", "other", "messages", "records")
 SEGMENT_COLUMNS: Final = (
     "segment", "bytes", "live_bytes", "settled_bytes", "dead_bytes", "other_bytes", "messages", "records",
 )  # fmt: skip
-TOTAL_COLUMNS: Final = ("segments", "queues", *SEGMENT_COLUMNS[1:])
 
 # ---- verify
 
@@ -103,7 +102,7 @@ def usage_facts(found: Usage, names: QueueNames) -> dict[str, Any]:
     segments = [_segment_facts(segment) for segment in found.segments]
     totals: dict[str, Any] = {
         "segments": len(segments),
-        "queues": len({stream.stream >> LEVEL_BITS for stream in found.streams}),
+        "queues": len({stream.stream >> LEVEL_BITS for stream in found.streams if stream.messages}),
         **{column: sum(row[column] for row in segments) for column in SEGMENT_COLUMNS[1:-1]},
         "records": _sum_of(segment.records for segment in found.segments),
     }
@@ -137,11 +136,26 @@ def _sum_of(counts: Iterable[dict[str, int]]) -> dict[str, int]:
 
 
 def show_usage(facts: dict[str, Any]) -> None:
-    """Three lists: queues, segments and all together."""
-    queues = [{**row, "queue": f"#{row['queue_number']}" if row["queue"] is None else row["queue"]}
-              for row in facts["queues"]]  # fmt: skip
+    """Two lists, queues and segments, and a line with all together."""
+    queues = [
+        {
+            **row, "queue": f"#{row['queue_number']}" if row["queue"] is None else row["queue"],
+            "delivered": row["delivered_messages"], "redelivered": row["redelivered_messages"],
+        }
+        for row in facts["queues"]
+    ]  # fmt: skip
     show("Queues", QUEUE_COLUMNS, queues, False)
     click.echo()
-    show("Segments", SEGMENT_COLUMNS, facts["segments"], False)
+    show("Segments", SHOWN_COLUMNS, [_shown_segment(row) for row in facts["segments"]], False)
     click.echo()
-    show("Together", TOTAL_COLUMNS, [facts["totals"]], False)
+    totals = facts["totals"]
+    shares = ", ".join(f"{totals[f'{name}_bytes']} {name}" for name in SHOWN_COLUMNS[2:6])
+    click.echo(
+        f"{totals['messages']} messages waiting in {totals['queues']} queues; {totals['segments']} segments of "
+        f"{totals['bytes']} bytes: {shares}"
+    )
+
+
+def _shown_segment(row: dict[str, Any]) -> dict[str, Any]:
+    records = ", ".join(f"{count} {kind}" for kind, count in row["records"].items())
+    return {**row, **{name: row[f"{name}_bytes"] for name in SHOWN_COLUMNS[2:6]}, "records": records}

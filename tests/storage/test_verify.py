@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from storage.files import ReadOnlyFiles
-from storage.record import ENTRY, HEADER_BYTES, SETTLED, control_frame, frame
+from storage.inspect import Record, open_segment, records
+from storage.record import ENTRY, GROUP, HEADER_BYTES, SETTLED, control_frame, frame
 from storage.segment import HEAD_BYTES
 from storage.verify import DAMAGED, INDEX, MARKS, OTHER, UNFINISHED, UNREADABLE, WHOLE, FileReport, Lost, verify
 from tests.support.logs import HEAD, close_with_index, contents, cut, flip, make_newer, open_log, publish, segments
@@ -189,6 +190,37 @@ def test_records_with_right_checksums_and_wrong_contents(tmp_path: Path) -> None
     assert [finding.start for finding in report.findings] == [segment.size, segment.size + 48]
     assert "count" in report.findings[0].why
     assert "sizes" in report.findings[1].why
+
+
+def test_gaps_between_copies_are_no_loss(tmp_path: Path) -> None:
+    journal = open_log(tmp_path)
+    start = journal.appender.active.size
+    publish(journal, 1, journal.stream(512))
+    for number in (1, 9):
+        journal.appender.carry([(256, number, 0)], 1, HEAD, [b"x"], 4096, 7)
+    publish(journal, 1, journal.stream(512))
+    path = segments(tmp_path)[0]
+    flip(path, start)
+    (finding,) = named(checked(tmp_path), path.name).findings
+    assert finding.lost == [], "nothing stands before it"
+    flip(path, start)
+    flip(path, start + RECORD_BYTES)
+    (finding,) = named(checked(tmp_path), path.name).findings
+    assert finding.lost == []
+
+
+def test_damage_within_a_group_costs_the_group(folder: Path) -> None:
+    path = segments(folder)[-1]
+    (whole,) = [one for one in _records(path) if one.header.kind == GROUP]
+    flip(path, whole.offset + 24 + 24 + 30)
+    (finding,) = named(checked(folder), path.name).findings
+    assert (finding.start, finding.stop) == (whole.offset, whole.offset + whole.size)
+    assert finding.lost == [Lost(512, 11, 13)]
+
+
+def _records(path: Path) -> list[Record]:
+    segment = open_segment(ReadOnlyFiles(path.parent), int(path.stem))
+    return [found for found in records(segment) if isinstance(found, Record)]
 
 
 def test_other_files_are_named(folder: Path) -> None:

@@ -223,7 +223,8 @@ def test_stats_for_people(folder: Path, run: Run) -> None:
     queues, listed, totals = out.split("\n\n")
     assert queues.splitlines()[1].startswith("mails\t/\t0\t14\t")
     assert len(listed.splitlines()) == 1 + len(segments(folder / "log"))
-    assert totals.splitlines()[1].startswith(f"{len(segments(folder / 'log'))}\t2\t")
+    assert listed.splitlines()[1].endswith("\t2 snapshot, 12 entry")
+    assert totals.startswith(f"23 messages waiting in 2 queues; {len(segments(folder / 'log'))} segments of ")
 
 
 # ---- trouble
