@@ -119,6 +119,7 @@ class Node:
         self.journal: Journal = MemoryJournal() if open_journal is None else open_journal(timers, clock.now_ms)
         self.tick = Tick(self.journal, clock.now_ms, call_soon)
         timers.wake = self.tick.schedule
+        self.tick.timers = self.deadlines if open_journal is not None else None
         self.journal.on_state = self._journal_state
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)

@@ -70,7 +70,7 @@ class NoRoom(Exception):
 class Disk:
     """The thread's side: the file being written and those not synced yet. Only the worker calls it."""
 
-    __slots__ = ("_files", "_is_synced", "_names_changed", "_open", "_trouble", "_unsynced")
+    __slots__ = ("_files", "_is_clean", "_is_synced", "_names_changed", "_open", "_trouble", "_unsynced")
 
     def __init__(self, files: Files, is_synced: bool) -> None:
         """Args: is_synced says whether jobs will ask for syncs."""
@@ -80,6 +80,7 @@ class Disk:
         self._open: File | None = None
         self._unsynced: list[File] = []
         self._names_changed = False
+        self._is_clean = False  # everything written is synced
 
     def run(self, job: Job) -> None:
         """Does a job, from where an earlier attempt ended. Raises: NoRoom, OSError (then for ever)."""
@@ -87,15 +88,18 @@ class Disk:
             raise self._trouble
         try:
             while job.parts:
-                self._write(job.parts[0])
+                is_last = job.is_synced and len(job.parts) == 1 and self._is_clean and not job.parts[0].is_new
+                self._write(job.parts[0], is_last)
                 job.parts.popleft()
+                if is_last:
+                    return
             if job.is_synced:
                 self._sync()
         except OSError as error:
             self._trouble = error
             raise
 
-    def _write(self, part: Part) -> None:
+    def _write(self, part: Part, is_synced: bool) -> None:
         if part.is_new and self._is_synced:
             self._sync()  # the new file's snapshot says what became of messages in the one before
         try:
@@ -107,7 +111,11 @@ class Disk:
         file = self._open
         assert file is not None, "the first part is of a new file"
         try:
-            file.write(part.offset, part.chunks)
+            if is_synced:
+                file.write_and_sync(part.offset, part.chunks)
+            else:
+                self._is_clean = False
+                file.write(part.offset, part.chunks)
         except OSError as error:
             if error.errno in NO_ROOM:
                 file.truncate(part.offset)
@@ -132,6 +140,7 @@ class Disk:
             if file is not self._open:
                 file.close()
         self._unsynced = [self._open] if self._open is not None else []
+        self._is_clean = True
 
     def close(self) -> None:
         """Lets go of all files."""

@@ -84,6 +84,11 @@ class FaultyFile:
             raise OSError(fault.code, os.strerror(fault.code), self._name)
         self._inode.sync()
 
+    def write_and_sync(self, offset: int, chunks: Sequence[bytes]) -> None:
+        """As File."""
+        self.write(offset, chunks)
+        self.sync()
+
     def truncate(self, size: int) -> None:
         """As File."""
         self._check()
