@@ -188,6 +188,7 @@ class Committer:
         self._is_armed = False
         self._is_closed = False
         self._job: Job | None = None
+        self._held: Job | None = None  # what found no room, until it is tried again
         self._job_bytes = 0
 
     # ---- input
@@ -299,7 +300,13 @@ class Committer:
     def _full(self, job: Job, error: NoRoom) -> None:
         if self.state != FULL:
             self._set_state(FULL, f"no room to write the log: {error}")
-        self._timers.add(self._clock_ms() + RETRY_MS, lambda: self._submit(job))
+        self._held = job
+        self._timers.add(self._clock_ms() + RETRY_MS, self._try_again)
+
+    def _try_again(self) -> None:
+        job, self._held = self._held, None
+        if job is not None and not self._is_closed:
+            self._submit(job)
 
     def _failed(self, error: BaseException) -> None:
         text = error.strerror if isinstance(error, OSError) and error.strerror else repr(error)
@@ -321,7 +328,7 @@ class Committer:
         self._is_closed = True
         if self.state != FAILED:
             parts, self._parts = self._parts, deque()
-            jobs = [self._job, Job(parts, end, self._fsync != NEVER)]
+            jobs = [self._job or self._held, Job(parts, end, self._fsync != NEVER)]
             try:
                 for job in jobs:
                     if job is not None:

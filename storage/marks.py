@@ -11,15 +11,18 @@ Must not: know what delivery means.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from storage.files import Files
 
+log = logging.getLogger("leveret.storage")
 PREFIX: Final = "marks-"
 SLOTS_MIN: Final = 1024
 SLOTS_MAX: Final = 2**24
+AHEAD_MAX: Final = 2**32  # messages delivered that never reached the log; a mark further ahead is damaged
 _MAGIC: Final = int.from_bytes(b"LVRTMRK1", "little")
 _HEAD_WORDS: Final = 8
 _LOW: Final = 2**64 - 1
@@ -73,7 +76,7 @@ def decode_marks(data: bytes) -> tuple[int, dict[int, int]] | None:
 class Marks:
     """The marks of one running journal: a slot per stream, found by `slot`, stored to with `words[slot] = mark`."""
 
-    __slots__ = ("_files", "_free", "_name", "_used", "words")
+    __slots__ = ("_files", "_free", "_is_kept", "_name", "_used", "words")
 
     def __init__(self, files: Files, name: str, boot: int) -> None:
         """Args: boot is the boot's identity (128 bits; 0: unknown)."""
@@ -81,6 +84,7 @@ class Marks:
         self._name = name
         self._free: list[int] = []
         self._used = 0
+        self._is_kept = True
         self.words = self._map(SLOTS_MIN)
         for at in range(len(self.words)):
             self.words[at] = 0
@@ -88,7 +92,18 @@ class Marks:
         self.words[0] = _MAGIC
 
     def _map(self, slots: int) -> memoryview:
-        return self._files.map(self._name, (_HEAD_WORDS + 2 * slots) * 8).cast("B").cast("Q")
+        size_bytes = (_HEAD_WORDS + 2 * slots) * 8
+        if self._is_kept:
+            try:
+                return self._files.map(self._name, size_bytes).cast("B").cast("Q")
+            except OSError as error:
+                log.error("%s cannot be made (%s): a kill makes every message look delivered", self._name, error)
+                self._is_kept = False
+                self._files.remove(self._name)
+        words = memoryview(bytearray(size_bytes)).cast("Q")
+        if self._used:
+            words[: len(self.words)] = self.words
+        return words
 
     def slot(self, stream_id: int, mark: int) -> int:
         """The index in `words` where the stream's mark is kept, which is `mark` at first."""
