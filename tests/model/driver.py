@@ -130,7 +130,7 @@ class Driver:
     def settle_down(self) -> None:
         """Turns the broker, and the disk at its pace, then compares everything."""
         self.broker.turn()
-        self.memory.note(self.home.end)
+        self.memory.note(self.home.end, self.home.is_all_noted)
         self.home.work(self.pace)
         self._expect_cancels()
         self._compare_events()
@@ -139,7 +139,7 @@ class Driver:
         self.broker.turn()
         self.errors.clear()
         assert not [event for client in self.clients for event in client.take()]
-        self.memory.note(self.home.end)
+        self.memory.note(self.home.end, self.home.is_all_noted)
         if self.home.is_at_rest:
             assert not self.gets, "not answered"
             assert not self.commits, "not answered"

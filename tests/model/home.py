@@ -34,6 +34,7 @@ class MemoryHome:
 
     is_late = False
     is_at_rest = True
+    is_all_noted = True
     end = 0
 
     def __init__(self) -> None:
@@ -116,6 +117,11 @@ class DurableHome:
     def end(self) -> int:
         """Where the log ends, as far as was asked for."""
         return self.journal.appender.end
+
+    @property
+    def is_all_noted(self) -> bool:
+        """Whether everything settled has a record in the log."""
+        return not self.journal._touched and not self.journal._dropped  # noqa: SLF001
 
     def mark(self) -> int:
         """How far the disk is, for `is_synced_since`."""

@@ -5,9 +5,13 @@ Must not: look at the log before a restart, except for how far it is written and
 
 from __future__ import annotations
 
+from typing import Final
+
 from tests.model.home import POWER_CUT, STOP, Found
 from tests.model.naive import Message, NaiveBroker, Queue
 from tests.support.sansio import SansBroker
+
+LATER: Final = float("inf")  # the position of what is not in the log yet
 
 
 class Memory:
@@ -17,8 +21,9 @@ class Memory:
         self._naive = naive
         self._known: dict[Queue, dict[bytes, Message]] = {}
 
-    def note(self, end: int) -> None:
-        """Everything up to now is in the log before position `end`, when that is written."""
+    def note(self, end: int, is_all_noted: bool) -> None:
+        """Everything up to now is in the log before position `end`, but perhaps for what was settled."""
+        left_at = end if is_all_noted else LATER
         for name, messages in self._naive.journalled().items():
             known = self._known.setdefault(self._naive.queues[name], {})
             alive = {message.body for message in messages}
@@ -27,8 +32,9 @@ class Memory:
                     message.at = end
                     known[message.body] = message
             for message in known.values():
-                if message.left_at is None and message.body not in alive:
-                    message.left_at = end
+                has_left = message.left_at is None and message.body not in alive
+                if has_left or (message.left_at == LATER and is_all_noted):
+                    message.left_at = left_at
 
     def compare(self, broker: SansBroker) -> None:
         """Compares how many messages each queue has in the log."""

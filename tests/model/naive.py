@@ -27,7 +27,7 @@ class Message:
     redelivered: bool = False
     times: int = 0
     at: int | None = None
-    left_at: int | None = None
+    left_at: float | None = None
     is_sure: bool = False
     is_surely_gone: bool = False
     ended_by: object = None
