@@ -132,9 +132,10 @@ class DurableHome:
         calls = self.files.trace[mark:]
         return any(call.kind == SYNC and call.name.endswith(".log") for call in calls)
 
-    def check_all_is_durable(self) -> None:
-        """Nothing is left to be written after a while in which nothing happened."""
-        assert self.journal.durable == self.end, "something was never synced"
+    @property
+    def is_all_durable(self) -> bool:
+        """Whether nothing is left to be written."""
+        return self.is_all_noted and self.journal.durable == self.end
 
     # ---- the end of one life, and the next one
 
