@@ -369,7 +369,7 @@ class Driver:
         home = self.home
         assert isinstance(home, DurableHome)
         limit = home.crash(how, seed)
-        self.memory.restarted(home.find(), limit, how)
+        self.memory.restarted(home.find(), limit, how, self.now_ms)
         home.restart()
         for waiting in (self.expected, self.gets, self.commits):
             waiting.clear()

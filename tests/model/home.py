@@ -121,7 +121,7 @@ class DurableHome:
     @property
     def is_all_noted(self) -> bool:
         """Whether everything settled has a record in the log."""
-        return not self.journal._touched and not self.journal._dropped  # noqa: SLF001
+        return not self.journal._touched and not self.journal._dropped
 
     def mark(self) -> int:
         """How far the disk is, for `is_synced_since`."""

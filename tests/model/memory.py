@@ -42,9 +42,11 @@ class Memory:
             streams = broker.vhost.queues[name].ready.streams()
             assert sum(stream.waiting()[0] for stream in streams) == len(messages), name
 
-    def restarted(self, found: dict[str, list[Found]], limit: float, how: str) -> None:
+    def restarted(self, found: dict[str, list[Found]], limit: float, how: str, now_ms: int) -> None:
         """The broker has come back with that; what it was known to have up to position `limit` must be there."""
         self._naive.restart()
+        for message in [each for known in self._known.values() for each in known.values()]:
+            message.may_be_gone = message.left_at is not None or message.is_due(now_ms)
         assert found.keys() == self._naive.queues.keys(), "queues"
         parts = {queue: self._known.get(queue, {}) for queue in self._naive.queues.values()}
         _check_atoms(parts, {name: {one.body for one in ones} for name, ones in found.items()}, limit)
@@ -59,7 +61,7 @@ def _resumed(
     assert len(set(bodies)) == len(bodies), f"{queue.name}: a message twice"
     for message in known.values():
         must = message.is_sure or (message.at is not None and message.at <= limit)
-        assert not must or message.left_at is not None or message.body in bodies, f"{queue.name}: {message} is lost"
+        assert not must or message.may_be_gone or message.body in bodies, f"{queue.name}: {message} is lost"
     places: dict[int, int] = {}
     for one in found:
         assert one.body in known, f"{queue.name}: {one} was settled, or never there"
@@ -80,7 +82,7 @@ def _resumed(
 def _check_deliveries(message: Message, deliveries: int, how: str) -> None:
     """Kept exactly over a clean stop; a kill may lose the last counts but not the first delivery; a power cut adds."""
     least = message.times if how == STOP else min(1, message.times)
-    most = max(1, message.times) if how == POWER_CUT or message.left_at is not None else message.times
+    most = max(1, message.times) if how == POWER_CUT or message.may_be_gone else message.times
     assert least <= deliveries <= most, f"{message} counts {deliveries} deliveries after a {how}"
 
 
@@ -96,7 +98,7 @@ def _check_atoms(parts: dict[Queue, dict[bytes, Message]], found: dict[str, set[
     for queue, known in parts.items():
         for message in known.values():
             is_there = message.body in found[queue.name]
-            if is_there or message.left_at is None:
+            if is_there or not message.may_be_gone:
                 done.setdefault(message.batch, set()).add(is_there)
             was_there = message.is_sure or (message.at is not None and message.at <= limit)
             if message.ended_by is not None and was_there:

@@ -19,7 +19,6 @@ ENOUGH = 20
 _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-
 def _settings(examples: int, soak_examples: int) -> settings:
     return settings(
         max_examples=soak_examples if SOAK else examples,
