@@ -223,7 +223,7 @@ class Committer:
         """
         parts, self._parts = self._parts, deque()
         self._end = end
-        job = Job(parts, end, True)
+        job = Job(parts, end, self._fsync != NEVER)
         try:
             self._disk.run(job)
         except NoRoom as error:
