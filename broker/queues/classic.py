@@ -229,8 +229,10 @@ class ClassicQueue:
 
     def _lend(self, span: Span) -> None:
         held = span.stop - span.start
+        size = held * span.batch.body_bytes
         self.unacked += held
-        self.unacked_bytes += held * span.batch.body_bytes
+        self.unacked_bytes += size
+        self._context.budget.used += size  # it stays in memory, so that others get less
 
     def get(self, no_ack: bool, answer: GetAnswer) -> None:
         """Answers with one message, or None, and how many are still ready; later where it has to be loaded."""
@@ -296,8 +298,10 @@ class ClassicQueue:
 
     def _give_back(self, span: Span) -> None:
         held = span.stop - span.start
+        size = held * span.batch.body_bytes
         self.unacked -= held
-        self.unacked_bytes -= held * span.batch.body_bytes
+        self.unacked_bytes -= size
+        self._context.budget.used -= size
 
     def _done(self, span: Span) -> None:
         """The messages leave this queue for good."""
