@@ -122,7 +122,7 @@ class Node:
         self.journal.on_state = self._journal_state
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
-        self._trouble = ""
+        self.trouble = ""
         self.vhosts: dict[str, Vhost] = {}
         self.users = UserStore(config.loopback_users)
         self.permissions = PermissionStore()
@@ -139,6 +139,8 @@ class Node:
             self.users, self.permissions, self.vhosts, self._new_vhost, self.connections.cut_off, self._keeper
         )
         self._bring_back()
+        if self.journal.state != OK:  # it was so before anybody could be told
+            self.alarms.log_state(self.journal.state, self.journal.status().reason)
         self.services = self._services()
 
     def _new_vhost(self, name: str) -> Vhost:
@@ -174,9 +176,9 @@ class Node:
 
     def definitions_trouble(self, text: str) -> None:
         """Definitions cannot be stored, or, with an empty text, can again; the next attempt is seen to."""
-        if text != self._trouble:
+        if text != self.trouble:
             log.error("%s", text or "definitions are stored again")
-            self._trouble = text
+            self.trouble = text
         if text:
             self.deadlines.add(self.tick.now_ms() + RETRY_MS, self.tick.schedule)
 

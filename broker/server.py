@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -138,7 +139,9 @@ class Server:
             compaction_bytes_per_s=config.compaction_bytes,
         )  # fmt: skip
         files = OsFiles(config.data_dir / LOG_FOLDER)
-        return LocalJournal(files, self._log_writer, self._log_reader, timers, clock_ms, settings)
+        return LocalJournal(
+            files, self._log_writer, self._log_reader, timers, clock_ms, settings, clock_ns=time.perf_counter_ns
+        )
 
     def _password(self) -> str:
         if self.config.default_pass != GENERATED_PASSWORD:

@@ -65,9 +65,9 @@ def _backwards(span: Span) -> int:
 class PagedFifo:
     """The plain ready list of messages that are in one stream of the journal; `on_loaded` says that more is ready."""
 
-    __slots__ = ("_budget", "_generation", "_head", "_hot_bytes", "_is_loading", "_journal", "_limits", "_middle",
-                 "_on_loaded", "_page_at_bytes", "_reader", "_returned", "_tail", "body_bytes", "count",
-                 "stream")  # fmt: skip
+    __slots__ = ("_budget", "_cold_body_bytes", "_cold_count", "_generation", "_head", "_hot_bytes", "_is_loading",
+                 "_journal", "_limits", "_middle", "_on_loaded", "_page_at_bytes", "_reader", "_returned", "_tail",
+                 "body_bytes", "count", "stream")  # fmt: skip
 
     def __init__(self, stream: Stream, journal: Journal, budget: MemoryBudget, on_loaded: Callable[[], None]) -> None:
         """Takes over what waits in the stream."""
@@ -86,6 +86,7 @@ class PagedFifo:
         self._is_loading = False
         self._generation = 0
         self.count, self.body_bytes, first = stream.waiting()
+        self._cold_count, self._cold_body_bytes = self.count, self.body_bytes
         if self.count:
             self._middle.append(Cold(first, stream.next, 0, self.count, self.body_bytes))
 
@@ -117,6 +118,13 @@ class PagedFifo:
         if before <= self._limits.queue_bytes_min < self._hot_bytes:
             self._budget.grown(self)
 
+    def _chill(self, span: Span) -> None:
+        """The span is on disk only from here on."""
+        self._cool(span)
+        count = span.stop - span.start
+        self._cold_count += count
+        self._cold_body_bytes += count * span.batch.body_bytes
+
     def _cool(self, span: Span) -> None:
         """The span is not in head or tail any more."""
         if span.number:
@@ -143,12 +151,13 @@ class PagedFifo:
         tail, written = self._tail, self._journal.written
         while tail and tail[0].batch.position <= written:
             span = tail.popleft()
-            self._cool(span)
             middle = self._middle
             last = middle[-1] if middle else None
             if not span.number:
                 middle.append(span)
-            elif isinstance(last, Cold) and last.stop == span.number and last.shift == span.position - span.number:
+                continue
+            self._chill(span)
+            if isinstance(last, Cold) and last.stop == span.number and last.shift == span.position - span.number:
                 last.grow_behind(span)
             else:
                 middle.append(Cold.of(span))
@@ -163,11 +172,12 @@ class PagedFifo:
         head, middle = self._head, self._middle
         while len(head) > 1 and self._hot_bytes > bytes_max:
             span = head.pop()
-            self._cool(span)
             first = middle[0]
             if not span.number:
                 middle.appendleft(span)
-            elif isinstance(first, Cold) and first.follows(span):
+                continue
+            self._chill(span)
+            if isinstance(first, Cold) and first.follows(span):
                 first.grow_before(span)
             else:
                 middle.appendleft(Cold.of(span))
@@ -211,6 +221,8 @@ class PagedFifo:
 
     def _loaded(self, cold: Cold, runs: Sequence[Loaded], next_number: int) -> None:
         assert self._middle[0] is cold, "invariant 3"
+        self._cold_count -= cold.count
+        self._cold_body_bytes -= cold.body_bytes
         spans: list[Span] = []
         for run in runs:
             if run.first >= cold.stop:
@@ -229,6 +241,9 @@ class PagedFifo:
             if not self._middle:  # invariant 1
                 self._head.extend(self._tail)
                 self._tail.clear()
+        else:
+            self._cold_count += cold.count
+            self._cold_body_bytes += cold.body_bytes
         for span in spans:
             self._heat(span)
         self._on_loaded()
@@ -317,7 +332,7 @@ class PagedFifo:
         self._is_loading = False
         self._budget.used -= self._hot_bytes
         self._budget.forget(self)
-        self._hot_bytes = self.count = self.body_bytes = 0
+        self._hot_bytes = self.count = self.body_bytes = self._cold_count = self._cold_body_bytes = 0
         for part in (self._returned, self._head, self._middle, self._tail):
             part.clear()
 
@@ -331,6 +346,10 @@ class PagedFifo:
     def streams(self) -> list[Stream]:
         """The streams its messages are in."""
         return [self.stream]
+
+    def paged_out(self) -> tuple[int, int]:
+        """How many messages are on disk only, and the bytes of their bodies."""
+        return self._cold_count, self._cold_body_bytes
 
     def recount(self) -> None:
         """It has no parts that count for themselves."""

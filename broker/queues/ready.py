@@ -69,6 +69,10 @@ class ReadyList(Protocol):
         """Every stream that holds something of this list."""
         ...
 
+    def paged_out(self) -> tuple[int, int]:
+        """How many messages are on disk only, and the bytes of their bodies."""
+        ...
+
     def recount(self) -> None:
         """A part of the list has loaded messages, or found some lost."""
         ...
@@ -170,6 +174,10 @@ class Fifo:
     def streams(self) -> list[Stream]:
         """Nothing of this list is journalled."""
         return []
+
+    def paged_out(self) -> tuple[int, int]:
+        """Nothing is on disk."""
+        return 0, 0
 
     def recount(self) -> None:
         """It has no parts that count for themselves."""
