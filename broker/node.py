@@ -122,7 +122,7 @@ class Node:
         self.journal.on_state = self._journal_state
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
-        self.trouble = ""
+        self._trouble = ""
         self.vhosts: dict[str, Vhost] = {}
         self.users = UserStore(config.loopback_users)
         self.permissions = PermissionStore()
@@ -176,9 +176,9 @@ class Node:
 
     def definitions_trouble(self, text: str) -> None:
         """Definitions cannot be stored, or, with an empty text, can again; the next attempt is seen to."""
-        if text != self.trouble:
+        if text != self._trouble:
             log.error("%s", text or "definitions are stored again")
-            self.trouble = text
+            self._trouble = text
         if text:
             self.deadlines.add(self.tick.now_ms() + RETRY_MS, self.tick.schedule)
 

@@ -118,15 +118,14 @@ class Server:
         except OSError as error:
             raise StartError(f"cannot open the log in {config.data_dir / LOG_FOLDER}: {_why(error)}") from None
         self.node.tick.on_end = self._arm
-        if self.node.is_new:
+        is_new = self.node.is_new
+        if is_new:
             self.node.create_defaults(self._password())
         stored: asyncio.Future[str] = self.loop.create_future()
-        definitions.on_trouble = stored.set_result
-        definitions.when_stored(lambda: stored.set_result(""))
+        definitions.when_stored(lambda: stored.set_result(""), stored.set_result)
         trouble = await stored
-        if trouble:
+        if trouble and is_new:  # where there was something before, it can be served while the disk is full
             raise StartError(trouble)
-        definitions.on_trouble = self.node.definitions_trouble
         self.outlets = Outlets(self.node, self.stop)
 
     def _open_log(self, timers: Timers, clock_ms: Callable[[], int]) -> LocalJournal:

@@ -37,6 +37,7 @@ from broker.introspection.infos import (
 from broker.queues.classic import QueueCounters
 from broker.queues.paging import MemoryBudget
 from broker.vhost import Vhost
+from storage.definitions import Definitions
 from storage.journal import Journal
 
 PAGE_SIZE_DEFAULT: Final = 100
@@ -61,7 +62,7 @@ class NodeParts(Protocol):
     memory_limit_bytes: int
     budget: MemoryBudget
     journal: Journal
-    trouble: str
+    definitions: Definitions
 
 
 class Introspection:
@@ -135,7 +136,7 @@ class Introspection:
             queue_mem_limit=node.budget.bytes_max,
             log=node.journal.status(),
             log_alarm=LOG in alarms,
-            definitions_trouble=node.trouble,
+            definitions_trouble=node.definitions.trouble,
         )
 
     @staticmethod
