@@ -12,13 +12,12 @@ Invariants
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Final, NoReturn, Protocol
 
-from storage.files import File, Files
+from storage.files import NO_ROOM, File, Files
 from storage.journal import FAILED, FULL, OK
 from storage.status import COMMIT_BYTES_BOUNDS, SYNC_NS_BOUNDS, Histogram
 from storage.worker import Worker
@@ -30,7 +29,6 @@ NEVER: Final = "never"
 FSYNC_MODES: Final = (ALWAYS, INTERVAL, NEVER)
 LAZY_SYNC_MS: Final = 100  # after which what nobody waits for is synced
 RETRY_MS: Final = 500  # between attempts while the disk is full
-NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Timers(Protocol):

@@ -6,6 +6,7 @@ Must not: know what a file holds. A test double drops, tears, reorders and garbl
 from __future__ import annotations
 
 import errno
+import errno
 import fcntl
 import mmap
 import os
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 BUFFERS_MAX: Final = 512  # pieces handed to one system call; the least that POSIX systems take is 1024
 _MODE: Final = 0o600
 _FULL_SYNC: Final[int | None] = getattr(fcntl, "F_FULLFSYNC", None)

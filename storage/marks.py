@@ -6,17 +6,21 @@ its own, named by its position in the log, and deletes older ones once what they
 
     word 0 magic, words 1 and 2 the boot's identity, 3 to 7 zero; then slots of two words: stream, mark
 
+Where there is no room for the file the marks are in plain memory, and after a kill nobody trusts any.
+
 Must not: know what delivery means.
 """
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from storage.files import Files
+from storage.files import NO_ROOM, Files
 
+log = logging.getLogger("leveret.storage")
 PREFIX: Final = "marks-"
 SLOTS_MIN: Final = 1024
 SLOTS_MAX: Final = 2**24
@@ -88,7 +92,21 @@ class Marks:
         self.words[0] = _MAGIC
 
     def _map(self, slots: int) -> memoryview:
-        return self._files.map(self._name, (_HEAD_WORDS + 2 * slots) * 8).cast("B").cast("Q")
+        size = (_HEAD_WORDS + 2 * slots) * 8
+        try:
+            return self._files.map(self._name, size).cast("B").cast("Q")
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            log.warning("no room for %s: after a kill, all that waits will come marked as redelivered", self._name)
+            return memoryview(bytearray(size)).cast("Q")
+
+    def _grow(self) -> None:
+        old = self.words
+        self.words = self._map(min(2 * self._used, SLOTS_MAX))
+        if self.words[0] != _MAGIC:  # it is not that file: what is in the file is not true any more
+            self.words[: len(old)] = old
+            old[0] = 0
 
     def slot(self, stream_id: int, mark: int) -> int:
         """The index in `words` where the stream's mark is kept, which is `mark` at first."""
@@ -98,7 +116,7 @@ class Marks:
             at = _HEAD_WORDS + 2 * self._used
             self._used += 1
             if at + 1 >= len(self.words):
-                self.words = self._map(min(2 * self._used, SLOTS_MAX))
+                self._grow()
         self.words[at + 1] = mark
         self.words[at] = stream_id
         return at + 1
