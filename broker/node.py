@@ -25,6 +25,7 @@ from broker.definitions.loading import load
 from broker.operations import Operations
 from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
+from broker.queues.spool import Spool
 from broker.tick import Tick
 from broker.vhost import Vhost
 from storage.commit import Timers
@@ -64,6 +65,9 @@ def server_properties(config: Config, cluster_name: str) -> dict[str, object]:
     }
 
 
+OpenJournal = Callable[[Timers, Callable[[], int]], Journal]
+
+
 class WakingTimers:
     """The heap of deadlines for whoever runs outside a turn: adding one makes sure that a turn follows."""
 
@@ -101,11 +105,12 @@ class Node:
         clock: Clock,
         call_soon: Callable[[Callable[[], None]], object],
         definitions: Definitions | None = None,
-        open_journal: Callable[[Timers, Callable[[], int]], Journal] | None = None,
+        open_journal: OpenJournal | None = None,
+        open_spool: OpenJournal | None = None,
     ) -> None:
         """Brings back what definitions and journal hold; without them everything lasts as long as the node.
 
-        Args: open_journal gets the timers and the clock in ms.
+        Args: open_journal and open_spool get the timers and the clock in ms; the latter is asked when it is needed.
 
         Raises: DefinitionsError.
         """
@@ -117,8 +122,12 @@ class Node:
         self.deadlines = Deadlines()
         timers = WakingTimers(self.deadlines)
         self.journal: Journal = MemoryJournal() if open_journal is None else open_journal(timers, clock.now_ms)
+        self.spool = Spool(
+            MemoryJournal if open_spool is None else lambda: open_spool(timers, clock.now_ms), clock.now_ms
+        )
         self.tick = Tick(self.journal, clock.now_ms, call_soon)
         timers.wake = self.tick.schedule
+        self.tick.timers = self.deadlines if open_journal is not None else None
         self.journal.on_state = self._journal_state
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
@@ -145,7 +154,7 @@ class Node:
 
     def _new_vhost(self, name: str) -> Vhost:
         return Vhost(
-            name, self.journal, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
+            name, self.journal, self.spool, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
             lambda number: self._levels.pop(number, ()),
         )  # fmt: skip
 

@@ -23,7 +23,7 @@ from broker.connections.transport import SocketTransport
 from broker.http_server import ListenError
 from broker.node import Node
 from broker.outlets import Outlets
-from storage.commit import ALWAYS, Timers
+from storage.commit import ALWAYS, NEVER, Timers
 from storage.definitions import StagedDefinitions
 from storage.definitions_disk import DefinitionsError, SqliteDisk
 from storage.files import OsFiles
@@ -34,6 +34,7 @@ from storage.worker import ThreadWorker
 log = logging.getLogger("leveret.server")
 LOCK_FILE: Final = "brokerd.lock"
 LOG_FOLDER: Final = "log"
+SPOOL_FOLDER: Final = "spool"
 LISTEN_BACKLOG: Final = 1024
 DRAIN_CHECK_S: Final = 0.01
 GC_THRESHOLDS: Final = (50_000, 20, 100)  # allocations between young collections, and their multiples
@@ -110,7 +111,7 @@ class Server:
         config = self.config
         try:
             definitions = StagedDefinitions(SqliteDisk(config.data_dir), self._worker)
-            self.node = Node(config, Clock(), self.loop.call_soon, definitions, self._open_log)
+            self.node = Node(config, Clock(), self.loop.call_soon, definitions, self._open_log, self._open_spool)
         except DefinitionsError as error:
             raise StartError(str(error)) from None
         except NewerLogError as error:
@@ -141,6 +142,17 @@ class Server:
         return LocalJournal(
             files, self._log_writer, self._log_reader, timers, clock_ms, settings, clock_ns=time.perf_counter_ns
         )
+
+    def _open_spool(self, timers: Timers, clock_ms: Callable[[], int]) -> LocalJournal:
+        """A log for transient messages that memory has no room for; what an earlier process left in it is of no use."""
+        files = OsFiles(self.config.data_dir / SPOOL_FOLDER)
+        for name in files.names():
+            files.remove(name)
+        writer = ThreadWorker(self.loop.call_soon_threadsafe, "spool writer")
+        reader = ThreadWorker(self.loop.call_soon_threadsafe, "spool reader")
+        settings = LogSettings(segment_bytes=self.config.segment_bytes, fsync=NEVER,
+                               compaction_bytes_per_s=self.config.compaction_bytes)  # fmt: skip
+        return LocalJournal(files, writer, reader, timers, clock_ms, settings)
 
     def _password(self) -> str:
         if self.config.default_pass != GENERATED_PASSWORD:
@@ -203,6 +215,7 @@ class Server:
         for connection in list(self.node.connections.open):
             connection.drop()
         self.node.journal.close()
+        self.node.spool.close()
         for timer in (self._alarm_timer, self._armed):
             if timer is not None:
                 timer.cancel()

@@ -8,13 +8,15 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from broker.model.receipt import Receipt
-from broker.queues.context import Pumped
+from broker.queues.context import Pumped, Timers
 from storage.journal import OK, Journal
 
 log = logging.getLogger("leveret.tick")
+COMMIT_WITHIN_MS: Final = 10  # what nobody waits for: settlements, and persistent messages without confirms
+COMMIT_SOON_BYTES: Final = 256 * 1024  # of the log, from which on it is not kept back
 
 
 class Flushed(Protocol):
@@ -37,7 +39,8 @@ class Tick:
     """
 
     __slots__ = ("_call_soon", "_clock_ms", "_dirty_connections", "_dirty_queues", "_journal", "_now_ms", "_scheduled",
-                 "_staged", "_waiting", "commit_definitions", "on_end")  # fmt: skip
+                 "_is_commit_due", "_staged", "_waiting", "commit_definitions",
+                 "on_end", "timers")  # fmt: skip
 
     def __init__(
         self, journal: Journal, clock_ms: Callable[[], int], call_soon: Callable[[Callable[[], None]], object]
@@ -53,6 +56,8 @@ class Tick:
         self._staged = False  # a definition has been changed since the last commit of them
         self.commit_definitions: Callable[[int], None] | None = None
         self.on_end: Callable[[], None] | None = None
+        self.timers: Timers | None = None  # without them everything is committed in its turn
+        self._is_commit_due = False
         journal.on_durable = self._durable
 
     def schedule(self) -> None:
@@ -104,6 +109,18 @@ class Tick:
             waiting.popleft()[1].taken()
         self.schedule()
 
+    def _commit_journal(self, now_ms: int) -> None:
+        """Hands on what was journalled, at once where somebody waits for it, otherwise together with more."""
+        if self._waiting or self.timers is None or self._journal.backlog_bytes() > COMMIT_SOON_BYTES:
+            self._journal.commit(bool(self._waiting))
+        elif not self._is_commit_due:
+            self._is_commit_due = True
+            self.timers.add(now_ms + COMMIT_WITHIN_MS, self._commit_late)
+
+    def _commit_late(self) -> None:
+        self._is_commit_due = False
+        self._journal.commit(bool(self._waiting))
+
     def run(self) -> None:
         """Finishes the turn."""
         now_ms = self.now_ms()
@@ -117,7 +134,7 @@ class Tick:
                     queue.pump(now_ms)
                 except Exception:  # one broken queue must not end everybody's turns
                     log.exception("a queue failed to deliver")
-        self._journal.commit(bool(self._waiting))
+        self._commit_journal(now_ms)
         connections, self._dirty_connections = self._dirty_connections, []
         for connection in connections:
             try:

@@ -12,12 +12,13 @@ Invariants
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Final, NoReturn, Protocol
 
-from storage.files import NO_ROOM, File, Files
+from storage.files import File, Files
 from storage.journal import FAILED, FULL, OK
 from storage.status import COMMIT_BYTES_BOUNDS, SYNC_NS_BOUNDS, Histogram
 from storage.worker import Worker
@@ -29,6 +30,7 @@ NEVER: Final = "never"
 FSYNC_MODES: Final = (ALWAYS, INTERVAL, NEVER)
 LAZY_SYNC_MS: Final = 100  # after which what nobody waits for is synced
 RETRY_MS: Final = 500  # between attempts while the disk is full
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Timers(Protocol):
@@ -69,7 +71,8 @@ class NoRoom(Exception):
 class Disk:
     """The thread's side: the file being written and those not synced yet. Only the worker calls it."""
 
-    __slots__ = ("_clock_ns", "_files", "_is_synced", "_names_changed", "_open", "_trouble", "_unsynced", "sync_ns")
+    __slots__ = ("_clock_ns", "_files", "_is_clean", "_is_synced", "_names_changed", "_open", "_trouble", "_unsynced",
+                 "sync_ns")  # fmt: skip
 
     def __init__(self, files: Files, is_synced: bool, clock_ns: Callable[[], int]) -> None:
         """Args: is_synced says whether jobs will ask for syncs; clock_ns measures how long these take."""
@@ -81,6 +84,7 @@ class Disk:
         self._open: File | None = None
         self._unsynced: list[File] = []
         self._names_changed = False
+        self._is_clean = False  # everything written is synced
 
     def run(self, job: Job) -> None:
         """Does a job, from where an earlier attempt ended. Raises: NoRoom, OSError (then for ever)."""
@@ -88,15 +92,18 @@ class Disk:
             raise self._trouble
         try:
             while job.parts:
-                self._write(job.parts[0])
+                is_last = job.is_synced and len(job.parts) == 1 and self._is_clean and not job.parts[0].is_new
+                self._write(job.parts[0], is_last)
                 job.parts.popleft()
+                if is_last:
+                    return
             if job.is_synced:
                 self._sync()
         except OSError as error:
             self._trouble = error
             raise
 
-    def _write(self, part: Part) -> None:
+    def _write(self, part: Part, is_synced: bool) -> None:
         if part.is_new and self._is_synced:
             self._sync()  # the new file's snapshot says what became of messages in the one before
         try:
@@ -108,7 +115,13 @@ class Disk:
         file = self._open
         assert file is not None, "the first part is of a new file"
         try:
-            file.write(part.offset, part.chunks)
+            if is_synced:
+                start_ns = self._clock_ns()
+                file.write_and_sync(part.offset, part.chunks)
+                self.sync_ns.add(self._clock_ns() - start_ns)
+            else:
+                self._is_clean = False
+                file.write(part.offset, part.chunks)
         except OSError as error:
             if error.errno in NO_ROOM:
                 file.truncate(part.offset)
@@ -135,6 +148,7 @@ class Disk:
             if file is not self._open:
                 file.close()
         self._unsynced = [self._open] if self._open is not None else []
+        self._is_clean = True
 
     def close(self) -> None:
         """Lets go of all files."""
@@ -183,6 +197,7 @@ class Committer:
         self._is_armed = False
         self._is_closed = False
         self._job: Job | None = None
+        self._held: Job | None = None  # what found no room, until it is tried again
         self._job_bytes = 0
 
     @property
@@ -228,7 +243,7 @@ class Committer:
         parts, self._parts = self._parts, deque()
         self._end = end
         self._job_bytes, self.backlog_bytes = self.backlog_bytes, 0
-        job = Job(parts, end, True)
+        job = Job(parts, end, self.fsync != NEVER)
         try:
             self._disk.run(job)
         except NoRoom as error:
@@ -306,7 +321,13 @@ class Committer:
     def _full(self, job: Job, error: NoRoom) -> None:
         if self.state != FULL:
             self._set_state(FULL, f"no room to write the log: {error}")
-        self._timers.add(self._clock_ms() + RETRY_MS, lambda: self._submit(job))
+        self._held = job
+        self._timers.add(self._clock_ms() + RETRY_MS, self._try_again)
+
+    def _try_again(self) -> None:
+        job, self._held = self._held, None
+        if job is not None and not self._is_closed:
+            self._submit(job)
 
     def _failed(self, error: BaseException) -> None:
         text = error.strerror if isinstance(error, OSError) and error.strerror else repr(error)
@@ -329,7 +350,7 @@ class Committer:
         self._is_closed = True
         if self.state != FAILED:
             parts, self._parts = self._parts, deque()
-            jobs = [self._job, Job(parts, end, self.fsync != NEVER)]
+            jobs = [self._job or self._held, Job(parts, end, self.fsync != NEVER)]
             try:
                 for job in jobs:
                     if job is not None:

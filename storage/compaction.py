@@ -39,7 +39,8 @@ class Compaction:
 
     def __init__(
         self, segment: Segment, files: Files, reader: Worker, timers: Timers, clock_ms: Callable[[], int],
-        bytes_per_s: int, appender: Appender, committer: Committer, streams: dict[int, LocalStream],
+        bytes_per_s: int, appender: Appender, committer: Committer, commit: Callable[[bool], None],
+        streams: dict[int, LocalStream],
         on_damage: Callable[[str, int, int, str], None], on_done: Callable[[Segment, int, bool], None],
     ) -> None:  # fmt: skip
         self._segment = segment
@@ -50,6 +51,7 @@ class Compaction:
         self._bytes_per_s = bytes_per_s
         self._appender = appender
         self._committer = committer
+        self._commit = commit
         self._streams = streams
         self._on_damage = on_damage
         self._on_done = on_done
@@ -144,7 +146,7 @@ class Compaction:
             for place in part.places:
                 copied += self._copy_record(part, place)
         self._copied_bytes += copied
-        self._committer.commit(self._appender.end, False)
+        self._commit(False)
         self._step(self._read, sum(len(part.data) for part in parts) + copied)
 
     def _copy_record(self, part: ReadPart, place: Place) -> int:
@@ -191,8 +193,8 @@ class Compaction:
 
     def _finish(self) -> None:
         """Waits until every copy is durable."""
+        self._commit(True)  # with what was settled meanwhile: of that there are no copies
         end = self._appender.end
-        self._committer.commit(end, True)
         self._wait(end)
 
     def _wait(self, end: int) -> None:

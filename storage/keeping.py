@@ -29,6 +29,7 @@ SPARE_SEGMENTS: Final = 1  # that the log may hold beyond twice what is needed b
 KEPT_SUFFIX: Final = ".damaged"
 KEPT_BYTES_MAX: Final = 1024 * 1024  # of one piece of damage
 KEPT_FILES_MAX: Final = 100
+DAMAGE_KNOWN_MAX: Final = 10_000  # pieces of damage that are not named again
 
 
 class Keeping:
@@ -50,15 +51,23 @@ class Keeping:
         self._committer = committer
         self._streams = streams
         self._appender: Appender | None = None
+        self._commit: Callable[[bool], None] = _ignore
         self._unindexed = [segment for segment in segments if segment.stretches]
+        self._damaged: set[tuple[str, int]] = set()
         self._is_indexing = False
         self._is_check_due = False
         self._is_closed = False
         self._compaction: Compaction | None = None
 
-    def start(self, appender: Appender, marks: str, damage: list[tuple[str, Damage]]) -> None:
-        """The log is open: names damage, deletes what is left over from earlier starts."""
+    def start(
+        self, appender: Appender, commit: Callable[[bool], None], marks: str, damage: list[tuple[str, Damage]]
+    ) -> None:
+        """The log is open: names damage, deletes what is left over from earlier starts.
+
+        Args: commit hands on everything so far, and says whether somebody waits for it.
+        """
         self._appender = appender
+        self._commit = commit
         self._sync_found()
         for name, piece in damage:
             self.damaged(name, piece.start, piece.stop, piece.why)
@@ -204,7 +213,7 @@ class Keeping:
         segment.is_going = True
         self._compaction = Compaction(
             segment, self._files, self._reader, self._timers, self._clock_ms, self._compaction_bytes_per_s, appender,
-            self._committer, self._streams, self.damaged, self._compacted,
+            self._committer, self._commit, self._streams, self.damaged, self._compacted,
         )  # fmt: skip
         self._compaction.start()
 
@@ -220,7 +229,11 @@ class Keeping:
     # ---- damage
 
     def damaged(self, name: str, start: int, stop: int, why: str) -> None:
-        """Names damage in a file, counts it and keeps its bytes aside."""
+        """Names damage in a file, counts it and keeps its bytes aside; once, though many streams may find it."""
+        if (name, start) in self._damaged:
+            return
+        if len(self._damaged) < DAMAGE_KNOWN_MAX:
+            self._damaged.add((name, start))
         self.counters.damaged_records += 1
         self.counters.damaged_bytes += stop - start
         log.error("damage in %s, bytes %d to %d: %s; what was there is lost", name, start, stop, why)

@@ -84,7 +84,7 @@ class LocalJournal:
         self.appender = Appender(
             self.committer, settings.segment_bytes, settings.index_bytes, nonce, self._states, self.keeping.add
         )
-        self.keeping.start(self.appender, marks_name(recovered.end), recovered.damage)
+        self.keeping.start(self.appender, self.commit, marks_name(recovered.end), recovered.damage)
         self.committer.on_durable = self._advanced
         self.committer.write_now(self.appender.end)
 

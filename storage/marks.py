@@ -6,8 +6,6 @@ its own, named by its position in the log, and deletes older ones once what they
 
     word 0 magic, words 1 and 2 the boot's identity, 3 to 7 zero; then slots of two words: stream, mark
 
-Where there is no room for the file the marks are in plain memory, and after a kill nobody trusts any.
-
 Must not: know what delivery means.
 """
 
@@ -18,12 +16,13 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from storage.files import NO_ROOM, Files
+from storage.files import Files
 
 log = logging.getLogger("leveret.storage")
 PREFIX: Final = "marks-"
 SLOTS_MIN: Final = 1024
 SLOTS_MAX: Final = 2**24
+AHEAD_MAX: Final = 2**32  # messages delivered that never reached the log; a mark further ahead is damaged
 _MAGIC: Final = int.from_bytes(b"LVRTMRK1", "little")
 _HEAD_WORDS: Final = 8
 _LOW: Final = 2**64 - 1
@@ -77,7 +76,7 @@ def decode_marks(data: bytes) -> tuple[int, dict[int, int]] | None:
 class Marks:
     """The marks of one running journal: a slot per stream, found by `slot`, stored to with `words[slot] = mark`."""
 
-    __slots__ = ("_files", "_free", "_name", "_used", "words")
+    __slots__ = ("_files", "_free", "_is_kept", "_name", "_used", "words")
 
     def __init__(self, files: Files, name: str, boot: int) -> None:
         """Args: boot is the boot's identity (128 bits; 0: unknown)."""
@@ -85,6 +84,7 @@ class Marks:
         self._name = name
         self._free: list[int] = []
         self._used = 0
+        self._is_kept = True
         self.words = self._map(SLOTS_MIN)
         for at in range(len(self.words)):
             self.words[at] = 0
@@ -92,21 +92,18 @@ class Marks:
         self.words[0] = _MAGIC
 
     def _map(self, slots: int) -> memoryview:
-        size = (_HEAD_WORDS + 2 * slots) * 8
-        try:
-            return self._files.map(self._name, size).cast("B").cast("Q")
-        except OSError as error:
-            if error.errno not in NO_ROOM:
-                raise
-            log.warning("no room for %s: after a kill, all that waits will come marked as redelivered", self._name)
-            return memoryview(bytearray(size)).cast("Q")
-
-    def _grow(self) -> None:
-        old = self.words
-        self.words = self._map(min(2 * self._used, SLOTS_MAX))
-        if self.words[0] != _MAGIC:  # it is not that file: what is in the file is not true any more
-            self.words[: len(old)] = old
-            old[0] = 0
+        size_bytes = (_HEAD_WORDS + 2 * slots) * 8
+        if self._is_kept:
+            try:
+                return self._files.map(self._name, size_bytes).cast("B").cast("Q")
+            except OSError as error:
+                log.error("%s cannot be made (%s): a kill makes every message look delivered", self._name, error)
+                self._is_kept = False
+                self._files.remove(self._name)
+        words = memoryview(bytearray(size_bytes)).cast("Q")
+        if self._used:
+            words[: len(self.words)] = self.words
+        return words
 
     def slot(self, stream_id: int, mark: int) -> int:
         """The index in `words` where the stream's mark is kept, which is `mark` at first."""
@@ -116,7 +113,7 @@ class Marks:
             at = _HEAD_WORDS + 2 * self._used
             self._used += 1
             if at + 1 >= len(self.words):
-                self._grow()
+                self.words = self._map(min(2 * self._used, SLOTS_MAX))
         self.words[at + 1] = mark
         self.words[at] = stream_id
         return at + 1

@@ -18,6 +18,7 @@ from typing import Final
 
 from storage.files import Files
 from storage.index import MAY_EXPIRE, Stretch, Summary, Table, read_blocks
+from storage.marks import AHEAD_MAX
 from storage.ranges import RangeSet
 from storage.reading import read_tables
 from storage.record import CLEAN, COUNTED_RANGE, DELIVERED, DROPPED, RANGE, SETTLED, SNAPSHOT, STREAM
@@ -168,7 +169,8 @@ def delivered_before(state: StreamState, marks: dict[int, int] | None, is_clean:
     Args: marks are those of the same boot of the machine; None: the power went, or nobody knows.
     """
     if marks is not None:
-        return max(state.delivered, marks.get(state.id, 0))
+        mark = marks.get(state.id, 0)
+        return max(state.delivered, mark if mark <= state.next + AHEAD_MAX else state.next)
     return state.delivered if is_clean else state.next
 
 

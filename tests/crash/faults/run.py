@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from broker.clock import Deadlines, ManualClock
-from storage.journal import Loaded, Stream
+from storage.journal import OK, Loaded, Stream
 from storage.local import LocalJournal, LogSettings
 from tests.crash.faults.promise import Observed, Promise, Seen
 from tests.support.faulty_files import FaultyFiles
@@ -24,7 +24,9 @@ ROUNDS_MAX: Final = 10_000
 class Life:
     """A journal that is open, with workers, timers and a clock that move when told to."""
 
-    def __init__(self, files: FaultyFiles, now_ms: int = START_MS, boot: int = 1) -> None:
+    def __init__(
+        self, files: FaultyFiles, now_ms: int = START_MS, boot: int = 1, settings: LogSettings = SETTINGS
+    ) -> None:
         self.files = files
         self.clock = ManualClock(now_ms)
         self.deadlines = Deadlines()
@@ -32,7 +34,7 @@ class Life:
         self.states: list[tuple[str, str]] = []
         self.durable_told: list[int] = []
         self.journal = LocalJournal(
-            files, self.writer, self.reader, self.deadlines, self.clock.now_ms, SETTINGS, boot=boot
+            files, self.writer, self.reader, self.deadlines, self.clock.now_ms, settings, boot=boot
         )
         self.journal.on_durable = self.durable_told.append
         self.journal.on_state = lambda state, text: self.states.append((state, text))
@@ -100,10 +102,11 @@ class Run(Life):
     """A life whose doings are noted."""
 
     def __init__(
-        self, files: FaultyFiles, now_ms: int = START_MS, boot: int = 1, promise: Promise | None = None
-    ) -> None:
+        self, files: FaultyFiles, now_ms: int = START_MS, boot: int = 1, promise: Promise | None = None,
+        settings: LogSettings = SETTINGS,
+    ) -> None:  # fmt: skip
         self.promise = promise or Promise()
-        super().__init__(files, now_ms, boot)
+        super().__init__(files, now_ms, boot, settings)
         self.shares: dict[tuple[int, int], int] = {}
         self.journal.on_durable = self._on_durable
         self.promise.durable = self.journal.durable
@@ -173,4 +176,5 @@ class Run(Life):
         self.promise.committed()
         self.journal.close()
         self.promise.durable = max(self.promise.durable, self.journal.durable)
-        self.promise.closed()
+        if self.journal.state == OK:
+            self.promise.closed()

@@ -181,3 +181,18 @@ def test_what_is_lost_between_what_is_indexed_and_what_is_not_is_not_waited_for(
     there = life.observe().waiting[1]
     assert len(there) == 11
     assert life.journal.keeping.counters.damaged_records == 1
+
+
+def test_what_was_not_copied_because_it_was_settled_is_settled_for_good() -> None:
+    """Copies without a settled message could be durable before the settlement: the message was waited for for ever."""
+    run = Run(FaultyFiles())
+    for number in range(4):
+        run.append([(1, 0)], 0, b"", [b"one", b"two", b"six"])
+        run.append([(2, 0)], 0, b"", [b"x" * BIG])
+        run.append([(2, 0)], 0, b"", [b"x" * (SETTINGS.segment_bytes - BIG - 500)])
+        run.settle(2, number * 2 + 1, number * 2 + 3)
+    run.commit()
+    run.settle(1, 2, 3)
+    Crashes(run.files, run.promise, 1, power_cuts=5)
+    run.advance(1000)
+    assert run.journal.keeping.counters.compacted_segments > 0
