@@ -148,6 +148,8 @@ class Node:
             self.users, self.permissions, self.vhosts, self._new_vhost, self.connections.cut_off, self._keeper
         )
         self._bring_back()
+        if self.journal.state != OK:  # it was so before anybody could be told
+            self.alarms.log_state(self.journal.state, self.journal.status().reason)
         self.services = self._services()
 
     def _new_vhost(self, name: str) -> Vhost:

@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -118,15 +119,14 @@ class Server:
         except OSError as error:
             raise StartError(f"cannot open the log in {config.data_dir / LOG_FOLDER}: {_why(error)}") from None
         self.node.tick.on_end = self._arm
-        if self.node.is_new:
+        is_new = self.node.is_new
+        if is_new:
             self.node.create_defaults(self._password())
         stored: asyncio.Future[str] = self.loop.create_future()
-        definitions.on_trouble = stored.set_result
-        definitions.when_stored(lambda: stored.set_result(""))
+        definitions.when_stored(lambda: stored.set_result(""), stored.set_result)
         trouble = await stored
-        if trouble:
+        if trouble and is_new:  # where there was something before, it can be served while the disk is full
             raise StartError(trouble)
-        definitions.on_trouble = self.node.definitions_trouble
         self.outlets = Outlets(self.node, self.stop)
 
     def _open_log(self, timers: Timers, clock_ms: Callable[[], int]) -> LocalJournal:
@@ -139,7 +139,9 @@ class Server:
             compaction_bytes_per_s=config.compaction_bytes,
         )  # fmt: skip
         files = OsFiles(config.data_dir / LOG_FOLDER)
-        return LocalJournal(files, self._log_writer, self._log_reader, timers, clock_ms, settings)
+        return LocalJournal(
+            files, self._log_writer, self._log_reader, timers, clock_ms, settings, clock_ns=time.perf_counter_ns
+        )
 
     def _open_spool(self, timers: Timers, clock_ms: Callable[[], int]) -> LocalJournal:
         """A log for transient messages that memory has no room for; what an earlier process left in it is of no use."""

@@ -107,7 +107,7 @@ class Vhost:
     def add_queue(self, definition: QueueDefinition) -> ClassicQueue:
         """Creates a queue whose name is free.
 
-        Raises: ConnectionException 506 where more durable ones are declared than the disk takes.
+        Raises: ChannelException 406, ConnectionException 506 where the disk does not take more durable ones.
         """
         if definition.durable and not definition.exclusive:
             definition = self.keeper.add_queue(definition)
@@ -238,7 +238,7 @@ class Vhost:
             self._turn.when_durable(batch.position, receipt)
             if self._store.pending:  # perhaps the declaration of one of these queues
                 receipt.expect()
-                self._store.when_stored(receipt.taken)
+                self._store.when_stored(receipt.taken, lambda _: receipt.refused())
         behind = journal.backlog_bytes() - UNWRITTEN_BYTES_MAX
         return behind // BYTES_A_MESSAGE if behind > 0 else 0
 

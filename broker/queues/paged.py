@@ -342,5 +342,10 @@ class PagedFifo:
         """The streams its durable messages are in."""
         return [] if self.stream is None else [self.stream]
 
+    def paged_out(self) -> tuple[int, int]:
+        """How many messages are on disk only, and the bytes of their bodies; the cost grows with their runs."""
+        cold = [item for item in self._middle if isinstance(item, Cold)]
+        return sum(item.count for item in cold), sum(item.body_bytes for item in cold)
+
     def recount(self) -> None:
         """It has no parts that count for themselves."""

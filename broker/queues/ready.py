@@ -59,6 +59,10 @@ class ReadyList(Protocol):
         """Every stream that holds something of this list."""
         ...
 
+    def paged_out(self) -> tuple[int, int]:
+        """How many messages are on disk only, and the bytes of their bodies."""
+        ...
+
     def recount(self) -> None:
         """A part of the list has loaded messages, or found some lost."""
         ...
