@@ -107,10 +107,12 @@ class Node:
         definitions: Definitions | None = None,
         open_journal: OpenJournal | None = None,
         open_spool: OpenJournal | None = None,
+        budget: MemoryBudget | None = None,
     ) -> None:
         """Brings back what definitions and journal hold; without them everything lasts as long as the node.
 
         Args: open_journal and open_spool get the timers and the clock in ms; the latter is asked when it is needed.
+        budget is what queues may hold in memory (None: as configured).
 
         Raises: DefinitionsError.
         """
@@ -141,7 +143,7 @@ class Node:
             int(self.memory_limit_bytes * config.memory_high_watermark), config.disk_free_min_bytes,
             memory_used_bytes, lambda: disk_free_bytes(config.data_dir), self.connections.alarm,
         )  # fmt: skip
-        self.budget = MemoryBudget(int(self.memory_limit_bytes * config.queue_memory))
+        self.budget = budget or MemoryBudget(int(self.memory_limit_bytes * config.queue_memory))
         self._levels = _levels(self.journal)
         self.operations = Operations(self.permissions)
         self.administration = Administration(

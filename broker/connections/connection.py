@@ -86,6 +86,7 @@ class Connection:
         if self.is_over:
             return
         self.received_bytes += len(data)
+        self.services.turn.schedule()  # settling alone has nobody else to see that it is committed
         self.liveness.received()
         self.engine.receive(data)
         self._process()

@@ -53,6 +53,10 @@ class TurnPort(Protocol):
         """The time of this turn."""
         ...
 
+    def schedule(self) -> None:
+        """Something happened in this turn."""
+        ...
+
     def connection_dirty(self, connection: Any, /) -> None:
         """The connection has output."""
         ...

@@ -14,7 +14,10 @@ from broker.model.receipt import Receipt
 from broker.tick import Tick
 from protocol.commands import Publish
 from storage.journal import Stream
+from storage.local import LocalJournal, LogSettings
 from storage.memory import MemoryJournal
+from storage.worker import InlineWorker
+from tests.support.faulty_files import FaultyFiles
 from tests.support.sansio import SansBroker, SansClient, publish_frames
 
 KIB = b"k" * 1024
@@ -279,3 +282,31 @@ def test_a_client_without_login_is_dropped(broker: SansBroker) -> None:
     assert not client.transport.is_closed
     broker.advance(1)
     assert client.transport.is_closed
+
+
+@pytest.mark.parametrize("heartbeat_s", [0, 60])
+def test_a_settlement_alone_is_committed_and_answered(heartbeat_s: int) -> None:
+    """With a client that has nothing else to say, or to be told."""
+    files = FaultyFiles()
+    broker = SansBroker(
+        journal=lambda timers, clock_ms: LocalJournal(
+            files, InlineWorker(), InlineWorker(), timers, clock_ms, LogSettings(), boot=1
+        )
+    )
+    client = broker.connect().open(heartbeat_s=heartbeat_s)
+    client.channel(1)
+    declare(client, "q", durable=True)
+    client.answer(1, commands.Tx.Select())
+    client.publish(1, "", "q", b"x", Basic.Properties(delivery_mode=2))
+    assert client.answer(1, commands.Tx.Commit()).name == "Tx.CommitOk"
+    client.answer(1, Basic.Get(queue="q"))
+    client.method(1, Basic.Ack(1))
+    assert client.answer(1, commands.Tx.Commit()).name == "Tx.CommitOk"
+    client.channel(2)
+    client.publish(2, "", "q", b"x", Basic.Properties(delivery_mode=2))
+    client.answer(2, Basic.Get(queue="q"))
+    broker.advance(1000)
+    written = len(files.trace)
+    client.method(2, Basic.Ack(1))
+    broker.advance(1000)
+    assert len(files.trace) > written, "the settlement is not in the log"

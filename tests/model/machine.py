@@ -11,6 +11,7 @@ from pamqp.commands import Basic, Confirm, Tx
 from pamqp.frame import marshal
 
 from tests.model.driver import CLIENTS, Driver
+from tests.model.home import DurableHome, MemoryHome
 from tests.model.naive import Channel, Consumer, Publishing, Queue, Transaction
 from tests.model.pool import (
     BINDING_KEYS,
@@ -31,16 +32,23 @@ from tests.support.sansio import publish_frames
 class BrokerMachine(RuleBasedStateMachine):
     """One example: three connections with up to two channels each."""
 
+    queues = QUEUES
+
     def __init__(self) -> None:
         super().__init__()
-        self.driver = Driver()
+        self.driver = Driver(self.home())
         self.naive = self.driver.naive
         self.tags = 0
         self.hot = "plain"  # the queue where most things happen in this example
 
+    def home(self) -> MemoryHome | DurableHome:
+        """Where the real broker lives."""
+        return MemoryHome()
+
     def channel(self, pick: int) -> Channel:
         """A channel, opened when it is not there."""
         client, number = pick % CLIENTS, CHANNEL_NUMBERS[pick % RARELY == 0]
+        self.driver.before(client)
         channel = self.naive.channels.get((client, number))
         if channel is None:
             channel = self.naive.channels[client, number] = Channel(client, number)
@@ -70,7 +78,7 @@ class BrokerMachine(RuleBasedStateMachine):
     @initialize(hot=queue_names, quiet=st.integers(0, 3))
     def start(self, hot: str, quiet: int) -> None:
         self.hot = hot
-        for pick, name in enumerate(QUEUES):
+        for pick, name in enumerate(self.queues):
             self.declare(pick, name)
         for exchange in EXCHANGES:
             self.bind(0, hot, exchange, "a")
@@ -81,9 +89,10 @@ class BrokerMachine(RuleBasedStateMachine):
 
     @rule(pick=picks, name=queue_names)
     def declare(self, pick: int, name: str) -> None:
-        spec = QUEUES[name]
+        spec = self.queues[name]
         channel = self.channel(0 if "owner" in spec and pick % 10 else pick)
         queue = self.naive.queues.get(name)
+        self.driver.before(channel.client, queue)
         if queue is None:
             queue = self.naive.queues[name] = Queue(name, **spec)
             if "owner" in spec:
@@ -100,6 +109,7 @@ class BrokerMachine(RuleBasedStateMachine):
     def count(self, pick: int, name: str) -> None:
         channel = self.channel(pick)
         name = self.existing(channel, pick, name)
+        self.driver.before(channel.client, self.naive.queues.get(name))
         if queue := self.usable(channel, self.naive.queues.get(name)):
             self.driver.expect(channel, "Queue.DeclareOk", name, len(queue.ready), len(queue.consumers))
         self.driver.step(channel, commands.Queue.Declare(queue=name, passive=True))
@@ -109,6 +119,7 @@ class BrokerMachine(RuleBasedStateMachine):
         if pick % 4:
             return
         channel, queue = self.channel(pick), self.naive.queues.get(name)
+        self.driver.before(channel.client, queue)
         if queue is None:
             self.driver.expect(channel, "Queue.DeleteOk", 0)
         elif self.usable(channel, queue):
@@ -121,6 +132,7 @@ class BrokerMachine(RuleBasedStateMachine):
             return
         channel = self.channel(pick)
         name = self.existing(channel, pick, name)
+        self.driver.before(channel.client, self.naive.queues.get(name))
         if queue := self.usable(channel, self.naive.queues.get(name)):
             self.driver.expect(channel, "Queue.PurgeOk", len(queue.ready))
             queue.ready.clear()
@@ -224,17 +236,8 @@ class BrokerMachine(RuleBasedStateMachine):
     def get(self, pick: int, name: str, no_ack: bool) -> None:
         channel = self.channel(pick)
         name = self.existing(channel, pick, name)
-        queue = self.usable(channel, self.naive.queues.get(name))
-        if queue and queue.ready:
-            message = queue.in_order()[0]
-            queue.ready.remove(message)
-            queue.expire(self.driver.now_ms)
-            self.naive.got(channel, queue, message, no_ack)
-            self.driver.expect(
-                channel, "Basic.GetOk", channel.last_tag, message.redelivered, len(queue.ready), message.body
-            )
-        elif queue:
-            self.driver.expect(channel, "Basic.GetEmpty", b"")
+        if queue := self.usable(channel, self.naive.queues.get(name)):
+            self.driver.gets[channel.client, channel.number] = queue, no_ack
         self.driver.step(channel, Basic.Get(queue=name, no_ack=no_ack))
 
     # ---- settling
@@ -249,7 +252,12 @@ class BrokerMachine(RuleBasedStateMachine):
         holders = [channel for _, channel in sorted(self.naive.channels.items()) if channel.unacked]
         if pick % RARELY == 0:
             return self.channel(pick)
-        return holders[pick % len(holders)] if holders else None
+        return self.undisturbed(holders[pick % len(holders)]) if holders else None
+
+    def undisturbed(self, channel: Channel) -> Channel:
+        """The channel, when the broker handles what comes on it."""
+        self.driver.before(channel.client)
+        return channel
 
     @rule(pick=picks, multiple=st.booleans(), all_of_them=st.booleans())
     def ack(self, pick: int, multiple: bool, all_of_them: bool) -> None:
@@ -329,7 +337,7 @@ class BrokerMachine(RuleBasedStateMachine):
         found = [channel for _, channel in sorted(self.naive.channels.items()) if channel.transaction]
         if pick % RARELY == 0:
             return self.channel(pick)
-        return found[pick % len(found)] if found else None
+        return self.undisturbed(found[pick % len(found)]) if found else None
 
     @rule(pick=picks)
     def tx_commit(self, pick: int) -> None:
@@ -341,11 +349,7 @@ class BrokerMachine(RuleBasedStateMachine):
             self.driver.expect_error(channel, 406)
         else:
             channel.transaction = Transaction()
-            for publishing, batch in transaction.publishes:
-                self.driver.published(channel, publishing, batch)
-            for _, unacked, how in transaction.settlements:
-                self.naive.settle(unacked, how)
-            self.driver.expect(channel, "Tx.CommitOk", b"")
+            self.driver.commit(channel, transaction)
         self.driver.step(channel, Tx.Commit())
 
     @rule(pick=picks)
@@ -376,6 +380,8 @@ class BrokerMachine(RuleBasedStateMachine):
     def close_connection(self, pick: int, client: int, is_polite: bool) -> None:
         if pick % 4:
             return
+        if self.driver.is_waiting(client):
+            self.driver.finish()
         self.naive.close_client(client)
         real = self.driver.clients[client]
         if is_polite:

@@ -13,7 +13,11 @@ UNLIMITED = 1 << 30
 
 @dataclass(eq=False)
 class Message:
-    """One copy of a message in one queue. `batch` is shared by the copies of one record in the journal."""
+    """One copy of a message in one queue. `batch` stands for the record that a crash leaves whole or not at all.
+
+    `times` counts deliveries. Of the log it is known that it has the message up to position `at`, and its end up to
+    `left_at`; `is_sure` and `is_surely_gone` say that a client was told so. `ended_by` is the transaction that settled.
+    """
 
     body: bytes
     priority: int
@@ -21,6 +25,16 @@ class Message:
     expires_ms: int | None
     batch: object
     redelivered: bool = False
+    times: int = 0
+    at: int | None = None
+    left_at: float | None = None
+    is_sure: bool = False
+    is_surely_gone: bool = False
+    ended_by: object = None
+
+    def is_due(self, now_ms: int) -> bool:
+        """Whether it has expired, or does this very millisecond."""
+        return self.expires_ms is not None and self.expires_ms <= now_ms
 
 
 @dataclass(eq=False)
@@ -98,6 +112,15 @@ class Publishing:
 
 
 @dataclass(eq=False)
+class Unconfirmed:
+    """A publish in confirm mode: the copies the journal has, and how far the disk was then; the body to be returned."""
+
+    messages: list[Message]
+    mark: int
+    returned: bytes | None
+
+
+@dataclass(eq=False)
 class Transaction:
     """What a channel did since select, commit or rollback."""
 
@@ -119,7 +142,7 @@ class Channel:
     counted: list[Consumer] = field(default_factory=list)
     confirms: bool = False
     published: int = 0
-    confirmed: int = 0
+    unconfirmed: dict[int, Unconfirmed] = field(default_factory=dict)
     transaction: Transaction | None = None
 
 
@@ -162,16 +185,18 @@ class NaiveBroker:
         names = {name for source, name, bound in self.bindings if source == exchange and _matches(exchange, bound, key)}
         return [self.queues[name] for name in sorted(names)]
 
-    def publish(self, publishing: Publishing, batch: object, now_ms: int) -> bool:
-        """Puts a message into its queues; whether there was one."""
+    def publish(self, publishing: Publishing, batch: object, now_ms: int) -> list[Message]:
+        """Puts a message into its queues; returns its copies."""
         queues = self.route(publishing.exchange, publishing.key)
+        copies: list[Message] = []
         for queue in queues:
             lives = [ms for ms in (queue.ttl_ms, publishing.expiration_ms) if ms is not None]
             expires_ms = now_ms + min(lives) if lives else None
             record = batch if queue.durable and publishing.persistent else None
             queue.published += 1
-            queue.ready.append(Message(publishing.body, publishing.priority, queue.published, expires_ms, record))
-        return bool(queues)
+            copies.append(Message(publishing.body, publishing.priority, queue.published, expires_ms, record))
+            queue.ready.append(copies[-1])
+        return copies
 
     # ---- settling
 
@@ -187,6 +212,7 @@ class NaiveBroker:
         """Notes a delivery that was seen."""
         channel = consumer.channel
         channel.last_tag += 1
+        message.times += 1
         if not consumer.no_ack:
             consumer.unacked += 1
             channel.unacked[channel.last_tag] = Unacked(consumer.queue, message, consumer)
@@ -194,6 +220,7 @@ class NaiveBroker:
     def got(self, channel: Channel, queue: Queue, message: Message, no_ack: bool) -> None:
         """Notes what basic.get is to answer."""
         channel.last_tag += 1
+        message.times += 1
         if not no_ack:
             channel.unacked[channel.last_tag] = Unacked(queue, message, None)
 
@@ -227,11 +254,13 @@ class NaiveBroker:
         """How many messages of a queue are not settled."""
         return sum(1 for each in self._all_unacked() if each.queue is queue)
 
-    def records(self) -> int:
-        """How many records of the journal are still needed."""
-        alive = [message for queue in self.queues.values() for message in queue.ready]
-        alive += [each.message for each in self._all_unacked()]
-        return len({id(message.batch) for message in alive if message.batch is not None})
+    def journalled(self) -> dict[str, list[Message]]:
+        """By durable queue, the messages of the journal that are still needed."""
+        found = {queue.name: [*queue.ready] for queue in self.queues.values() if queue.durable}
+        for each in self._all_unacked():
+            if not each.queue.is_deleted and each.queue.durable:
+                found[each.queue.name].append(each.message)
+        return {name: [each for each in messages if each.batch is not None] for name, messages in found.items()}
 
     def _all_unacked(self) -> list[Unacked]:
         found: list[Unacked] = []
@@ -240,32 +269,54 @@ class NaiveBroker:
             found += [each for _, each, _ in channel.transaction.settlements] if channel.transaction else []
         return found
 
-    def absorb(self, queue: Queue, bodies: set[bytes], now_ms: int) -> list[Message]:
-        """Takes the messages with these bodies off a queue: they must be its front, but for what has expired."""
+    def absorb(self, queue: Queue, bodies: set[bytes], now_ms: int, is_at_rest: bool) -> list[Message]:
+        """Takes the messages with these bodies off a queue: they must be its front, but for what has expired.
+
+        Where the broker is not at rest, what has expired in front may not have been looked at.
+        """
         taken: list[Message] = []
         is_blocked = False
         for level in range(queue.priority_max, -1, -1):
+            due: list[Message] = []
             for message in [each for each in queue.in_order() if queue.level(each) == level]:
                 if message.body in bodies:
                     assert not is_blocked, f"{message.body!r} overtook another message of {queue.name}"
                     assert message.expires_ms is None or message.expires_ms >= now_ms, "delivered after its time"
                     taken.append(message)
-                elif message.expires_ms is None or message.expires_ms > now_ms:
+                    self._drop(queue, due, now_ms)
+                    queue.ready.remove(message)
+                    due = []
+                elif message.is_due(now_ms):
+                    due.append(message)
+                else:
                     is_blocked = True
                     break
-                elif message.expires_ms == now_ms:
-                    self.expired_now.append(queue)
-                queue.ready.remove(message)
+            if is_at_rest:
+                self._drop(queue, due, now_ms)
         assert len(taken) == len(bodies), f"{queue.name} delivered what it did not have"
         return taken
+
+    def _drop(self, queue: Queue, messages: list[Message], now_ms: int) -> None:
+        for message in messages:
+            queue.ready.remove(message)
+            if message.expires_ms == now_ms:
+                self.expired_now.append(queue)
 
     def _has_room(self, queue: Queue) -> bool:
         return any(consumer.room() > 0 for consumer in queue.consumers)
 
-    def check_no_idle_consumer(self) -> None:
-        """Nothing waits for a consumer that has room."""
+    def restart(self) -> None:
+        """The broker was started anew: what lasts is there, but for the messages."""
+        self.channels.clear()
+        self.queues = {name: queue for name, queue in self.queues.items() if queue.durable}
+        self.bindings = {binding for binding in self.bindings if binding[1] in self.queues}
+        for queue in self.queues.values():
+            queue.ready, queue.consumers = [], []
+
+    def check_no_idle_consumer(self, was_prompt: bool) -> None:
+        """Nothing waits for a consumer that has room; nothing expired before it was offered, where loads are prompt."""
         for queue in self.expired_now:
-            assert not self._has_room(queue), f"{queue.name}: expired before it was offered"
+            assert not was_prompt or not self._has_room(queue), f"{queue.name}: expired before it was offered"
         self.expired_now.clear()
         for queue in self.queues.values():
             if queue.ready:

@@ -15,6 +15,12 @@ QUEUES: dict[str, dict[str, Any]] = {
     "mine": {"owner": 0},
     "all": {"durable": True, "priority_max": 2, "ttl_ms": 200},
 }
+DURABLE_QUEUES: dict[str, dict[str, Any]] = {
+    **QUEUES,
+    "plain": {"durable": True},
+    "levels": {"durable": True, "priority_max": 3},
+    "ttl": {"durable": True, "ttl_ms": 50},
+}
 KEYS = ("a", "a", "a", "a.b", "plain", "durable", "levels", "ttl", "auto", "mine", "all")
 BINDING_KEYS = ("a", "a.b", "a.*", "#", "#.b", "*")
 EXCHANGES = ("amq.direct", "amq.fanout", "amq.topic")

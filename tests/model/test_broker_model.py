@@ -9,20 +9,38 @@ import os
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
 
+from tests.model.durable_machine import REACHED, DurableMachine, LateMachine
 from tests.model.machine import BrokerMachine
 
 SOAK = os.environ.get("LEVERET_MODEL") == "soak"
+ENOUGH = 20
 _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
+
+def _settings(examples: int, soak_examples: int) -> settings:
+    return settings(
+        max_examples=soak_examples if SOAK else examples,
+        stateful_step_count=120 if SOAK else 60,
+        deadline=None,
+        derandomize=not SOAK,
+        database=None,
+        suppress_health_check=_SLOW,
+    )
+
+
 TestBrokerModel = BrokerMachine.TestCase
-TestBrokerModel.settings = settings(
-    max_examples=3000 if SOAK else 200,
-    stateful_step_count=120 if SOAK else 60,
-    deadline=None,
-    derandomize=not SOAK,
-    database=None,
-    suppress_health_check=_SLOW,
-)
+TestBrokerModel.settings = _settings(200, 3000)
 if SOAK:
     TestBrokerModel = pytest.mark.timeout(3600)(TestBrokerModel)
+
+
+@pytest.mark.timeout(3600 if SOAK else 120)
+@pytest.mark.parametrize("machine", [DurableMachine, LateMachine])
+def test_broker_on_a_disk(machine: type[DurableMachine]) -> None:
+    REACHED.clear()
+    run_state_machine_as_test(machine, settings=_settings(80, 2000))
+    for what in ("cold", "loaded", "deleted segments", "compacted segments", "kill", "power cut", "stop"):
+        assert REACHED[what] >= ENOUGH, f"{what}: {REACHED}"
+    assert REACHED["late loads"] >= ENOUGH or not machine.is_late, REACHED

@@ -20,6 +20,7 @@ from broker.clock import ManualClock
 from broker.config import Config
 from broker.connections.connection import Connection
 from broker.node import Node
+from broker.queues.paging import MemoryBudget
 from protocol.constants import PROTOCOL_HEADER
 from protocol.lifecycle import OPEN
 from storage.commit import Timers
@@ -245,19 +246,21 @@ class SansClient:
 class SansBroker:
     """A node and its clients; `disk` is where its definitions lie, `worker` brings them there.
 
-    `journal` makes the journal from timers and a clock; without it messages are in memory.
+    `journal` makes the journal from timers and a clock; without it messages are in memory. `budget` is how much memory
+    queues may take.
     """
 
     def __init__(
         self, config: Config | None = None, disk: Disk | None = None, worker: Worker | None = None,
         journal: Callable[[Timers, Callable[[], int]], Journal] | None = None,
+        budget: MemoryBudget | None = None, now_ms: int = START_MS,
     ) -> None:  # fmt: skip
-        self.clock = ManualClock(START_MS)
+        self.clock = ManualClock(now_ms)
         self.soon: deque[Callable[[], None]] = deque()
         self.config = config or Config()
         self.disk = disk or MemoryDisk()
         self.definitions = StagedDefinitions(self.disk, worker or InlineWorker())
-        self.node = Node(self.config, self.clock, self.soon.append, self.definitions, journal)
+        self.node = Node(self.config, self.clock, self.soon.append, self.definitions, journal, budget=budget)
         if self.node.is_new:
             self.node.create_defaults("guest")
         self.vhost = self.node.vhosts[self.config.default_vhost]
