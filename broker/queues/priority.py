@@ -90,9 +90,7 @@ class PriorityReady:
         expired: list[Span] = []
         for priority in reversed(self._waiting):
             expired += self._levels[priority].take_expired(now_ms)
-        for span in expired:
-            self._taken(span)
-        self._waiting = [priority for priority in self._waiting if self._levels[priority].count]
+        self.recount()  # a level that loaded at once has done so in between
         return expired
 
     def next_expiry_ms(self) -> int:

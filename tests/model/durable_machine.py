@@ -16,8 +16,10 @@ from tests.model.home import KILL, POWER_CUT, STOP, DurableHome
 from tests.model.machine import BrokerMachine
 from tests.model.naive import Publishing
 from tests.model.pool import DURABLE_QUEUES, LIVES, picks
+from tests.model.trouble import failed_for_good, full_for_a_while
 
 PACES: Final = (0, 0, 1, 2, 5, 1000)
+ROUNDS_MAX: Final = 60  # of the disk, in which it has done whatever it does by itself
 REACHED: Final[Counter[str]] = Counter()  # what happened in all examples of this process together
 
 
@@ -35,7 +37,7 @@ class DurableMachine(BrokerMachine):
     def set_pace(self, pace: int) -> None:
         self.driver.pace = pace
 
-    @rule(pick=picks, count=st.integers(3, 12), expiration_ms=st.sampled_from(LIVES), persistent=st.integers(0, 9))
+    @rule(pick=picks, count=st.integers(3, 25), expiration_ms=st.sampled_from(LIVES), persistent=st.integers(0, 9))
     def fill(self, pick: int, count: int, expiration_ms: int | None, persistent: int) -> None:
         """So many batches at once: more than the queue keeps in memory."""
         channel = self.channel(pick)
@@ -47,6 +49,14 @@ class DurableMachine(BrokerMachine):
             publishing = Publishing("", name, b"", at % 2, expiration_ms, is_persistent, True)
             data += self.driver.publishes(channel, publishing, 1 + at % 3)
         self.driver.step(channel, data=data)
+
+    @rule(pick=picks, count=st.integers(2, 12), no_ack=st.booleans())
+    def get_some(self, pick: int, count: int, no_ack: bool) -> None:
+        """One after another, until one has to wait for the disk."""
+        for _ in range(count):
+            self.get(pick, "plain", no_ack)
+            if self.driver.gets:
+                return
 
     # ---- the disk
 
@@ -67,24 +77,41 @@ class DurableMachine(BrokerMachine):
     @rule()
     def quiet_while(self) -> None:
         """Long enough that whatever nobody waits for is on the disk."""
-        self.driver.finish()
-        self.advance(1000)
-        self.driver.finish()
-        self.advance(1000)
-        self.driver.finish()
-        self.driver.home.check_all_is_durable()
+        for _ in range(ROUNDS_MAX):
+            self.driver.finish()
+            self.advance(200)
+            if self.driver.home.is_all_durable:
+                return
+        raise AssertionError("something was never synced")
 
     # ---- ends
 
     @rule(pick=picks, how=st.sampled_from((KILL, POWER_CUT, STOP)), seed=st.integers(0, 1000), is_polite=st.booleans())
     def end(self, pick: int, how: str, seed: int, is_polite: bool) -> None:
         """The broker ends, and another one starts in its place."""
-        if pick % 3:
+        if pick % 2:
             return
         if how == STOP and is_polite:
             for client in range(3):
                 self.close_connection(4, client, True)
         self.driver.restart(how, seed)
+
+    @rule(pick=picks, room_bytes=st.integers(0, 3000))
+    def full_disk(self, pick: int, room_bytes: int) -> None:
+        """There is no room for the log for a while."""
+        if pick % 4 == 0:
+            self.driver.finish()
+            full_for_a_while(self.driver.home, room_bytes)
+            self.driver.settle_down()
+            self.driver.finish()
+
+    @rule(pick=picks, how=st.sampled_from((KILL, POWER_CUT)), seed=st.integers(0, 1000))
+    def failed_sync(self, pick: int, how: str, seed: int) -> None:
+        """The disk fails, and the broker is started again."""
+        if pick % 8 == 0:
+            self.driver.finish()
+            failed_for_good(self.driver.home)
+            self.driver.restart(how, seed)
 
     def teardown(self) -> None:
         """Everything that is left comes out in order."""

@@ -216,3 +216,16 @@ def compare(ready: ReadyList, naive: Naive, is_loading: bool) -> None:
     levels = {level for level, _ in naive.held.values()}
     fronts = [next(n for n in naive.order() if naive.held[n][0] == level) for level in levels]
     assert ready.next_expiry_ms() == min((naive.held[n][1] for n in fronts if naive.held[n][1]), default=0)
+
+
+def test_expiring_what_is_loaded_meanwhile_counts_it_once() -> None:
+    made = Journalled(2, False, 10**9)
+    stream = made.journal.stream(0)
+    for _ in range(9):
+        made.journal.append([(stream, 10)], 1, b"\x00\x01q\x00\x00", [b"as long as a load"])
+    made.journal.commit(False)
+    ready = PriorityReady(2, made._create, [0])  # noqa: SLF001
+    made.ready = ready
+    assert (ready.count, ready.body_bytes) == (9, 153)
+    assert len(ready.take_expired(10)) == 9
+    assert (ready.count, ready.body_bytes, ready.next_message_bytes()) == (0, 0, 0)
