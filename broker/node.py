@@ -148,8 +148,6 @@ class Node:
             self.users, self.permissions, self.vhosts, self._new_vhost, self.connections.cut_off, self._keeper
         )
         self._bring_back()
-        if self.journal.state != OK:  # it was so before anybody could be told
-            self.alarms.log_state(self.journal.state, self.journal.status().reason)
         self.services = self._services()
 
     def _new_vhost(self, name: str) -> Vhost:
@@ -169,6 +167,8 @@ class Node:
         """What was stored is there again; from here on every change is stored."""
         load(self.definitions, self.users, self.permissions, self.vhosts, self._new_vhost)
         self._drop_orphans()
+        if self.journal.state != OK:  # it was so before anybody could be told
+            self.alarms.log_state(self.journal.state, self.journal.status().reason)
         self.users.on_change = self._keeper.user_changed
         self.permissions.on_change = self._keeper.permission_changed
         self.definitions.on_trouble = self.definitions_trouble

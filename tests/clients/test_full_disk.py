@@ -113,7 +113,7 @@ def test_the_alarm_pauses_publishers_before_anything_fails(start: Start, disk: S
     broker = start("--disk-free-min-bytes", str(12 * MIB))
     declare(broker, "q")
     filler = Filler(broker, "q")
-    filler.publish_until_blocked()
+    filler.publish_until_blocked(lambda: disk.free_bytes() > 10 * MIB)  # how soon it notices is not asked here
     assert filler.reasons == ["low on disk"]
     assert not filler.nacked
     status = log_status(broker)
@@ -125,23 +125,27 @@ def test_the_alarm_pauses_publishers_before_anything_fails(start: Start, disk: S
     assert disk.free_bytes() > 0
 
 
-def test_a_start_on_a_full_disk(start: Start, disk: SmallDisk) -> None:
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_start_on_a_full_disk(start: Start, disk: SmallDisk, end: str) -> None:
     broker = start(*NO_ALARM)
     declare(broker, "q")
     filler = Filler(broker, "q")
     filler.publish_confirmed(200)
-    broker.kill()
+    filler.settle()
+    filler.connection.close()
+    broker.kill() if end == "kill" else broker.stop()
     disk.fill(0)
     assert disk.free_bytes() == 0
     begin(broker)
-    assert log_status(broker)["log"]["state"] == "full"
     other = Filler(broker, "q")
-    other.publish_one()
-    until(lambda: other.is_blocked and other.nacked, other.pump)
-    taken = take_all(broker, "q")
-    assert taken >= filler.acked
+    other.publish_until_blocked()
+    until(lambda: other.nacked, other.pump)
+    assert log_status(broker)["log"]["state"] == "full"
+    taken = take(broker, "q", 200)
+    assert taken == list(range(1, 201))
     until(lambda: not other.is_blocked, other.pump)
     other.publish_confirmed(20)
+    other.settle()
     broker.kill()
     begin(broker)
     assert take_all(broker, "q") >= other.acked
