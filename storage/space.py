@@ -62,7 +62,7 @@ class LogCounters:
     """What has happened to a log since the start."""
 
     __slots__ = ("appended", "compacted_bytes", "compacted_segments", "damaged_bytes", "damaged_records",
-                 "deleted_segments", "loaded", "loaded_bytes", "loads")  # fmt: skip
+                 "deleted_segments", "loaded", "loaded_bytes", "loads", "unfinished_bytes")  # fmt: skip
 
     def __init__(self) -> None:
         self.appended = 0  # entries
@@ -74,6 +74,7 @@ class LogCounters:
         self.deleted_segments = 0
         self.damaged_records = 0
         self.damaged_bytes = 0
+        self.unfinished_bytes = 0  # cut off by a crash, at the end of a segment
 
 
 class Extent:
