@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from broker import __version__
 from broker.administration import Administration
-from broker.alarms import Alarms, disk_free_bytes, memory_limit_bytes, memory_used_bytes
+from broker.alarms import DISK, Alarms, disk_free_bytes, memory_limit_bytes, memory_used_bytes
 from broker.auth.accounts import Accounts
 from broker.auth.permissions import PermissionStore
 from broker.auth.users import UserStore
@@ -155,6 +155,12 @@ class Node:
             name, self.journal, self.spool, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
             lambda number: self._levels.pop(number, ()),
         )  # fmt: skip
+
+    def check_alarms(self) -> None:
+        """Looks at memory and disk; where the disk is short of room, the log gives back what it can."""
+        self.alarms.check()
+        if DISK in self.alarms.active():
+            self.journal.make_room()
 
     def _journal_state(self, state: str, text: str) -> None:
         """The disk is full, or has failed, or has room again."""

@@ -109,8 +109,10 @@ def test_room_from_elsewhere_ends_it_too(start: Start, disk: SmallDisk) -> None:
     assert filler.acked <= take_all(broker, "q")
 
 
-def test_the_alarm_pauses_publishers_before_anything_fails(start: Start, disk: SmallDisk) -> None:
-    broker = start("--disk-free-min-bytes", str(12 * MIB))
+@pytest.mark.parametrize("segment_bytes", [MIB, 64 * MIB])
+def test_the_alarm_pauses_publishers_before_anything_fails(start: Start, disk: SmallDisk, segment_bytes: int) -> None:
+    """Also where one segment would be larger than the disk: what was read of it gives its room back."""
+    broker = start("--disk-free-min-bytes", str(12 * MIB), "--segment-bytes", str(segment_bytes))
     declare(broker, "q")
     filler = Filler(broker, "q")
     filler.publish_until_blocked(lambda: disk.free_bytes() > 10 * MIB)  # how soon it notices is not asked here
