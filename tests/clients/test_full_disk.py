@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -192,3 +193,14 @@ def test_without_a_sync_for_each_confirm_kill_9_loses_nothing(tmp_path: Path, mo
         broker.kill()
         begin(broker)
         assert take_all(broker, "q") >= filler.acked
+
+
+def test_a_first_start_on_a_full_disk_says_why_not(disk: SmallDisk) -> None:
+    disk.fill(0)
+    command = [*disk.prefix, sys.executable, "-m", "broker.cli.brokerd", "--port", "0", "--metrics-port", "0"]
+    ended = subprocess.run(
+        [*command, "--data-dir", str(disk.folder / "data")],
+        capture_output=True, text=True, timeout=SECONDS_MAX, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert re.match(r"brokerd: .*(disk is full|no space left|disk I/O error)", ended.stderr.splitlines()[-1])
