@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from broker import __version__
 from broker.administration import Administration
-from broker.alarms import Alarms, disk_free_bytes, memory_limit_bytes, memory_used_bytes
+from broker.alarms import DISK, Alarms, disk_free_bytes, memory_limit_bytes, memory_used_bytes
 from broker.auth.accounts import Accounts
 from broker.auth.permissions import PermissionStore
 from broker.auth.users import UserStore
@@ -150,8 +150,6 @@ class Node:
             self.users, self.permissions, self.vhosts, self._new_vhost, self.connections.cut_off, self._keeper
         )
         self._bring_back()
-        if self.journal.state != OK:  # it was so before anybody could be told
-            self.alarms.log_state(self.journal.state, self.journal.status().reason)
         self.services = self._services()
 
     def _new_vhost(self, name: str) -> Vhost:
@@ -159,6 +157,12 @@ class Node:
             name, self.journal, self.spool, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
             lambda number: self._levels.pop(number, ()),
         )  # fmt: skip
+
+    def check_alarms(self) -> None:
+        """Looks at memory and disk; where the disk is short of room, the log gives back what it can."""
+        self.alarms.check()
+        if DISK in self.alarms.active():
+            self.journal.make_room()
 
     def _journal_state(self, state: str, text: str) -> None:
         """The disk is full, or has failed, or has room again."""
@@ -171,6 +175,8 @@ class Node:
         """What was stored is there again; from here on every change is stored."""
         load(self.definitions, self.users, self.permissions, self.vhosts, self._new_vhost)
         self._drop_orphans()
+        if self.journal.state != OK:  # it was so before anybody could be told
+            self.alarms.log_state(self.journal.state, self.journal.status().reason)
         self.users.on_change = self._keeper.user_changed
         self.permissions.on_change = self._keeper.permission_changed
         self.definitions.on_trouble = self.definitions_trouble

@@ -184,7 +184,7 @@ class Server:
         self.node.tick.schedule()
 
     def _check_alarms(self) -> None:
-        self.node.alarms.check()
+        self.node.check_alarms()
         self._alarm_timer = self.loop.call_later(CHECK_EVERY_MS / 1000, self._check_alarms)
 
     # ---- stop

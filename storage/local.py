@@ -20,7 +20,7 @@ from typing import Final, cast
 from storage.appender import Appender, Control, Entry
 from storage.commit import ALWAYS, Committer, Timers
 from storage.files import Files
-from storage.journal import OnLoaded, Stream
+from storage.journal import OK, OnLoaded, Stream
 from storage.keeping import Keeping
 from storage.loading import Loader
 from storage.marks import Marks, boot_identity, marks_name, read_marks
@@ -125,6 +125,16 @@ class LocalJournal:
     def backlog_bytes(self) -> int:
         """What was appended and is not written yet."""
         return self.committer.backlog_bytes
+
+    def make_room(self) -> None:
+        """The disk is short of room: ends the active segment, however small, where nothing in it is needed."""
+        for stream in self._touched:
+            stream.apply()
+        if self.appender.active.live or self.committer.state != OK or self._group is not None:
+            return
+        self.appender.roll()
+        self.keeping.space_changed(self.appender.active)
+        self.commit(True)
 
     def status(self) -> LogStatus:
         """How it does; the cost grows with the number of segments."""

@@ -150,6 +150,9 @@ class MemoryJournal:
         """What was appended and is not written yet: nothing waits here."""
         return 0
 
+    def make_room(self) -> None:
+        """Takes no room on a disk."""
+
     def status(self) -> LogStatus:
         """How it does: it has no disk to tell of."""
         return LogStatus(self.state, written=self.written, durable=self.durable)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pika
 
 from tests.clients.conftest import parameters
@@ -68,11 +70,11 @@ class Filler:
         self.sent += 1
         self._channel.basic_publish("", self.queue, body(self.sent), PERSISTENT)
 
-    def publish_until_blocked(self) -> None:
-        """Keeps a window of messages open until the broker says that it is blocked."""
+    def publish_until_blocked(self, may_go_on: Callable[[], bool] = lambda: True) -> None:
+        """Keeps a window of messages open, as long as that may be, until the broker says that it is blocked."""
 
         def step() -> None:
-            while not self.is_blocked and self.open_count() < WINDOW:
+            while may_go_on() and not self.is_blocked and self.open_count() < WINDOW:
                 self.publish_one()
             self.pump()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -109,11 +110,13 @@ def test_room_from_elsewhere_ends_it_too(start: Start, disk: SmallDisk) -> None:
     assert filler.acked <= take_all(broker, "q")
 
 
-def test_the_alarm_pauses_publishers_before_anything_fails(start: Start, disk: SmallDisk) -> None:
-    broker = start("--disk-free-min-bytes", str(12 * MIB))
+@pytest.mark.parametrize("segment_bytes", [MIB, 64 * MIB])
+def test_the_alarm_pauses_publishers_before_anything_fails(start: Start, disk: SmallDisk, segment_bytes: int) -> None:
+    """Also where one segment would be larger than the disk: what was read of it gives its room back."""
+    broker = start("--disk-free-min-bytes", str(12 * MIB), "--segment-bytes", str(segment_bytes))
     declare(broker, "q")
     filler = Filler(broker, "q")
-    filler.publish_until_blocked()
+    filler.publish_until_blocked(lambda: disk.free_bytes() > 10 * MIB)  # how soon it notices is not asked here
     assert filler.reasons == ["low on disk"]
     assert not filler.nacked
     status = log_status(broker)
@@ -125,23 +128,27 @@ def test_the_alarm_pauses_publishers_before_anything_fails(start: Start, disk: S
     assert disk.free_bytes() > 0
 
 
-def test_a_start_on_a_full_disk(start: Start, disk: SmallDisk) -> None:
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_start_on_a_full_disk(start: Start, disk: SmallDisk, end: str) -> None:
     broker = start(*NO_ALARM)
     declare(broker, "q")
     filler = Filler(broker, "q")
     filler.publish_confirmed(200)
-    broker.kill()
+    filler.settle()
+    filler.connection.close()
+    broker.kill() if end == "kill" else broker.stop()
     disk.fill(0)
     assert disk.free_bytes() == 0
     begin(broker)
-    assert log_status(broker)["log"]["state"] == "full"
     other = Filler(broker, "q")
-    other.publish_one()
-    until(lambda: other.is_blocked and other.nacked, other.pump)
-    taken = take_all(broker, "q")
-    assert taken >= filler.acked
+    other.publish_until_blocked()
+    until(lambda: other.nacked, other.pump)
+    assert log_status(broker)["log"]["state"] == "full"
+    taken = take(broker, "q", 200)
+    assert taken == list(range(1, 201))
     until(lambda: not other.is_blocked, other.pump)
     other.publish_confirmed(20)
+    other.settle()
     broker.kill()
     begin(broker)
     assert take_all(broker, "q") >= other.acked
@@ -186,3 +193,14 @@ def test_without_a_sync_for_each_confirm_kill_9_loses_nothing(tmp_path: Path, mo
         broker.kill()
         begin(broker)
         assert take_all(broker, "q") >= filler.acked
+
+
+def test_a_first_start_on_a_full_disk_says_why_not(disk: SmallDisk) -> None:
+    disk.fill(0)
+    command = [*disk.prefix, sys.executable, "-m", "broker.cli.brokerd", "--port", "0", "--metrics-port", "0"]
+    ended = subprocess.run(
+        [*command, "--data-dir", str(disk.folder / "data")],
+        capture_output=True, text=True, timeout=SECONDS_MAX, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert re.match(r"brokerd: .*(disk is full|no space left|disk I/O error)", ended.stderr.splitlines()[-1])

@@ -20,7 +20,10 @@ class NoSmallDisk(Exception):
 
 
 class SmallDisk:
-    """The file system, mounted at `folder` for whoever is run with `prefix`; as a context it goes at the end."""
+    """The file system, mounted at `folder` for whoever is run with `prefix`, and seen by us at `seen`.
+
+    As a context it goes at the end.
+    """
 
     def __init__(self, folder: Path, size_bytes: int) -> None:
         """Raises: NoSmallDisk."""
@@ -40,7 +43,7 @@ class SmallDisk:
         self.folder = folder
         self.prefix = ("nsenter", "--target", str(self._holder.pid), "--mount", f"--wd={Path.cwd()}",
                        *(["--user", "--preserve-credentials"] if users else []), "--")  # fmt: skip
-        self._seen = Path(f"/proc/{self._holder.pid}/root") / str(folder).lstrip("/")
+        self.seen = Path(f"/proc/{self._holder.pid}/root") / str(folder).lstrip("/")
 
     def __enter__(self) -> SmallDisk:
         return self
@@ -50,14 +53,14 @@ class SmallDisk:
 
     def free_bytes(self) -> int:
         """What is left."""
-        state = os.statvfs(self._seen)
+        state = os.statvfs(self.seen)
         return state.f_bavail * state.f_frsize
 
     def fill(self, leave_bytes: int) -> None:
         """Takes all but so much."""
-        with (self._seen / "ballast").open("ab") as ballast:
+        with (self.seen / "ballast").open("ab") as ballast:
             os.posix_fallocate(ballast.fileno(), 0, ballast.tell() + max(1, self.free_bytes() - leave_bytes))
 
     def clear(self) -> None:
         """Gives back what `fill` took."""
-        (self._seen / "ballast").unlink(missing_ok=True)
+        (self.seen / "ballast").unlink(missing_ok=True)

@@ -208,6 +208,8 @@ def compare(ready: ReadyList, naive: Naive, is_loading: bool) -> None:
     assert in_memory == [each for each in naive.order() if each in in_memory]
     assert ready.count == len(naive.held)
     assert ready.body_bytes == 4 * len(naive.held)
+    paged_out = len(naive.held) - len(in_memory)
+    assert ready.paged_out() == (paged_out, 4 * paged_out)
     if naive.held and ready.next_message_bytes():
         front = next(iter(ready.spans())).batch
         assert ready.next_message_bytes() == 4 + len(front.properties.raw) + len(front.address.tail)
