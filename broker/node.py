@@ -122,15 +122,7 @@ class Node:
         self.leveret_version = __version__
         self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
-        timers = WakingTimers(self.deadlines)
-        self.journal: Journal = MemoryJournal() if open_journal is None else open_journal(timers, clock.now_ms)
-        self.spool = Spool(
-            MemoryJournal if open_spool is None else lambda: open_spool(timers, clock.now_ms), clock.now_ms
-        )
-        self.tick = Tick(self.journal, clock.now_ms, call_soon)
-        timers.wake = self.tick.schedule
-        self.tick.timers = self.deadlines if open_journal is not None else None
-        self.journal.on_state = self._journal_state
+        self._open_logs(open_journal, open_spool, call_soon)
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
         self._trouble = ""
@@ -151,6 +143,18 @@ class Node:
         )
         self._bring_back()
         self.services = self._services()
+
+    def _open_logs(
+        self, open_journal: OpenJournal | None, open_spool: OpenJournal | None,
+        call_soon: Callable[[Callable[[], None]], object],
+    ) -> None:  # fmt: skip
+        timers, now_ms = WakingTimers(self.deadlines), self.clock.now_ms
+        self.journal: Journal = MemoryJournal() if open_journal is None else open_journal(timers, now_ms)
+        self.spool = Spool(MemoryJournal if open_spool is None else lambda: open_spool(timers, now_ms), now_ms)
+        self.tick = Tick(self.journal, now_ms, call_soon)
+        timers.wake = self.tick.schedule
+        self.tick.timers = self.deadlines if open_journal is not None else None
+        self.journal.on_state = self._journal_state
 
     def _new_vhost(self, name: str) -> Vhost:
         return Vhost(
