@@ -29,7 +29,8 @@ test-model: $(INSTALLED)
 test-suites: $(INSTALLED)
 	LEVERET_WHOLE_SUITES=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -q tests/suites $(ARGS)
 
-# Kills the broker again and again while it works (some 60 times in a minute); `make test` does it a few times.
+# Kills the broker again and again while it works (some 60 times in a minute), and looks at every crash of recorded
+# workloads on a test disk (about five minutes on one core); `make test` does a part of both.
 test-crash: $(INSTALLED)
 	LEVERET_CRASH=whole $(BIN)/python -m pytest -n $(TEST_PROCESSES) -q tests/crash $(ARGS)
 

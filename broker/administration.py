@@ -45,9 +45,9 @@ class Administration:
         self._new_vhost = new_vhost
         self._cut_off = cut_off
 
-    def when_stored(self, callback: Callable[[], None]) -> None:
-        """Calls once everything changed so far is on the disk; at once where it is."""
-        self._keeper.when_stored(callback)
+    def when_stored(self, callback: Callable[[], None], on_trouble: Callable[[str], None]) -> None:
+        """Calls once everything changed so far is on the disk; `on_trouble` with the reason where that fails."""
+        self._keeper.when_stored(callback, on_trouble)
 
     def vhost(self, name: str) -> Vhost:
         """One vhost. Raises: UnknownVhostError."""

@@ -16,7 +16,7 @@ from typing import Final
 from storage.journal import FAILED, OK
 
 log = logging.getLogger("leveret.alarms")
-CHECK_EVERY_MS: Final = 1000
+CHECK_EVERY_MS: Final = 100  # publishers can write tens of megabytes meanwhile
 CGROUP_LIMITS: Final = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 MEMORY: Final = "memory"
 DISK: Final = "disk"

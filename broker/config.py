@@ -109,8 +109,8 @@ class Config:
     )  # fmt: skip
     queue_memory: float = option(
         0.4,
-        "Share of the memory this process may use that waiting messages of durable queues may take; what is beyond is "
-        "read from the log when its turn comes.",
+        "Share of the memory this process may use that waiting messages may take; what is beyond is read from the disk "
+        "when its turn comes.",
         DATA, unit="fraction", minimum=0.001, maximum=1.0,
     )  # fmt: skip
     segment_bytes: int = option(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from broker import __version__
 from broker.administration import Administration
-from broker.alarms import Alarms, disk_free_bytes, memory_limit_bytes, memory_used_bytes
+from broker.alarms import DISK, Alarms, disk_free_bytes, memory_limit_bytes, memory_used_bytes
 from broker.auth.accounts import Accounts
 from broker.auth.permissions import PermissionStore
 from broker.auth.users import UserStore
@@ -25,6 +25,7 @@ from broker.definitions.loading import load
 from broker.operations import Operations
 from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
+from broker.queues.spool import Spool
 from broker.tick import Tick
 from broker.vhost import Vhost
 from storage.commit import Timers
@@ -64,6 +65,9 @@ def server_properties(config: Config, cluster_name: str) -> dict[str, object]:
     }
 
 
+OpenJournal = Callable[[Timers, Callable[[], int]], Journal]
+
+
 class WakingTimers:
     """The heap of deadlines for whoever runs outside a turn: adding one makes sure that a turn follows."""
 
@@ -101,13 +105,14 @@ class Node:
         clock: Clock,
         call_soon: Callable[[Callable[[], None]], object],
         definitions: Definitions | None = None,
-        open_journal: Callable[[Timers, Callable[[], int]], Journal] | None = None,
+        open_journal: OpenJournal | None = None,
+        open_spool: OpenJournal | None = None,
         budget: MemoryBudget | None = None,
     ) -> None:
         """Brings back what definitions and journal hold; without them everything lasts as long as the node.
 
-        Args: open_journal gets the timers and the clock in ms; budget is what queues may hold in memory (None: as
-        configured).
+        Args: open_journal and open_spool get the timers and the clock in ms; the latter is asked when it is needed.
+        budget is what queues may hold in memory (None: as configured).
 
         Raises: DefinitionsError.
         """
@@ -117,12 +122,7 @@ class Node:
         self.leveret_version = __version__
         self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
-        timers = WakingTimers(self.deadlines)
-        self.journal: Journal = MemoryJournal() if open_journal is None else open_journal(timers, clock.now_ms)
-        self.tick = Tick(self.journal, clock.now_ms, call_soon)
-        timers.wake = self.tick.schedule
-        self.tick.timers = self.deadlines if open_journal is not None else None
-        self.journal.on_state = self._journal_state
+        self._open_logs(open_journal, open_spool, call_soon)
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
         self._trouble = ""
@@ -144,11 +144,29 @@ class Node:
         self._bring_back()
         self.services = self._services()
 
+    def _open_logs(
+        self, open_journal: OpenJournal | None, open_spool: OpenJournal | None,
+        call_soon: Callable[[Callable[[], None]], object],
+    ) -> None:  # fmt: skip
+        timers, now_ms = WakingTimers(self.deadlines), self.clock.now_ms
+        self.journal: Journal = MemoryJournal() if open_journal is None else open_journal(timers, now_ms)
+        self.spool = Spool(MemoryJournal if open_spool is None else lambda: open_spool(timers, now_ms), now_ms)
+        self.tick = Tick(self.journal, now_ms, call_soon)
+        timers.wake = self.tick.schedule
+        self.tick.timers = self.deadlines if open_journal is not None else None
+        self.journal.on_state = self._journal_state
+
     def _new_vhost(self, name: str) -> Vhost:
         return Vhost(
-            name, self.journal, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
+            name, self.journal, self.spool, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
             lambda number: self._levels.pop(number, ()),
         )  # fmt: skip
+
+    def check_alarms(self) -> None:
+        """Looks at memory and disk; where the disk is short of room, the log gives back what it can."""
+        self.alarms.check()
+        if DISK in self.alarms.active():
+            self.journal.make_room()
 
     def _journal_state(self, state: str, text: str) -> None:
         """The disk is full, or has failed, or has room again."""
@@ -161,6 +179,8 @@ class Node:
         """What was stored is there again; from here on every change is stored."""
         load(self.definitions, self.users, self.permissions, self.vhosts, self._new_vhost)
         self._drop_orphans()
+        if self.journal.state != OK:  # it was so before anybody could be told
+            self.alarms.log_state(self.journal.state, self.journal.status().reason)
         self.users.on_change = self._keeper.user_changed
         self.permissions.on_change = self._keeper.permission_changed
         self.definitions.on_trouble = self.definitions_trouble

@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -22,7 +23,7 @@ from broker.connections.transport import SocketTransport
 from broker.http_server import ListenError
 from broker.node import Node
 from broker.outlets import Outlets
-from storage.commit import ALWAYS, Timers
+from storage.commit import ALWAYS, NEVER, Timers
 from storage.definitions import StagedDefinitions
 from storage.definitions_disk import DefinitionsError, SqliteDisk
 from storage.files import OsFiles
@@ -33,6 +34,7 @@ from storage.worker import ThreadWorker
 log = logging.getLogger("leveret.server")
 LOCK_FILE: Final = "brokerd.lock"
 LOG_FOLDER: Final = "log"
+SPOOL_FOLDER: Final = "spool"
 LISTEN_BACKLOG: Final = 1024
 DRAIN_CHECK_S: Final = 0.01
 GC_THRESHOLDS: Final = (50_000, 20, 100)  # allocations between young collections, and their multiples
@@ -109,7 +111,7 @@ class Server:
         config = self.config
         try:
             definitions = StagedDefinitions(SqliteDisk(config.data_dir), self._worker)
-            self.node = Node(config, Clock(), self.loop.call_soon, definitions, self._open_log)
+            self.node = Node(config, Clock(), self.loop.call_soon, definitions, self._open_log, self._open_spool)
         except DefinitionsError as error:
             raise StartError(str(error)) from None
         except NewerLogError as error:
@@ -117,15 +119,14 @@ class Server:
         except OSError as error:
             raise StartError(f"cannot open the log in {config.data_dir / LOG_FOLDER}: {_why(error)}") from None
         self.node.tick.on_end = self._arm
-        if self.node.is_new:
+        is_new = self.node.is_new
+        if is_new:
             self.node.create_defaults(self._password())
         stored: asyncio.Future[str] = self.loop.create_future()
-        definitions.on_trouble = stored.set_result
-        definitions.when_stored(lambda: stored.set_result(""))
+        definitions.when_stored(lambda: stored.set_result(""), stored.set_result)
         trouble = await stored
-        if trouble:
+        if trouble and is_new:  # where there was something before, it can be served while the disk is full
             raise StartError(trouble)
-        definitions.on_trouble = self.node.definitions_trouble
         self.outlets = Outlets(self.node, self.stop)
 
     def _open_log(self, timers: Timers, clock_ms: Callable[[], int]) -> LocalJournal:
@@ -138,7 +139,20 @@ class Server:
             compaction_bytes_per_s=config.compaction_bytes,
         )  # fmt: skip
         files = OsFiles(config.data_dir / LOG_FOLDER)
-        return LocalJournal(files, self._log_writer, self._log_reader, timers, clock_ms, settings)
+        return LocalJournal(
+            files, self._log_writer, self._log_reader, timers, clock_ms, settings, clock_ns=time.perf_counter_ns
+        )
+
+    def _open_spool(self, timers: Timers, clock_ms: Callable[[], int]) -> LocalJournal:
+        """A log for transient messages that memory has no room for; what an earlier process left in it is of no use."""
+        files = OsFiles(self.config.data_dir / SPOOL_FOLDER)
+        for name in files.names():
+            files.remove(name)
+        writer = ThreadWorker(self.loop.call_soon_threadsafe, "spool writer")
+        reader = ThreadWorker(self.loop.call_soon_threadsafe, "spool reader")
+        settings = LogSettings(segment_bytes=self.config.segment_bytes, fsync=NEVER,
+                               compaction_bytes_per_s=self.config.compaction_bytes)  # fmt: skip
+        return LocalJournal(files, writer, reader, timers, clock_ms, settings)
 
     def _password(self) -> str:
         if self.config.default_pass != GENERATED_PASSWORD:
@@ -170,7 +184,7 @@ class Server:
         self.node.tick.schedule()
 
     def _check_alarms(self) -> None:
-        self.node.alarms.check()
+        self.node.check_alarms()
         self._alarm_timer = self.loop.call_later(CHECK_EVERY_MS / 1000, self._check_alarms)
 
     # ---- stop
@@ -201,6 +215,7 @@ class Server:
         for connection in list(self.node.connections.open):
             connection.drop()
         self.node.journal.close()
+        self.node.spool.close()
         for timer in (self._alarm_timer, self._armed):
             if timer is not None:
                 timer.cancel()

@@ -19,6 +19,7 @@ from broker.queues.classic import ClassicQueue, QueueCounters, QueueDefinition
 from broker.queues.context import Pumped, QueueContext, Timers
 from broker.queues.factory import create_queue
 from broker.queues.paging import MemoryBudget
+from broker.queues.spool import Spool
 from broker.queues.stored import encode_head
 from broker.routing.binding import Binding, DestinationKind, Target
 from broker.routing.exchange import Exchange
@@ -76,7 +77,8 @@ class Vhost:
                  "exchange_arguments", "keeper", "name", "queues", "replies", "table")  # fmt: skip
 
     def __init__(
-        self, name: str, journal: Journal, turn: Turn, timers: Timers, keeper: VhostKeeper, budget: MemoryBudget,
+        self, name: str, journal: Journal, spool: Spool, turn: Turn, timers: Timers, keeper: VhostKeeper,
+        budget: MemoryBudget,
         levels: Callable[[int], Sequence[int]],
     ) -> None:  # fmt: skip
         """Args: levels gives the priorities of a queue, by its number, for which the journal has messages."""
@@ -94,7 +96,7 @@ class Vhost:
         self._store = keeper.store
         self._turn = turn
         self._context = QueueContext(
-            turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, budget,
+            turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, spool, budget,
             levels, keeper.store.when_stored,
         )  # fmt: skip
         for exchange in default_exchanges():
@@ -105,7 +107,7 @@ class Vhost:
     def add_queue(self, definition: QueueDefinition) -> ClassicQueue:
         """Creates a queue whose name is free.
 
-        Raises: ConnectionException 506 where more durable ones are declared than the disk takes.
+        Raises: ChannelException 406, ConnectionException 506 where the disk does not take more durable ones.
         """
         if definition.durable and not definition.exclusive:
             definition = self.keeper.add_queue(definition)
@@ -236,7 +238,7 @@ class Vhost:
             self._turn.when_durable(batch.position, receipt)
             if self._store.pending:  # perhaps the declaration of one of these queues
                 receipt.expect()
-                self._store.when_stored(receipt.taken)
+                self._store.when_stored(receipt.taken, lambda _: receipt.refused())
         behind = journal.backlog_bytes() - UNWRITTEN_BYTES_MAX
         return behind // BYTES_A_MESSAGE if behind > 0 else 0
 

@@ -29,6 +29,7 @@ from storage.space import Segment
 from storage.stream import LocalStream
 
 SNAPSHOT_COPIES: Final = 2
+ROLL_SHARE: Final = 64  # of a full segment, that one has at least when it is ended early
 Control = tuple[int, list[bytes]]  # a kind of record, and its parts
 
 
@@ -161,6 +162,12 @@ class Appender:
             active.stretches[-1].stop = active.size
             active.stretches.append(Stretch(active.size))
         return active
+
+    def roll(self) -> None:
+        """Begins a new segment, where that is worth it: the active one may be small, but not tiny."""
+        if self.active.size - self._empty_bytes > self._segment_bytes // ROLL_SHARE:
+            self.seal()
+            self.active = self._begin(self.active.end)
 
     def seal(self) -> None:
         """Nothing more comes into the active segment."""

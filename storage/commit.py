@@ -20,6 +20,7 @@ from typing import Final, NoReturn, Protocol
 
 from storage.files import File, Files
 from storage.journal import FAILED, FULL, OK
+from storage.status import COMMIT_BYTES_BOUNDS, SYNC_NS_BOUNDS, Histogram
 from storage.worker import Worker
 
 log = logging.getLogger("leveret.storage")
@@ -70,10 +71,13 @@ class NoRoom(Exception):
 class Disk:
     """The thread's side: the file being written and those not synced yet. Only the worker calls it."""
 
-    __slots__ = ("_files", "_is_clean", "_is_synced", "_names_changed", "_open", "_trouble", "_unsynced")
+    __slots__ = ("_clock_ns", "_files", "_is_clean", "_is_synced", "_names_changed", "_open", "_trouble", "_unsynced",
+                 "sync_ns")  # fmt: skip
 
-    def __init__(self, files: Files, is_synced: bool) -> None:
-        """Args: is_synced says whether jobs will ask for syncs."""
+    def __init__(self, files: Files, is_synced: bool, clock_ns: Callable[[], int]) -> None:
+        """Args: is_synced says whether jobs will ask for syncs; clock_ns measures how long these take."""
+        self.sync_ns = Histogram(SYNC_NS_BOUNDS)
+        self._clock_ns = clock_ns
         self._files = files
         self._is_synced = is_synced
         self._trouble: OSError | None = None
@@ -112,7 +116,9 @@ class Disk:
         assert file is not None, "the first part is of a new file"
         try:
             if is_synced:
+                start_ns = self._clock_ns()
                 file.write_and_sync(part.offset, part.chunks)
+                self.sync_ns.add(self._clock_ns() - start_ns)
             else:
                 self._is_clean = False
                 file.write(part.offset, part.chunks)
@@ -131,11 +137,13 @@ class Disk:
         self._names_changed = True
 
     def _sync(self) -> None:
+        start_ns = self._clock_ns()
         for file in self._unsynced:
             file.sync()
         if self._names_changed:
             self._files.sync_folder()
             self._names_changed = False
+        self.sync_ns.add(self._clock_ns() - start_ns)
         for file in self._unsynced:
             if file is not self._open:
                 file.close()
@@ -161,24 +169,25 @@ class Committer:
 
     def __init__(
         self, files: Files, writer: Worker, timers: Timers, clock_ms: Callable[[], int], fsync: str, interval_ms: int,
-        position: int,
+        position: int, clock_ns: Callable[[], int],
     ) -> None:  # fmt: skip
-        """Args: position is where the log ends so far, all of it durable."""
+        """Args: position is where the log ends so far, all of it durable; clock_ns measures syncs."""
         self.state = OK
+        self.reason = ""
         self.written = position
         self.durable = position
         self.commits = 0
-        self.syncs = 0
         self.written_bytes = 0
+        self.commit_bytes = Histogram(COMMIT_BYTES_BOUNDS)
         self.on_written: Callable[[], None] = _nothing
         self.on_durable: Callable[[int], None] = _nobody
         self.on_state: Callable[[str, str], None] = _no_state
         self.backlog_bytes = 0
-        self._disk = Disk(files, fsync != NEVER)
+        self._disk = Disk(files, fsync != NEVER, clock_ns)
         self._writer = writer
         self._timers = timers
         self._clock_ms = clock_ms
-        self._fsync = fsync
+        self.fsync = fsync
         self._interval_ms = interval_ms if fsync == INTERVAL else LAZY_SYNC_MS
         self._parts: deque[Part] = deque()
         self._size = 0
@@ -190,6 +199,16 @@ class Committer:
         self._job: Job | None = None
         self._held: Job | None = None  # what found no room, until it is tried again
         self._job_bytes = 0
+
+    @property
+    def unwritten_bytes(self) -> int:
+        """What was added and is not written, with what is being written."""
+        return self.backlog_bytes + self._job_bytes
+
+    @property
+    def sync_ns(self) -> Histogram:
+        """How long syncs took."""
+        return self._disk.sync_ns
 
     # ---- input
 
@@ -223,7 +242,8 @@ class Committer:
         """
         parts, self._parts = self._parts, deque()
         self._end = end
-        job = Job(parts, end, True)
+        self._job_bytes, self.backlog_bytes = self.backlog_bytes, 0
+        job = Job(parts, end, self.fsync != NEVER)
         try:
             self._disk.run(job)
         except NoRoom as error:
@@ -235,7 +255,7 @@ class Committer:
     # ---- the work
 
     def _start(self) -> None:
-        is_synced = self._fsync == ALWAYS and self._is_awaited and self._synced < self._end
+        is_synced = self.fsync == ALWAYS and self._is_awaited and self._synced < self._end
         if not self._parts and not is_synced:
             return
         self._submit_all(is_synced)
@@ -264,16 +284,17 @@ class Committer:
     def _advance(self, job: Job) -> None:
         self.commits += 1
         self.written = job.end
-        self.written_bytes += self._job_bytes
-        self._job_bytes = 0
+        if self._job_bytes:
+            self.written_bytes += self._job_bytes
+            self.commit_bytes.add(self._job_bytes)
+            self._job_bytes = 0
         if job.is_synced:
-            self.syncs += 1
             self._synced = job.end
-        elif self._synced < job.end and self._fsync != NEVER:
+        elif self._synced < job.end and self.fsync != NEVER:
             self._arm()
         if self.state == FULL:
             self._set_state(OK, "")
-        durable = self._synced if self._fsync == ALWAYS else job.end
+        durable = self._synced if self.fsync == ALWAYS else job.end
         self.on_written()
         if durable > self.durable:
             self.durable = durable
@@ -316,6 +337,7 @@ class Committer:
 
     def _set_state(self, state: str, text: str) -> None:
         self.state = state
+        self.reason = text
         if state != OK:
             log.error("%s", text)
         self.on_state(state, text)
@@ -328,7 +350,7 @@ class Committer:
         self._is_closed = True
         if self.state != FAILED:
             parts, self._parts = self._parts, deque()
-            jobs = [self._job or self._held, Job(parts, end, self._fsync != NEVER)]
+            jobs = [self._job or self._held, Job(parts, end, self.fsync != NEVER)]
             try:
                 for job in jobs:
                     if job is not None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from storage.definitions_disk import Changes, Disk, Entry
@@ -26,6 +27,7 @@ VALUE_BYTES_MAX: Final = 16 * 1024 * 1024
 NO_ENTRY: Final = 0  # the revision of a key that is not there
 
 Watcher = Callable[[str, Entry | None], None]
+Trouble = Callable[[str], None]
 
 
 class RevisionError(Exception):
@@ -39,10 +41,11 @@ class Definitions(Protocol):
     """The store, as the broker sees it; the module's head has the invariants.
 
     `pending`: something is not on the disk yet. `on_trouble` is told why nothing can be stored, at every attempt, and
-    gets an empty text when it works again.
+    gets an empty text when it works again; `trouble` is what it was told last.
     """
 
     pending: bool
+    trouble: str
     on_trouble: Callable[[str], None]
 
     def get(self, key: str) -> Entry | None:
@@ -80,8 +83,12 @@ class Definitions(Protocol):
         """Whether the last change of this key, a removal too, is not on the disk yet."""
         ...
 
-    def when_stored(self, callback: Callable[[], None]) -> None:
-        """Calls once everything changed so far is on the disk; at once where it is."""
+    def when_stored(self, callback: Callable[[], None], on_trouble: Trouble | None = None) -> None:
+        """Calls once everything changed so far is on the disk; at once where it is.
+
+        Args: on_trouble is called instead, with the reason, where an attempt fails: what was changed stays due, but
+            the caller waits no longer. Without it the caller waits until it works.
+        """
         ...
 
     def close(self) -> None:
@@ -93,18 +100,25 @@ def _nobody(_: str) -> None:
     return None
 
 
+class _Waiter(NamedTuple):
+    """Who waits for a transaction; with `on_trouble`, no longer than until it has failed."""
+
+    callback: Callable[[], None]
+    on_trouble: Trouble | None
+
+
 class _Flight(NamedTuple):
     """One transaction on its way to the disk, and who waits for it."""
 
     changes: Changes
-    waiting: list[Callable[[], None]]
+    waiting: list[_Waiter]
 
 
 class StagedDefinitions:
     """Definitions held in memory in front of a disk that a worker writes; bounded by what the disk holds."""
 
     __slots__ = ("_disk", "_entries", "_flight", "_handing", "_now_ms", "_retry_ms", "_revision", "_staged",
-                 "_troubled", "_waiting", "_watchers", "_worker", "on_trouble", "pending")  # fmt: skip
+                 "_waiting", "_watchers", "_worker", "on_trouble", "pending", "trouble")  # fmt: skip
 
     def __init__(self, disk: Disk, worker: Worker) -> None:
         """Reads everything, in the caller's thread. Raises: DefinitionsError."""
@@ -114,12 +128,12 @@ class StagedDefinitions:
         self._worker = worker
         self._watchers: list[tuple[str, Watcher]] = []
         self._staged: Changes = {}
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[_Waiter] = []
         self._flight: _Flight | None = None
         self._handing = False
         self._now_ms = 0
         self._retry_ms = 0
-        self._troubled = False
+        self.trouble = ""
         self.pending = False
         self.on_trouble: Callable[[str], None] = _nobody
 
@@ -178,12 +192,12 @@ class StagedDefinitions:
         """Whether the last change of this key, a removal too, is not on the disk yet."""
         return self.pending and (key in self._staged or (self._flight is not None and key in self._flight.changes))
 
-    def when_stored(self, callback: Callable[[], None]) -> None:
-        """Calls once everything changed so far is on the disk; at once where it is."""
+    def when_stored(self, callback: Callable[[], None], on_trouble: Trouble | None = None) -> None:
+        """Calls once everything changed so far is on the disk; at once where it is; `on_trouble` where that fails."""
         if self._staged:
-            self._waiting.append(callback)
+            self._waiting.append(_Waiter(callback, on_trouble))
         elif self._flight is not None:
-            self._flight.waiting.append(callback)
+            self._flight.waiting.append(_Waiter(callback, on_trouble))
         else:
             callback()
 
@@ -214,22 +228,22 @@ class StagedDefinitions:
             return
         self._retry_ms = 0
         self.pending = bool(self._staged)
-        if self._troubled:
-            self._troubled = False
+        if self.trouble:
+            self.trouble = ""
             self.on_trouble("")
-        for callback in flight.waiting:
-            try:
-                callback()
-            except Exception:  # who fails must not keep the others waiting
-                log.exception("somebody who waited for definitions to be stored has failed")
+        for waiter in flight.waiting:
+            _tell(waiter.callback)
         self.commit(self._now_ms)
 
     def _failed(self, flight: _Flight, outcome: BaseException) -> None:
         self._staged = {**flight.changes, **self._staged}
-        self._waiting = flight.waiting + self._waiting
+        self._waiting = [waiter for waiter in flight.waiting if waiter.on_trouble is None] + self._waiting
         self._retry_ms = self._now_ms + RETRY_MS
-        self._troubled = True
-        self.on_trouble(f"definitions cannot be stored: {outcome}")
+        self.trouble = text = f"definitions cannot be stored: {outcome}"
+        self.on_trouble(text)
+        for _, on_trouble in flight.waiting:
+            if on_trouble is not None:
+                _tell(partial(on_trouble, text))
 
     def close(self) -> None:
         """Sends everything that is left to the disk, and ends; the worker must be closed after it.
@@ -248,3 +262,11 @@ class StagedDefinitions:
     def _last_done(self, outcome: BaseException | None) -> None:
         if outcome is not None:
             self.on_trouble(f"the last definitions could not be stored: {outcome}")
+
+
+def _tell(callback: Callable[[], None]) -> None:
+    """Calls back; who fails must not keep the others waiting."""
+    try:
+        callback()
+    except Exception:
+        log.exception("somebody who waited for definitions to be stored has failed")

@@ -20,12 +20,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 FILE_NAME: Final = "definitions.sqlite"
 LAYOUT_VERSION: Final = 1
+PRAGMAS: Final = ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON")
 _CREATE: Final = (
     "CREATE TABLE definitions"
     " (key TEXT PRIMARY KEY, value BLOB NOT NULL, revision INTEGER NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID"
@@ -109,12 +110,18 @@ class SqliteDisk:
             except (sqlite3.Error, OSError) as error:
                 raise DefinitionsError(f"cannot make the file of definitions {self._path}: {error}") from None
         try:
-            connection = self._connection = _connect(self._path)
+            connection = self._connection = self._open()
             self._check(connection)
             rows = connection.execute("SELECT key, value, revision, crc FROM definitions ORDER BY key").fetchall()
         except (sqlite3.Error, OSError) as error:
             raise self._unreadable(str(error)) from None
         return self._entries(rows)
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return _connect(self._path, ())
+        except sqlite3.OperationalError:  # on a full disk there is no room for the file that connections share
+            return _connect(self._path, ("locking_mode = EXCLUSIVE",))
 
     def _entries(self, rows: list[tuple[str, bytes, int, int]]) -> Iterator[tuple[str, Entry]]:
         for key, value, revision, crc in rows:
@@ -177,10 +184,10 @@ class SqliteDisk:
             self._connection = None
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, first: Sequence[str]) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON"):
+        for pragma in (*first, *PRAGMAS):
             connection.execute(f"PRAGMA {pragma}").fetchall()
     except BaseException:
         connection.close()

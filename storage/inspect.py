@@ -109,7 +109,7 @@ def records(segment: Opened) -> Iterator[Record | Damage]:
     group, group_end = 0, 0
     for found in scan(segment.data, segment.nonce + HEAD_BYTES):
         if isinstance(found, Damage):
-            yield Damage(found.start + HEAD_BYTES, found.stop + HEAD_BYTES, found.why)
+            yield found._replace(start=found.start + HEAD_BYTES, stop=found.stop + HEAD_BYTES)
             continue
         at, header = found
         if at >= group_end:

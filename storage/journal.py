@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from storage.status import LogStatus
+
 OK: Final = "ok"
 FULL: Final = "full"  # the disk has no room: nothing is confirmed until it has
 FAILED: Final = "failed"  # a write or sync failed: nothing is confirmed any more, for good
@@ -132,6 +134,14 @@ class Journal(Protocol):
 
     def backlog_bytes(self) -> int:
         """What was appended and is not written yet."""
+        ...
+
+    def make_room(self) -> None:
+        """The disk is short of room: gives back what can be given back, which costs a little."""
+        ...
+
+    def status(self) -> LogStatus:
+        """How it does, for people."""
         ...
 
     def close(self) -> None:

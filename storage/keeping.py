@@ -70,7 +70,10 @@ class Keeping:
         self._commit = commit
         self._sync_found()
         for name, piece in damage:
-            self.damaged(name, piece.start, piece.stop, piece.why)
+            if piece.is_unfinished:
+                self._unfinished(name, piece)
+            else:
+                self.damaged(name, piece.start, piece.stop, piece.why)
         bases = {segment.base for segment in self.segments}
         for name in self._files.names():
             is_old_marks = name.startswith(PREFIX) and name != marks
@@ -238,6 +241,12 @@ class Keeping:
         self.counters.damaged_bytes += stop - start
         log.error("damage in %s, bytes %d to %d: %s; what was there is lost", name, start, stop, why)
         self._reader.submit(lambda: self._keep_aside(name, start, stop), _ignore)
+
+    def _unfinished(self, name: str, piece: Damage) -> None:
+        """What a crash has cut off was promised to nobody."""
+        self.counters.unfinished_bytes += piece.stop - piece.start
+        log.warning("%s ends with %d bytes of a write that was never finished", name, piece.stop - piece.start)
+        self._reader.submit(lambda: self._keep_aside(name, piece.start, piece.stop), _ignore)
 
     def _keep_aside(self, name: str, start: int, stop: int) -> None:
         if sum(other.endswith(KEPT_SUFFIX) for other in self._files.names()) >= KEPT_FILES_MAX:

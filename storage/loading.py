@@ -155,6 +155,7 @@ class Loader:
             for place in part.places:
                 runs += self._runs(request, segment, part, place)
         counters = self._keeping.counters
+        counters.loads += len(wanted)
         counters.loaded += sum(len(run.items) for run in runs)
         counters.loaded_bytes += sum(len(part.data) for part in wanted)
         if runs or stop >= stream.next:

@@ -20,7 +20,7 @@ from typing import Final, cast
 from storage.appender import Appender, Control, Entry
 from storage.commit import ALWAYS, Committer, Timers
 from storage.files import Files
-from storage.journal import OnLoaded, Stream
+from storage.journal import OK, OnLoaded, Stream
 from storage.keeping import Keeping
 from storage.loading import Loader
 from storage.marks import Marks, boot_identity, marks_name, read_marks
@@ -28,6 +28,7 @@ from storage.record import CLEAN, DELIVERED, DROPPED, HEADER_BYTES, SETTLED, STR
 from storage.recovery import Recovered, delivered_before, new_state, recover
 from storage.snapshot import StreamState, encode_states
 from storage.space import Segment
+from storage.status import LogStatus
 from storage.stream import LocalStream
 from storage.worker import Worker
 
@@ -51,10 +52,12 @@ class LocalJournal:
     def __init__(
         self, files: Files, writer: Worker, reader: Worker, timers: Timers, clock_ms: Callable[[], int],
         settings: LogSettings, nonce: Callable[[], int] = lambda: randbits(32), boot: int | None = None,
+        clock_ns: Callable[[], int] = lambda: 0,
     ) -> None:  # fmt: skip
         """Reads what is there and begins a new segment, whose head is on the disk when this returns.
 
-        Args: nonce gives random numbers of 32 bits; boot is the machine's boot identity (None: ask the system).
+        Args: nonce gives random numbers of 32 bits; boot is the machine's boot identity (None: ask the system);
+        clock_ns measures how long syncs take.
         Raises: OSError where the folder cannot be read or written; NewerLogError.
         """
         boot = boot_identity() if boot is None else boot
@@ -71,7 +74,7 @@ class LocalJournal:
         self.marks = Marks(files, marks_name(recovered.end), boot)
         self._restore(recovered, marks)
         self.committer = Committer(
-            files, writer, timers, clock_ms, settings.fsync, settings.fsync_interval_ms, recovered.end
+            files, writer, timers, clock_ms, settings.fsync, settings.fsync_interval_ms, recovered.end, clock_ns
         )
         self.keeping = Keeping(
             files, reader, timers, clock_ms, settings.segment_bytes, settings.compaction_bytes_per_s, self.committer,
@@ -122,6 +125,45 @@ class LocalJournal:
     def backlog_bytes(self) -> int:
         """What was appended and is not written yet."""
         return self.committer.backlog_bytes
+
+    def make_room(self) -> None:
+        """The disk is short of room: ends the active segment, however small, where nothing in it is needed."""
+        for stream in self._touched:
+            stream.apply()
+        if self.appender.active.live or self.committer.state != OK or self._group is not None:
+            return
+        self.appender.roll()
+        self.keeping.space_changed(self.appender.active)
+        self.commit(True)
+
+    def status(self) -> LogStatus:
+        """How it does; the cost grows with the number of segments."""
+        committer, counters = self.committer, self.keeping.counters
+        log_bytes, live_bytes = self.keeping.log_bytes()
+        return LogStatus(
+            state=committer.state,
+            reason=committer.reason,
+            fsync=committer.fsync,
+            log_bytes=log_bytes,
+            live_bytes=live_bytes,
+            segments=len(self.keeping.segments),
+            written=committer.written,
+            durable=committer.durable,
+            backlog_bytes=committer.unwritten_bytes,
+            commits=committer.commits,
+            written_bytes=committer.written_bytes,
+            appended_entries=counters.appended,
+            loads=counters.loads,
+            loaded_messages=counters.loaded,
+            loaded_bytes=counters.loaded_bytes,
+            deleted_segments=counters.deleted_segments,
+            compacted_segments=counters.compacted_segments,
+            compacted_bytes=counters.compacted_bytes,
+            damaged_records=counters.damaged_records,
+            damaged_bytes=counters.damaged_bytes,
+            sync_ns=committer.sync_ns.copy(),
+            commit_bytes=committer.commit_bytes.copy(),
+        )
 
     def _advanced(self, position: int) -> None:
         self.keeping.advanced()

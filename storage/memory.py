@@ -11,6 +11,7 @@ from typing import cast
 
 from storage.journal import OK, Loaded, OnLoaded, Stream
 from storage.ranges import RangeSet
+from storage.status import LogStatus
 
 
 class MemoryStream:
@@ -148,6 +149,13 @@ class MemoryJournal:
     def backlog_bytes(self) -> int:
         """What was appended and is not written yet: nothing waits here."""
         return 0
+
+    def make_room(self) -> None:
+        """Takes no room on a disk."""
+
+    def status(self) -> LogStatus:
+        """How it does: it has no disk to tell of."""
+        return LogStatus(self.state, written=self.written, durable=self.durable)
 
     def close(self) -> None:
         """Commits what is left."""

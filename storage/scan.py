@@ -26,11 +26,16 @@ from storage.record import (
 
 
 class Damage(NamedTuple):
-    """Bytes `start..stop` of a segment that are no valid record, and why."""
+    """Bytes `start..stop` of a segment that are no valid record, and why.
+
+    `is_unfinished` says that they look like a write at the segment's end that was never finished: nothing of it was
+    promised to anybody.
+    """
 
     start: int
     stop: int
     why: str
+    is_unfinished: bool = False
 
 
 def scan(data: bytes, seed: int) -> Iterator[tuple[int, Header] | Damage]:
@@ -49,12 +54,22 @@ def scan(data: bytes, seed: int) -> Iterator[tuple[int, Header] | Damage]:
             inner = list(_group(view, header, seed)) if header.kind == GROUP else []
         except BadRecord as error:
             stop = _next_record(data, view, at + 1, seed)
-            yield Damage(at, stop, str(error))
+            yield Damage(at, stop, str(error), stop == len(view) and _is_unfinished(view, at, seed))
             at = stop
             continue
         yield at, header
         yield from inner
         at = header.end
+
+
+def _is_unfinished(view: memoryview, at: int, seed: int) -> bool:
+    """A record cut off by the file's end, or nothing but zeros there."""
+    if len(view) - at < HEADER_BYTES or not any(view[at:]):
+        return True
+    try:
+        return read_header(view, at, seed + at).end > len(view)
+    except BadRecord:
+        return False
 
 
 def _group(view: memoryview, group: Header, seed: int) -> Iterator[tuple[int, Header]]:
@@ -88,7 +103,7 @@ def index_records(data: bytes, nonce: int, start: int) -> tuple[Stretch, list[Da
     view = memoryview(data)
     for found in scan(data, nonce + start):
         if isinstance(found, Damage):
-            damage.append(Damage(found.start + start, found.stop + start, found.why))
+            damage.append(found._replace(start=found.start + start, stop=found.stop + start))
             continue
         at, header = found
         if header.kind in (ENTRY, CARRIED):

@@ -62,17 +62,19 @@ class LogCounters:
     """What has happened to a log since the start."""
 
     __slots__ = ("appended", "compacted_bytes", "compacted_segments", "damaged_bytes", "damaged_records",
-                 "deleted_segments", "loaded", "loaded_bytes")  # fmt: skip
+                 "deleted_segments", "loaded", "loaded_bytes", "loads", "unfinished_bytes")  # fmt: skip
 
     def __init__(self) -> None:
         self.appended = 0  # entries
         self.loaded = 0  # messages read back
         self.loaded_bytes = 0
+        self.loads = 0  # times that the log was read for them
         self.compacted_segments = 0
         self.compacted_bytes = 0  # copied for it
         self.deleted_segments = 0
         self.damaged_records = 0
         self.damaged_bytes = 0
+        self.unfinished_bytes = 0  # cut off by a crash, at the end of a segment
 
 
 class Extent:

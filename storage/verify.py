@@ -15,7 +15,7 @@ from storage.index import ENTRY_BYTES, BadIndex, Block, Table, block_end, read_b
 from storage.inspect import Opened, file_size, open_segment, records, segment_bases, why_malformed
 from storage.marks import PREFIX, decode_marks
 from storage.ranges import RangeSet
-from storage.record import HEADER_BYTES, KINDS, SNAPSHOT, BadRecord, read_header
+from storage.record import KINDS, SNAPSHOT
 from storage.scan import Damage, index_records
 from storage.segment import HEAD_BYTES, INDEX_SUFFIX, BadSegment, NewerSegment, base_of, index_name, log_name
 
@@ -186,17 +186,8 @@ class _Segment:
                 finding.why += _GROWING if self._is_growing else _CUT_OFF
 
     def _state_of(self, segment: Opened, damage: Damage) -> str:
-        """A record cut off by the file's end, or nothing but zeros there, is a write that was never finished."""
-        if damage.stop < segment.size:
-            return DAMAGED
-        at = damage.start - HEAD_BYTES
-        if len(segment.data) - at < HEADER_BYTES or not any(memoryview(segment.data)[at:]) or self._is_growing:
-            return UNFINISHED
-        try:
-            header = read_header(segment.data, at, segment.nonce + damage.start)
-        except BadRecord:
-            return DAMAGED
-        return UNFINISHED if header.end > len(segment.data) else DAMAGED
+        is_growing = self._is_growing and damage.stop == segment.size
+        return UNFINISHED if damage.is_unfinished or is_growing else DAMAGED
 
     # ---- the index against the records
 

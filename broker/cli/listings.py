@@ -11,7 +11,8 @@ from broker.cli.socket_client import part
 QUEUE_COLUMNS = (
     "name", "messages", "messages_ready", "messages_unacknowledged", "message_bytes", "message_bytes_ready",
     "message_bytes_unacknowledged", "consumers", "type", "durable", "auto_delete", "exclusive", "arguments", "state",
-    "idle_since", "vhost", "exclusive_consumer_tag", "single_active_consumer_tag",
+    "idle_since", "vhost", "exclusive_consumer_tag", "single_active_consumer_tag", "messages_ram", "message_bytes_ram",
+    "messages_paged_out", "message_bytes_paged_out",
 )  # fmt: skip
 CONNECTION_COLUMNS = (
     "user", "peer_host", "peer_port", "state", "name", "vhost", "host", "port", "protocol", "auth_mechanism", "ssl",

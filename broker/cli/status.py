@@ -19,6 +19,8 @@ LOCK_FILE: Final = "brokerd.lock"
 STOP_S_MAX: Final = 120.0
 LOOK_EVERY_S: Final = 0.02
 MIB: Final = 1024 * 1024
+NS_PER_MS: Final = 1_000_000
+ALARMS: Final = (("memory", "mem_alarm"), ("disk", "disk_free_alarm"), ("log", "log_alarm"))
 
 
 def done(text: str, facts: dict[str, object], as_json: bool) -> None:
@@ -43,7 +45,7 @@ def status(context: Context, as_json: bool) -> None:
 
 def _facts(overview: dict[str, Any], node: dict[str, Any]) -> list[tuple[str, str]]:
     totals, queues = overview["object_totals"], overview["queue_totals"]
-    alarms = [name for name, key in (("memory", "mem_alarm"), ("disk", "disk_free_alarm")) if node[key]]
+    alarms = [name for name, key in ALARMS if node[key]]
     facts = [
         ("Name", overview["cluster_name"]),
         ("Version", f"Leveret {overview['leveret_version']}, as {overview['product_name']} "
@@ -55,13 +57,41 @@ def _facts(overview: dict[str, Any], node: dict[str, Any]) -> list[tuple[str, st
         ("Open files", f"{node['fd_used']} of {node['fd_total']}"),
         ("Alarms", ", ".join(alarms) or "none"),
     ]  # fmt: skip
+    facts += _log_facts(node)
     facts += [(f"{name.capitalize()}", str(totals[name])) for name in totals]
     facts.append(("Messages", f"{queues['messages']}: {queues['messages_ready']} ready, "
-                              f"{queues['messages_unacknowledged']} unacknowledged"))  # fmt: skip
+                              f"{queues['messages_unacknowledged']} unacknowledged; "
+                              f"{queues['messages_paged_out']} on disk only"))  # fmt: skip
     for listener in overview["listeners"]:
         port = f":{listener['port']}" if listener["port"] else ""
         facts.append(("Listener", f"{listener['protocol']} on {listener['ip_address']}{port}"))
     return facts
+
+
+def _log_facts(node: dict[str, Any]) -> list[tuple[str, str]]:
+    """The log: whether it can be written, how large it is, and what has become of it since the start."""
+    log, syncs = node["log"], sum(node["log"]["sync_ns"]["counts"])
+    mean_ms = node["log"]["sync_ns"]["total"] / max(1, syncs) / NS_PER_MS
+    facts = [
+        ("Log", f"{log['state']}{': ' if log['reason'] else ''}{log['reason']}"),
+        ("Log size", f"{_mib(log['log_bytes'])}, {_mib(log['live_bytes'])} needed, {log['segments']} segments"),
+        ("Log position", f"{log['written']} written, {log['durable']} durable, {log['backlog_bytes']} bytes to come"),
+        ("Log writes", f"{log['appended_entries']} entries in {log['commits']} commits; fsync {log['fsync']}: {syncs}, "
+                       f"{mean_ms:.2f} ms each"),
+        ("Log reads", f"{log['loaded_messages']} messages, {_mib(log['loaded_bytes'])}"),
+        ("Log room", f"{log['deleted_segments']} segments deleted, {log['compacted_segments']} compacted "
+                     f"({_mib(log['compacted_bytes'])} copied)"),
+        ("Log damage", f"{log['damaged_records']} records, {log['damaged_bytes']} bytes" if log["damaged_records"]
+                       else "none"),
+        ("Queue memory", f"{_mib(node['queue_mem_used'])} of {_mib(node['queue_mem_limit'])}"),
+    ]  # fmt: skip
+    if node["definitions_trouble"]:
+        facts.append(("Definitions", node["definitions_trouble"]))
+    return facts
+
+
+def _mib(size_bytes: int) -> str:
+    return f"{size_bytes / MIB:.1f} MiB"
 
 
 @click.command("stop")

@@ -85,24 +85,31 @@ class Channel:
     def hold(self, send: Callable[[], None]) -> Callable[[], None]:
         """Handles nothing more on the connection until the returned function is called, which calls `send`."""
         self._host.suspend()
+        return lambda: self._release(send)
 
-        def answer() -> None:
-            if self.context.is_open:
-                send()
-            self._host.resume()
-
-        return answer
+    def _release(self, send: Callable[[], None]) -> None:
+        if self.context.is_open:
+            send()
+        self._host.resume()
 
     def answer(self, is_pending: bool, frame: base.Frame) -> None:
         """Sends a method; where what it says is not on the disk yet, once it is."""
         self.answer_by(is_pending, lambda: self.send(frame))
 
     def answer_by(self, is_pending: bool, send: Callable[[], None]) -> None:
-        """Calls `send`; where what it says is not on the disk yet, once it is."""
+        """Calls `send`; where what it says is not on the disk yet, once it is.
+
+        Where the disk does not take it, the channel is closed with 406: who asked should know, and not wait for ever.
+        """
         if is_pending:
-            self.actor.vhost.keeper.when_stored(self.hold(send))
+            self.actor.vhost.keeper.when_stored(
+                self.hold(send), lambda why: self._release(lambda: self._not_stored(why))
+            )
         else:
             send()
+
+    def _not_stored(self, why: str) -> None:
+        self._host.fail(self.number, ChannelException(PRECONDITION_FAILED, why))
 
     def _versions(self) -> int:
         return self.actor.vhost.table.version + self._host.services.accounts.version

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from broker.auth.permissions import Permission
 from broker.auth.users import User
@@ -19,6 +20,8 @@ from broker.queues.classic import QueueDefinition
 from broker.routing.binding import Binding, DestinationKind
 from broker.routing.exchange import Exchange
 from storage.definitions import Definitions
+
+NOT_STORED: Final = "this has taken effect, and is undone by a restart before it can be stored"
 
 
 class VhostKeeper:
@@ -34,7 +37,7 @@ class VhostKeeper:
     def add_queue(self, definition: QueueDefinition) -> QueueDefinition:
         """Keeps a new queue; returns its definition with its number.
 
-        Raises: ConnectionException 506 where no number is to be had; nothing has changed then.
+        Raises: ChannelException 406, ConnectionException 506 where no number is to be had; nothing has changed then.
         """
         numbered = replace(definition, number=self._numbers.take())
         self.store.put(key_of("queue", self._name, definition.name), values.encode_queue(numbered))
@@ -82,9 +85,9 @@ class VhostKeeper:
             binding_key(self._name, kind, destination, source, key, arguments)
         )
 
-    def when_stored(self, callback: Callable[[], None]) -> None:
-        """Calls once everything changed so far is on the disk."""
-        self.store.when_stored(callback)
+    def when_stored(self, callback: Callable[[], None], on_trouble: Callable[[str], None]) -> None:
+        """Calls once everything changed so far is on the disk; `on_trouble` with the reason where that fails."""
+        self.store.when_stored(callback, lambda why: on_trouble(f"{why}; {NOT_STORED}"))
 
 
 class Keeper:
@@ -125,6 +128,6 @@ class Keeper:
         else:
             self._store.put(key_of("permission", vhost, user), values.encode_permission(permission))
 
-    def when_stored(self, callback: Callable[[], None]) -> None:
-        """Calls once everything changed so far is on the disk."""
-        self._store.when_stored(callback)
+    def when_stored(self, callback: Callable[[], None], on_trouble: Callable[[str], None]) -> None:
+        """Calls once everything changed so far is on the disk; `on_trouble` with the reason where that fails."""
+        self._store.when_stored(callback, lambda why: on_trouble(f"{why}; {NOT_STORED}"))

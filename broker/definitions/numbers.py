@@ -11,8 +11,8 @@ from typing import Final
 
 from broker.definitions.keys import QUEUE_COUNTER
 from broker.definitions.values import decode_counter, encode_counter
-from protocol.constants import RESOURCE_ERROR
-from protocol.errors import ConnectionException
+from protocol.constants import PRECONDITION_FAILED, RESOURCE_ERROR
+from protocol.errors import ChannelException, ConnectionException
 from storage.definitions import Definitions
 
 BLOCK: Final = 8192
@@ -43,9 +43,12 @@ class QueueNumbers:
     def take(self) -> int:
         """A number that has never been given out.
 
-        Raises: ConnectionException 506 where the disk is so far behind that no reserved one is left.
+        Raises: ChannelException 406 where none is left because none can be stored now; ConnectionException 506 where
+            the disk is only far behind.
         """
         if self._last >= self._stored:
+            if self._store.trouble:
+                raise ChannelException(PRECONDITION_FAILED, self._store.trouble)
             raise ConnectionException(RESOURCE_ERROR, "too many durable queues declared before the disk took them")
         self._last += 1
         if self._reserved - self._last < self._block // 2:

@@ -35,6 +35,8 @@ def queue_info(queue: ClassicQueue, vhost: str, node: str) -> QueueInfo:
     consumers = queue.consumers.everyone()
     owner = definition.owner
     is_single = queue.settings.single_active_consumer
+    messages, message_bytes = ready.count + queue.unacked, ready.body_bytes + queue.unacked_bytes
+    paged_out, paged_out_bytes = ready.paged_out()
     return QueueInfo(
         name=queue.name,
         vhost=vhost,
@@ -45,12 +47,16 @@ def queue_info(queue: ClassicQueue, vhost: str, node: str) -> QueueInfo:
         arguments=definition.arguments.values,
         node=node,
         state="running",
-        messages=ready.count + queue.unacked,
+        messages=messages,
         messages_ready=ready.count,
         messages_unacknowledged=queue.unacked,
-        message_bytes=ready.body_bytes + queue.unacked_bytes,
+        message_bytes=message_bytes,
         message_bytes_ready=ready.body_bytes,
         message_bytes_unacknowledged=queue.unacked_bytes,
+        messages_ram=messages - paged_out,
+        message_bytes_ram=message_bytes - paged_out_bytes,
+        messages_paged_out=paged_out,
+        message_bytes_paged_out=paged_out_bytes,
         consumers=len(consumers),
         message_stats=queue_stats(queue.counters),
         idle_since=None if consumers else time_text(queue.idle_since_ms),

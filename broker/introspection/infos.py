@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
+from storage.status import LogStatus
+
 Info = TypeVar("Info")
 
 
@@ -56,6 +59,10 @@ class QueueTotals:
     messages_unacknowledged: int
     message_bytes_ready: int
     message_bytes_unacknowledged: int
+    messages_ram: int
+    message_bytes_ram: int
+    messages_paged_out: int
+    message_bytes_paged_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,11 @@ class NodeInfo:
     disk_free_alarm: bool
     fd_used: int
     fd_total: int
+    queue_mem_used: int  # by waiting messages of durable queues, that could be paged out
+    queue_mem_limit: int
+    log: LogStatus
+    log_alarm: bool
+    definitions_trouble: str  # why none can be stored; empty where they can
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +176,10 @@ class QueueInfo:
     message_bytes: int
     message_bytes_ready: int
     message_bytes_unacknowledged: int
+    messages_ram: int
+    message_bytes_ram: int
+    messages_paged_out: int
+    message_bytes_paged_out: int
     consumers: int
     message_stats: MessageStats
     idle_since: str | None

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final, Protocol, TypeVar
 
 from broker.administration import UnknownVhostError
-from broker.alarms import DISK, MEMORY, Alarms, disk_free_bytes, memory_used_bytes
+from broker.alarms import DISK, LOG, MEMORY, Alarms, disk_free_bytes, memory_used_bytes
 from broker.auth.permissions import PermissionStore
 from broker.auth.users import UserStore
 from broker.clock import Clock
@@ -35,7 +35,10 @@ from broker.introspection.infos import (
     VhostInfo,
 )
 from broker.queues.classic import QueueCounters
+from broker.queues.paging import MemoryBudget
 from broker.vhost import Vhost
+from storage.definitions import Definitions
+from storage.journal import Journal
 
 PAGE_SIZE_DEFAULT: Final = 100
 PAGE_SIZE_MAX: Final = 500
@@ -57,6 +60,9 @@ class NodeParts(Protocol):
     connections: Connections
     alarms: Alarms
     memory_limit_bytes: int
+    budget: MemoryBudget
+    journal: Journal
+    definitions: Definitions
 
 
 class Introspection:
@@ -126,13 +132,18 @@ class Introspection:
             disk_free_alarm=DISK in alarms,
             fd_used=len(os.listdir("/dev/fd")),
             fd_total=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            queue_mem_used=node.budget.used,
+            queue_mem_limit=node.budget.bytes_max,
+            log=node.journal.status(),
+            log_alarm=LOG in alarms,
+            definitions_trouble=node.definitions.trouble,
         )
 
     @staticmethod
     def _queue_totals(vhosts: Iterable[Vhost]) -> tuple[QueueCounters, QueueTotals, int]:
         """Counters, messages and consumers of all queues, and the counters of those that are gone."""
         counters = QueueCounters()
-        ready = ready_bytes = unacked = unacked_bytes = consumers = 0
+        ready = ready_bytes = unacked = unacked_bytes = paged_out = paged_out_bytes = consumers = 0
         for vhost in vhosts:
             counters.add(vhost.deleted_queues)
             for queue in vhost.queues.values():
@@ -141,8 +152,16 @@ class Introspection:
                 ready_bytes += queue.ready.body_bytes
                 unacked += queue.unacked
                 unacked_bytes += queue.unacked_bytes
+                on_disk, on_disk_bytes = queue.ready.paged_out()
+                paged_out += on_disk
+                paged_out_bytes += on_disk_bytes
                 consumers += len(queue.consumers.everyone())
-        return counters, QueueTotals(ready + unacked, ready, unacked, ready_bytes, unacked_bytes), consumers
+        in_memory, in_memory_bytes = ready + unacked - paged_out, ready_bytes + unacked_bytes - paged_out_bytes
+        totals = QueueTotals(
+            ready + unacked, ready, unacked, ready_bytes, unacked_bytes, in_memory, in_memory_bytes, paged_out,
+            paged_out_bytes,
+        )  # fmt: skip
+        return counters, totals, consumers
 
     # ---- listings, paged
 

@@ -24,6 +24,7 @@ UNPAGED_MAX: Final = 10_000  # items of a list that was asked for without a page
 BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
+UNAVAILABLE: Final = 503
 
 
 class Refused(Exception):
@@ -48,10 +49,17 @@ def refusal(refused: Refused) -> Response:
 
 
 async def stored(administration: Administration) -> None:
-    """Returns once every change made so far is on the disk."""
-    arrived = asyncio.Event()
-    administration.when_stored(arrived.set)
-    await arrived.wait()
+    """Returns once every change made so far is on the disk. Raises: Refused 503 where it cannot be stored now."""
+    outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    administration.when_stored(lambda: _settle(outcome, ""), lambda trouble: _settle(outcome, trouble))
+    trouble = await outcome
+    if trouble:
+        raise Refused(UNAVAILABLE, "service_unavailable", trouble)
+
+
+def _settle(outcome: asyncio.Future[str], trouble: str) -> None:
+    if not outcome.done():  # whoever asked may have gone
+        outcome.set_result(trouble)
 
 
 def created(is_new: bool) -> Response:

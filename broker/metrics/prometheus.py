@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Metric
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
@@ -19,7 +20,7 @@ from starlette.routing import Route
 
 from broker.introspection.infos import QueueInfo
 from broker.introspection.window import Introspection
-from broker.metrics.table import COUNTER, METRICS, QUEUE_LABELS, QUEUE_METRICS, Sources
+from broker.metrics.table import COUNTER, HISTOGRAM_METRICS, METRICS, QUEUE_LABELS, QUEUE_METRICS, Sources
 
 
 class Scrape(Collector):
@@ -36,6 +37,11 @@ class Scrape(Collector):
             family = make(row.name, row.help, labels=row.labels)
             family.add_metric([_clean(value) for value in row.label_values(self._sources)], row.read(self._sources))
             yield family
+        for spread in HISTOGRAM_METRICS:
+            values = spread.read(self._sources)
+            bounds = [*(str(bound / spread.unit) for bound in values.bounds), "+Inf"]
+            buckets = list(zip(bounds, accumulate(values.counts), strict=True))
+            yield HistogramMetricFamily(spread.name, spread.help, buckets, values.total / spread.unit)
         for gauge in QUEUE_METRICS:
             if self._queues is None:
                 yield GaugeMetricFamily(gauge.name, gauge.help, gauge.total(self._sources.overview))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
-from broker.introspection.infos import NodeInfo, Overview, QueueInfo
+from broker.introspection.infos import Distribution, NodeInfo, Overview, QueueInfo
 
 GAUGE: Final = "gauge"
 COUNTER: Final = "counter"
@@ -21,6 +21,9 @@ QUEUE_TYPE: Final = "rabbit_classic_queue"
 OF_PROTOCOL: Final = ("protocol",)
 OF_QUEUE_TYPE: Final = ("protocol", "queue_type")
 MS_PER_S: Final = 1000
+NS_PER_S: Final = 1_000_000_000
+HISTOGRAM: Final = "histogram"
+LOG_STATES: Final = {"ok": 0, "full": 1, "failed": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,16 @@ class QueueMetric:
     each: Callable[[QueueInfo], float]
 
 
+@dataclass(frozen=True, slots=True)
+class HistogramMetric:
+    """One row that tells how values are spread; bounds and sum are divided by `unit`."""
+
+    name: str
+    help: str
+    read: Callable[[Sources], Distribution]
+    unit: int = 1
+
+
 def _whole(name: str, kind: str, help: str, read: Callable[[Sources], float]) -> Metric:
     return Metric(name, kind, help, read)
 
@@ -65,6 +78,10 @@ def _queued(name: str, help: str, read: Callable[[Sources], float]) -> Metric:
     return Metric(
         f"rabbitmq_global_messages_{name}_total", COUNTER, help, read, OF_QUEUE_TYPE, lambda _: (PROTOCOL, QUEUE_TYPE)
     )
+
+
+def _log(name: str, kind: str, help: str, read: Callable[[Sources], float]) -> Metric:
+    return Metric(f"leveret_log_{name}", kind, help, read)
 
 
 def _alarm(name: str, help: str, read: Callable[[Sources], float]) -> Metric:
@@ -134,6 +151,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     _queued("acknowledged", "Messages acknowledged", lambda s: s.overview.message_stats.ack),
     _alarm("memory_used_watermark", "Is 1 while the memory alarm is on", lambda s: s.node.mem_alarm),
     _alarm("free_disk_space_watermark", "Is 1 while the disk alarm is on", lambda s: s.node.disk_free_alarm),
+    _whole("leveret_alarms_log", GAUGE, "Is 1 while the log cannot be written", lambda s: s.node.log_alarm),
     _whole("rabbitmq_process_resident_memory_bytes", GAUGE, "Memory used, in bytes", lambda s: s.node.mem_used),
     _whole("rabbitmq_resident_memory_limit_bytes", GAUGE, "Memory at which publishers are paused, in bytes",
            lambda s: s.node.mem_limit),
@@ -141,6 +159,39 @@ METRICS: Final[tuple[Metric, ...]] = (
            lambda s: s.node.disk_free),
     _whole("rabbitmq_disk_space_available_limit_bytes", GAUGE, "Free space below which publishers are paused, in bytes",
            lambda s: s.node.disk_free_limit),
+    _whole("rabbitmq_io_write_ops_total", COUNTER, "Writes to the log", lambda s: s.node.log.commits),
+    _whole("rabbitmq_io_write_bytes_total", COUNTER, "Bytes written to the log", lambda s: s.node.log.written_bytes),
+    _whole("rabbitmq_io_sync_ops_total", COUNTER, "Syncs of the log", lambda s: s.node.log.sync_ns.count),
+    _whole("rabbitmq_io_sync_time_seconds_total", COUNTER, "Time that syncs of the log took",
+           lambda s: s.node.log.sync_ns.total / NS_PER_S),
+    _whole("rabbitmq_io_read_ops_total", COUNTER, "Reads of waiting messages from the log", lambda s: s.node.log.loads),
+    _whole("rabbitmq_io_read_bytes_total", COUNTER, "Bytes of waiting messages read from the log",
+           lambda s: s.node.log.loaded_bytes),
+    _log("state", GAUGE, "Is 0 while the log can be written, 1 while its disk is full, 2 once it has failed",
+         lambda s: LOG_STATES[s.node.log.state]),
+    _log("size_bytes", GAUGE, "Size of the log on disk", lambda s: s.node.log.log_bytes),
+    _log("live_bytes", GAUGE, "About what of the log is still needed", lambda s: s.node.log.live_bytes),
+    _log("segments", GAUGE, "Files the log has", lambda s: s.node.log.segments),
+    _log("written_position", GAUGE, "Position up to which the log is written", lambda s: s.node.log.written),
+    _log("durable_position", GAUGE, "Position up to which the log counts as being on the disk",
+         lambda s: s.node.log.durable),
+    _log("backlog_bytes", GAUGE, "Bytes appended to the log and not written yet", lambda s: s.node.log.backlog_bytes),
+    _log("entries_appended_total", COUNTER, "Entries appended: publishes of one or more messages",
+         lambda s: s.node.log.appended_entries),
+    _log("messages_loaded_total", COUNTER, "Waiting messages read back from the log",
+         lambda s: s.node.log.loaded_messages),
+    _log("segments_deleted_total", COUNTER, "Files deleted because nothing in them was needed any more",
+         lambda s: s.node.log.deleted_segments),
+    _log("segments_compacted_total", COUNTER, "Files of which what was needed has been copied, to delete the rest",
+         lambda s: s.node.log.compacted_segments),
+    _log("compacted_bytes_total", COUNTER, "Bytes copied for that", lambda s: s.node.log.compacted_bytes),
+    _log("damaged_records_total", COUNTER, "Pieces of damage found in the log, at the start and when reading",
+         lambda s: s.node.log.damaged_records),
+    _log("damaged_bytes_total", COUNTER, "Bytes of the log that were damaged", lambda s: s.node.log.damaged_bytes),
+    _whole("leveret_queue_memory_bytes", GAUGE, "Memory that waiting messages of durable queues take",
+           lambda s: s.node.queue_mem_used),
+    _whole("leveret_queue_memory_limit_bytes", GAUGE, "Memory that they may take; more is on disk only",
+           lambda s: s.node.queue_mem_limit),
     _whole("rabbitmq_process_open_fds", GAUGE, "Open file descriptors", lambda s: s.node.fd_used),
     _whole("rabbitmq_process_max_fds", GAUGE, "Most file descriptors that may be open", lambda s: s.node.fd_total),
     _whole("rabbitmq_erlang_uptime_seconds", GAUGE, "Time since the start; named as dashboards expect it",
@@ -161,7 +212,21 @@ QUEUE_METRICS: Final[tuple[QueueMetric, ...]] = (
                 lambda it: it.queue_totals.message_bytes_ready, lambda it: it.message_bytes_ready),
     QueueMetric("rabbitmq_queue_messages_unacked_bytes", "Size of unacknowledged message bodies",
                 lambda it: it.queue_totals.message_bytes_unacknowledged, lambda it: it.message_bytes_unacknowledged),
+    QueueMetric("rabbitmq_queue_messages_ram", "Ready and unacknowledged messages that are in memory",
+                lambda it: it.queue_totals.messages_ram, lambda it: it.messages_ram),
+    QueueMetric("rabbitmq_queue_messages_ram_bytes", "Size of ready and unacknowledged message bodies in memory",
+                lambda it: it.queue_totals.message_bytes_ram, lambda it: it.message_bytes_ram),
+    QueueMetric("rabbitmq_queue_messages_paged_out", "Ready messages that are on disk only",
+                lambda it: it.queue_totals.messages_paged_out, lambda it: it.messages_paged_out),
+    QueueMetric("rabbitmq_queue_messages_paged_out_bytes", "Size of message bodies that are on disk only",
+                lambda it: it.queue_totals.message_bytes_paged_out, lambda it: it.message_bytes_paged_out),
     QueueMetric("rabbitmq_queue_consumers", "Consumers on a queue",
                 lambda it: it.object_totals.consumers, lambda it: it.consumers),
+)  # fmt: skip
+HISTOGRAM_METRICS: Final[tuple[HistogramMetric, ...]] = (
+    HistogramMetric("leveret_log_sync_seconds", "How long syncs of the log took", lambda s: s.node.log.sync_ns,
+                    NS_PER_S),
+    HistogramMetric("leveret_log_commit_bytes", "How much one write of the log held: all that had come since the last",
+                    lambda s: s.node.log.commit_bytes),
 )  # fmt: skip
 QUEUE_LABELS: Final = ("vhost", "queue")

@@ -19,7 +19,7 @@ from broker.queues.consumers import Picker
 from broker.queues.context import QueueContext
 from broker.queues.expiry import ExpiryTimer, expires_at_ms
 from broker.queues.lifetime import Lifetime
-from broker.queues.ready import Fifo, ReadyList
+from broker.queues.ready import ReadyList
 from storage.journal import Stream
 
 GetAnswer = Callable[[Span | None, int], None]
@@ -43,6 +43,11 @@ class QueueDefinition:
     arguments: Arguments
     owner: object = None
     number: int = 0  # 0: the log does not know it
+
+    @property
+    def is_journalled(self) -> bool:
+        """Whether persistent messages in it go into the log."""
+        return self.durable and not self.exclusive
 
 
 class QueueCounters:
@@ -89,14 +94,15 @@ class ClassicQueue:
         self,
         definition: QueueDefinition,
         settings: QueueSettings,
+        create_ready: Callable[[Callable[[], None]], ReadyList],
         consumers: Picker,
         context: QueueContext,
     ) -> None:
         self.name = definition.name
-        self.durable = definition.durable and not definition.exclusive
+        self.durable = definition.is_journalled
         self.definition = definition
         self.settings = settings
-        self.ready: ReadyList = Fifo()
+        self.ready = create_ready(self.loaded)
         self.consumers = consumers
         self.counters = QueueCounters()
         self.unacked = 0
@@ -111,12 +117,13 @@ class ClassicQueue:
         self._expiry = ExpiryTimer(context, self._mark_dirty)
         self.lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
         self.lifetime.touch(self.idle_since_ms)
+        self._resume()
 
-    def resume(self) -> None:
+    def _resume(self) -> None:
         """Goes on with what the journal has of it."""
         streams = self.ready.streams()
-        self._next_position = max(stream.next for stream in streams)
-        if any(stream.may_expire() for stream in streams):
+        self._next_position = max((stream.next for stream in streams), default=1)
+        if self.ready.count and any(stream.may_expire() for stream in streams):
             self._may_expire = True
             self._mark_dirty()
 
@@ -222,8 +229,10 @@ class ClassicQueue:
 
     def _lend(self, span: Span) -> None:
         held = span.stop - span.start
+        size = held * span.batch.body_bytes
         self.unacked += held
-        self.unacked_bytes += held * span.batch.body_bytes
+        self.unacked_bytes += size
+        self._context.budget.used += size  # it stays in memory, so that others get less
 
     def get(self, no_ack: bool, answer: GetAnswer) -> None:
         """Answers with one message, or None, and how many are still ready; later where it has to be loaded."""
@@ -289,8 +298,10 @@ class ClassicQueue:
 
     def _give_back(self, span: Span) -> None:
         held = span.stop - span.start
+        size = held * span.batch.body_bytes
         self.unacked -= held
-        self.unacked_bytes -= held * span.batch.body_bytes
+        self.unacked_bytes -= size
+        self._context.budget.used -= size
 
     def _done(self, span: Span) -> None:
         """The messages leave this queue for good."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from broker.queues.paging import MemoryBudget
+from broker.queues.spool import Spool
 from storage.journal import Journal
 
 
@@ -32,7 +33,8 @@ class Timers(Protocol):
 class QueueContext:
     """The time of this turn, timers, the places a queue reports to, and where durable ones keep their messages."""
 
-    __slots__ = ("budget", "delete", "journal", "levels", "mark_dirty", "now_ms", "timers", "when_stored")
+    __slots__ = ("budget", "delete", "journal", "levels", "mark_dirty", "now_ms", "spool", "timers",
+                 "when_stored")  # fmt: skip
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class QueueContext:
         mark_dirty: Callable[[Pumped], None],
         delete: Callable[[str], None],
         journal: Journal,
+        spool: Spool,
         budget: MemoryBudget,
         levels: Callable[[int], Sequence[int]],
         when_stored: Callable[[Callable[[], None]], None],
@@ -50,6 +53,7 @@ class QueueContext:
         self.mark_dirty = mark_dirty  # it has messages to give, or consumers that may take some
         self.delete = delete  # a queue's name: unused for too long, or its last consumer gone
         self.journal = journal
+        self.spool = spool
         self.budget = budget  # what all queues may hold in memory
         self.levels = levels  # a queue's number: the priorities whose streams hold something
         self.when_stored = when_stored  # calls back once the definitions as they are now are on the disk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from broker.model.settings import QueueSettings, queue_settings
@@ -10,7 +11,7 @@ from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
 from broker.queues.paged import PagedFifo
 from broker.queues.priority import PriorityReady
-from broker.queues.ready import Fifo, ReadyList
+from broker.queues.ready import ReadyList
 
 LEVEL_BITS: Final = 8  # a stream's id is its queue's number and, below it, the priority level
 LEVEL_MASK: Final = (1 << LEVEL_BITS) - 1
@@ -25,25 +26,21 @@ def create_queue(definition: QueueDefinition, context: QueueContext) -> ClassicQ
     """A queue with the parts its arguments ask for; a durable one with what the journal has of it."""
     settings = queue_settings(definition.arguments)
     consumers: Picker = SingleActive() if settings.single_active_consumer else RoundRobin()
-    queue = ClassicQueue(definition, settings, consumers, context)
-    queue.ready = _ready_list(queue, settings, context)
-    if queue.ready.count:
-        queue.resume()
-    return queue
+    return ClassicQueue(
+        definition, settings, lambda loaded: _ready_list(definition, settings, context, loaded), consumers, context
+    )
 
 
-def _ready_list(queue: ClassicQueue, settings: QueueSettings, context: QueueContext) -> ReadyList:
-    number = queue.definition.number
+def _ready_list(
+    definition: QueueDefinition, settings: QueueSettings, context: QueueContext, on_loaded: Callable[[], None]
+) -> ReadyList:
+    number, is_journalled = definition.number, definition.is_journalled
 
-    def plain(_level: int) -> ReadyList:
-        return Fifo()
+    def create(level: int) -> ReadyList:
+        stream = context.journal.stream(stream_id(number, level)) if is_journalled else None
+        return PagedFifo(stream, context.journal, context.spool, context.budget, on_loaded)
 
-    def paged(level: int) -> ReadyList:
-        stream = context.journal.stream(stream_id(number, level))
-        return PagedFifo(stream, context.journal, context.budget, queue.loaded)
-
-    create = paged if queue.durable else plain
-    levels = context.levels(number) if queue.durable else ()
+    levels = context.levels(number) if is_journalled else ()
     if not settings.priority_max:
         return create(0)
     return PriorityReady(settings.priority_max, create, levels)

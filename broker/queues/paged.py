@@ -1,12 +1,15 @@
-"""The ready list of a durable queue: a hot head in memory, a cold middle that is only numbers, a hot tail.
+"""The ready list of a queue: a hot head in memory, a cold middle that is only numbers, a hot tail.
 
-What is cold is in the journal anyway: paging out writes nothing, paging in reads the log in order. Transient messages
-stay in memory, in their place. Must not: know consumers or time sources.
+What is cold is in the log: persistent messages of a durable queue are there anyway, so paging them out writes nothing;
+others are written to the spool when there are many. Paging in reads the log in order. Must not: know consumers or time
+sources.
 
-Invariants, beyond those of `broker/queues/ready.py`
-1. Order: returned, head, middle, tail. `tail` is empty while `middle` is.
-2. A cold run names only messages that are written, waiting and never were in the head since.
-3. At most one load is under way; what it brings belongs to the front of `middle`, or is dropped.
+Invariants
+1. `count` and `body_bytes` are the sums over all that is held, in memory or not.
+2. Positions rise from front to back: returned (kept with the lowest last), head, middle, tail. Whatever comes back was
+   taken from the front. `tail` is empty while `middle` is and nothing is being spooled.
+3. A cold run names only messages that are written, waiting and never were in the head since.
+4. At most one load is under way; what it brings belongs to the front of `middle`, or is dropped.
 """
 
 from __future__ import annotations
@@ -16,46 +19,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from broker.model.message import Batch, Span
+from broker.queues.cold import Cold
 from broker.queues.paging import MemoryBudget, memory_bytes
+from broker.queues.spool import Spool, Spooled
 from broker.queues.stored import HeadReader
 from storage.journal import Journal, Loaded, Stream
-
-
-class Cold:
-    """Messages `first..stop` of the stream, of which `count` wait; a message's position is its number plus `shift`."""
-
-    __slots__ = ("body_bytes", "count", "first", "shift", "stop")
-
-    def __init__(self, first: int, stop: int, shift: int, count: int, body_bytes: int) -> None:
-        self.first = first
-        self.stop = stop
-        self.shift = shift
-        self.count = count
-        self.body_bytes = body_bytes
-
-    @classmethod
-    def of(cls, span: Span) -> Cold:
-        """A journalled span."""
-        count, number = span.stop - span.start, span.number
-        return cls(number, number + count, span.position - number, count, count * span.batch.body_bytes)
-
-    def follows(self, span: Span) -> bool:
-        """Whether it begins where the span ends."""
-        return self.first == span.number + span.stop - span.start and self.shift == span.position - span.number
-
-    def grow_behind(self, span: Span) -> None:
-        """Takes the span that follows it."""
-        count = span.stop - span.start
-        self.stop += count
-        self.count += count
-        self.body_bytes += count * span.batch.body_bytes
-
-    def grow_before(self, span: Span) -> None:
-        """Takes the span that it follows."""
-        count = span.stop - span.start
-        self.first -= count
-        self.count += count
-        self.body_bytes += count * span.batch.body_bytes
 
 
 def _backwards(span: Span) -> int:
@@ -63,16 +31,20 @@ def _backwards(span: Span) -> int:
 
 
 class PagedFifo:
-    """The plain ready list of messages that are in one stream of the journal; `on_loaded` says that more is ready."""
+    """The plain ready list; a durable queue's is in one stream of the journal. `on_loaded` says that more is ready."""
 
     __slots__ = ("_budget", "_generation", "_head", "_hot_bytes", "_is_loading", "_journal", "_limits", "_middle",
-                 "_on_loaded", "_page_at_bytes", "_reader", "_returned", "_tail", "body_bytes", "count",
-                 "stream")  # fmt: skip
+                 "_on_loaded", "_page_at_bytes", "_reader", "_returned", "_spool", "_spooled", "_tail", "body_bytes",
+                 "count", "stream")  # fmt: skip
 
-    def __init__(self, stream: Stream, journal: Journal, budget: MemoryBudget, on_loaded: Callable[[], None]) -> None:
-        """Takes over what waits in the stream."""
+    def __init__(
+        self, stream: Stream | None, journal: Journal, spool: Spool, budget: MemoryBudget, on_loaded: Callable[[], None]
+    ) -> None:
+        """Takes over what waits in the stream; None for a list of which nothing is durable."""
         self.stream = stream
         self._journal = journal
+        self._spool = spool
+        self._spooled: Stream | None = None  # this list's, once it has needed one
         self._budget = budget
         self._limits = budget.limits
         self._on_loaded = on_loaded
@@ -80,14 +52,19 @@ class PagedFifo:
         self._returned: list[Span] = []
         self._head: deque[Span] = deque()
         self._middle: deque[Cold | Span] = deque()
-        self._tail: deque[Span] = deque()
-        self._hot_bytes = 0  # of head and tail, as far as it can be loaded again
-        self._page_at_bytes = budget.queue_bytes_max()
+        self._tail: deque[Span | Spooled] = deque()
+        self._hot_bytes = 0  # of head and tail
+        self._page_at_bytes = self._bytes_max()
         self._is_loading = False
         self._generation = 0
-        self.count, self.body_bytes, first = stream.waiting()
-        if self.count:
-            self._middle.append(Cold(first, stream.next, 0, self.count, self.body_bytes))
+        self.count = self.body_bytes = 0
+        if stream is not None:
+            self.count, self.body_bytes, first = stream.waiting()
+            if self.count:
+                self._middle.append(Cold(stream, first, stream.next, 0, self.count, self.body_bytes))
+
+    def _bytes_max(self) -> int:
+        return self._budget.queue_bytes_max(self.stream is not None)
 
     # ---- publish lane
 
@@ -96,20 +73,18 @@ class PagedFifo:
         count = span.stop - span.start
         self.count += count
         self.body_bytes += count * span.batch.body_bytes
-        if self._middle:
-            self._tail.append(span)
+        if self._middle or self._tail:
+            self._tail.append(span if span.number else self._spooling(span))
             self._heat(span)
             self._chill_tail()
             return
         self._head.append(span)
         self._heat(span)
         if self._hot_bytes > self._page_at_bytes:
-            self._page_out(self._budget.queue_bytes_max() // 2)
+            self._page_out(self._bytes_max() // 2)
 
     def _heat(self, span: Span) -> None:
-        """The span is in memory, and could be loaded instead."""
-        if not span.number:
-            return
+        """The span is in memory."""
         size = memory_bytes(span)
         before = self._hot_bytes
         self._hot_bytes += size
@@ -119,58 +94,74 @@ class PagedFifo:
 
     def _cool(self, span: Span) -> None:
         """The span is not in head or tail any more."""
-        if span.number:
-            size = memory_bytes(span)
-            self._hot_bytes -= size
-            self._budget.used -= size
+        size = memory_bytes(span)
+        self._hot_bytes -= size
+        self._budget.used -= size
+
+    def _spooling(self, span: Span) -> Span | Spooled:
+        """A transient span for the tail: in the spool too, where there is room."""
+        if self._spooled is None:
+            self._spooled = self._spool.stream()
+        return self._spool.add(self._spooled, span) or span
 
     def _page_out(self, keep_bytes: int) -> None:
         """Makes everything written behind the first `keep_bytes` cold; nothing is cold yet."""
-        head, tail = self._head, self._tail
+        head = self._head
         size = self._hot_bytes
+        moved: list[Span] = []
         while len(head) > 1 and size > keep_bytes:
             span = head.pop()
-            tail.appendleft(span)
-            size -= memory_bytes(span) if span.number else 0
+            moved.append(span)
+            size -= memory_bytes(span)
+        self._tail.extend(span if span.number else self._spooling(span) for span in reversed(moved))
         self._chill_tail()
-        if not self._middle:  # nothing of it is written
-            head.extend(tail)
-            tail.clear()
-        self._page_at_bytes = max(self._budget.queue_bytes_max(), self._hot_bytes + self._limits.step_bytes)
+        self._page_at_bytes = max(self._bytes_max(), self._hot_bytes + self._limits.step_bytes)
 
     def _chill_tail(self) -> None:
         """Moves what is written from the front of the tail to the back of the middle."""
-        tail, written = self._tail, self._journal.written
-        while tail and tail[0].batch.position <= written:
-            span = tail.popleft()
+        tail = self._tail
+        if self._spooled is not None:
+            self._spool.commit()
+        while tail and self._is_written(tail[0]):
+            item = tail.popleft()
+            span = item.span if isinstance(item, Spooled) else item
+            number = item.number
+            stream = self._spooled if isinstance(item, Spooled) else self.stream
             self._cool(span)
             middle = self._middle
             last = middle[-1] if middle else None
-            if not span.number:
+            if not number or stream is None:
                 middle.append(span)
-            elif isinstance(last, Cold) and last.stop == span.number and last.shift == span.position - span.number:
+            elif isinstance(last, Cold) and last.is_before(stream, number, span):
                 last.grow_behind(span)
             else:
-                middle.append(Cold.of(span))
+                middle.append(Cold.of(stream, number, span))
+
+    def _is_written(self, item: Span | Spooled) -> bool:
+        if isinstance(item, Spooled):
+            return item.position <= self._spool.written
+        return item.batch.position <= self._journal.written if item.number else True
 
     def shrink(self, bytes_max: int) -> None:
         """Keeps no more than this in memory, as far as the rest can be loaded again."""
-        if not self._middle:
+        if not self._middle and not self._tail:
             self._page_out(bytes_max)
+        if not self._middle:
             return
         self._generation += 1  # what is being loaded would stand behind what is chilled here
         self._is_loading = False
         head, middle = self._head, self._middle
         while len(head) > 1 and self._hot_bytes > bytes_max:
-            span = head.pop()
+            span = head[-1]
+            if not span.number or self.stream is None:  # it would have to be spooled, which takes time
+                return
+            head.pop()
             self._cool(span)
             first = middle[0]
-            if not span.number:
-                middle.appendleft(span)
-            elif isinstance(first, Cold) and first.follows(span):
+            if isinstance(first, Cold) and first.is_behind(self.stream, span.number, span):
                 first.grow_before(span)
             else:
-                middle.appendleft(Cold.of(span))
+                middle.appendleft(Cold.of(self.stream, span.number, span))
 
     # ---- deliver lane
 
@@ -189,11 +180,22 @@ class PagedFifo:
             span = middle.popleft()
             assert isinstance(span, Span)
             self._head.append(span)
+            self._heat(span)
         if middle:
             self._load()
-        elif self._tail:
-            self._head.extend(self._tail)
-            self._tail.clear()
+        else:
+            self._take_tail()
+
+    def _take_tail(self) -> None:
+        """Invariant 2: without a middle the tail is the head."""
+        for item in self._tail:
+            if isinstance(item, Spooled):
+                assert self._spooled is not None
+                self._spooled.settle(item.number, item.number + item.span.stop - item.span.start, 0)
+                self._head.append(item.span)
+            else:
+                self._head.append(item)
+        self._tail.clear()
 
     def _load(self) -> None:
         cold = self._middle[0]
@@ -207,28 +209,31 @@ class PagedFifo:
                 self._is_loading = False
                 self._loaded(cold, runs, next_number)
 
-        self.stream.load(cold.first, self._limits.chunk_bytes, loaded)
+        cold.stream.load(cold.first, self._limits.chunk_bytes, loaded)
 
     def _loaded(self, cold: Cold, runs: Sequence[Loaded], next_number: int) -> None:
         assert self._middle[0] is cold, "invariant 3"
         spans: list[Span] = []
+        is_spooled = cold.stream is self._spooled
         for run in runs:
             if run.first >= cold.stop:
                 break
             batch = self._reader.batch(run)
             count = min(len(run.items), cold.stop - run.first)
-            spans.append(Span(batch, 0, count, run.first + cold.shift, run.expires_ms, run.deliveries, run.first))
+            number = 0 if is_spooled else run.first
+            spans.append(Span(batch, 0, count, run.first + cold.shift, run.expires_ms, run.deliveries, number))
             cold.count -= count
             cold.body_bytes -= count * batch.body_bytes
         self._head.extend(spans)
+        if is_spooled:  # it is in memory again, and nobody asks for it after the end of the process
+            cold.stream.settle(cold.first, min(next_number, cold.stop), 0)
         cold.first = next_number
         if next_number >= cold.stop:
             self.count -= cold.count  # lost, if there is a difference
             self.body_bytes -= cold.body_bytes
             self._middle.popleft()
-            if not self._middle:  # invariant 1
-                self._head.extend(self._tail)
-                self._tail.clear()
+            if not self._middle:
+                self._take_tail()
         for span in spans:
             self._heat(span)
         self._on_loaded()
@@ -256,7 +261,7 @@ class PagedFifo:
         self.count -= held
         self.body_bytes -= held * span.batch.body_bytes
         number = span.number
-        if number:
+        if number and self.stream is not None:
             if span.deliveries:
                 self.stream.set_deliveries(number, number + held, span.deliveries + 1)
             else:
@@ -292,13 +297,14 @@ class PagedFifo:
 
     # ---- settle lane
 
-    def stream_for(self, _batch: Batch) -> Stream:
-        """Where a batch's messages are journalled."""
+    def stream_for(self, _batch: Batch) -> Stream | None:
+        """Where a batch's messages are journalled; None where they are not."""
         return self.stream
 
     def settle(self, span: Span) -> None:
         """Taken messages are not needed any more."""
         count = span.stop - span.start
+        assert self.stream is not None, "a journalled message in a list that is not"
         self.stream.settle(span.number, span.number + count, count * span.batch.share_bytes)
 
     # ---- as a whole
@@ -307,8 +313,12 @@ class PagedFifo:
         """Drops everything; returns, in order, what was in memory and is still to be settled."""
         spans = list(self.spans())
         for item in self._middle:
-            if isinstance(item, Cold):
-                self.stream.settle(item.first, item.stop, 0)
+            if isinstance(item, Cold) and item.stream is self.stream:
+                item.stream.settle(item.first, item.stop, 0)
+        if self._spooled is not None:
+            self._spooled.drop()
+            self._spool.commit()
+            self._spooled = None
         self._forget()
         return spans
 
@@ -326,11 +336,16 @@ class PagedFifo:
         yield from reversed(self._returned)
         yield from self._head
         yield from (item for item in self._middle if isinstance(item, Span))
-        yield from self._tail
+        yield from (item.span if isinstance(item, Spooled) else item for item in self._tail)
 
     def streams(self) -> list[Stream]:
-        """The streams its messages are in."""
-        return [self.stream]
+        """The streams its durable messages are in."""
+        return [] if self.stream is None else [self.stream]
+
+    def paged_out(self) -> tuple[int, int]:
+        """How many messages are on disk only, and the bytes of their bodies; the cost grows with their runs."""
+        cold = [item for item in self._middle if isinstance(item, Cold)]
+        return sum(item.count for item in cold), sum(item.body_bytes for item in cold)
 
     def recount(self) -> None:
         """It has no parts that count for themselves."""

@@ -12,6 +12,7 @@ from broker.model.message import Span
 
 MIB: Final = 1024 * 1024
 QUEUE_BYTES_MAX: Final = 16 * MIB  # a list keeps in memory, however much memory there is; the rest is as quick on disk
+TRANSIENT_BYTES_MAX: Final = 128 * MIB  # the same where the rest would have to be written first
 QUEUE_BYTES_MIN: Final = MIB  # it may keep, however many lists there are
 CHUNK_BYTES: Final = 256 * 1024  # loaded at a time: some milliseconds of the loop's time for small messages
 LOW_BYTES: Final = 4 * CHUNK_BYTES  # in memory, below which more is loaded ahead
@@ -38,6 +39,7 @@ class Limits:
     """What one list holds in memory: at most and at least that much, loading so much at a time when below `low`."""
 
     queue_bytes_max: int = QUEUE_BYTES_MAX
+    transient_bytes_max: int = TRANSIENT_BYTES_MAX
     queue_bytes_min: int = QUEUE_BYTES_MIN
     chunk_bytes: int = CHUNK_BYTES
     low_bytes: int = LOW_BYTES
@@ -55,9 +57,11 @@ class MemoryBudget:
         self.used = 0
         self._large: dict[Shrinkable, None] = {}  # those above the least, in the order they grew
 
-    def queue_bytes_max(self) -> int:
+    def queue_bytes_max(self, is_durable: bool) -> int:
         """What one list may keep now."""
-        return self.limits.queue_bytes_max if self.used < self.bytes_max else self.limits.queue_bytes_min
+        if self.used >= self.bytes_max:
+            return self.limits.queue_bytes_min
+        return self.limits.queue_bytes_max if is_durable else self.limits.transient_bytes_max
 
     def grown(self, ready: Shrinkable) -> None:
         """A list has passed the least it may keep; where all together have too much, the first that grew gives back."""

@@ -118,6 +118,11 @@ class PriorityReady:
         """Taken messages are not needed any more."""
         self._level_of(span.batch)[1].settle(span)
 
+    def paged_out(self) -> tuple[int, int]:
+        """How many messages are on disk only, and the bytes of their bodies."""
+        each = [level.paged_out() for level in self._levels.values()]
+        return sum(count for count, _ in each), sum(size for _, size in each)
+
     def streams(self) -> list[Stream]:
         """Every stream that holds something of a level."""
         return [stream for level in self._levels.values() for stream in level.streams()]

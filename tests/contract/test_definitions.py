@@ -161,6 +161,23 @@ def test_a_failed_transaction_is_not_stored_and_tried_again(  # invariant 5
     assert not store.pending
 
 
+def test_who_does_not_want_to_wait_is_told_why(store: StagedDefinitions, worker: HeldWorker) -> None:
+    told: list[str] = []
+    store.put("a", b"1")
+    store.when_stored(lambda: told.append("a is stored"), told.append)
+    store.when_stored(lambda: told.append("one who waited"))
+    store.commit(NOW_MS)
+    store.put("b", b"1")
+    store.when_stored(lambda: told.append("b is stored"), told.append)
+    worker.finish(OSError("no room"))
+    assert told == ["definitions cannot be stored: no room"]
+    assert store.trouble == told[0]
+    store.commit(NOW_MS + RETRY_MS)
+    worker.finish()
+    assert told[1:] == ["one who waited", "b is stored"]
+    assert store.trouble == ""
+
+
 def test_what_a_callback_changes_is_stored_too(disk: Disk) -> None:
     store = StagedDefinitions(disk, InlineWorker())
     count = 2000  # as many commands as one read may hold, without a recursion

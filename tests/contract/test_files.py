@@ -44,6 +44,15 @@ def test_what_is_written_in_pieces_is_read_anywhere(files: Files) -> None:
     assert file.read(0, 10) == b"aXYdefghij"
 
 
+def test_writing_and_syncing_at_once_writes_the_same(files: Files) -> None:
+    file = files.create("a")
+    file.write_and_sync(0, [b"abc", b"", b"defg"])
+    file.write_and_sync(5, [b"XY", b"Z"])
+    file.write_and_sync(8, [b"%06d" % number for number in range(BUFFERS_MAX + 1)])
+    assert file.read(0, 14) == b"abcdeXYZ000000"
+    assert file.size() == 8 + 6 * (BUFFERS_MAX + 1)
+
+
 def test_no_pieces_are_no_write(files: Files) -> None:
     file = files.create("a")
     file.write(0, [])

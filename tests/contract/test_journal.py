@@ -159,3 +159,22 @@ def test_closing_commits(journal: Journal) -> None:
     journal.close()
     assert told
     assert told[-1] >= position
+
+
+def test_making_room_loses_nothing(journal: Journal) -> None:
+    stream, other = journal.stream(1), journal.stream(2)
+    for _ in range(3):
+        journal.append([(stream, 0), (other, 0)], 1, b"", [b"x" * 1000])
+    journal.commit(True)
+    journal.make_room()
+    assert [number for number, _ in messages(loaded(stream))] == [1, 2, 3]
+    stream.settle(1, 4, 0)
+    other.settle(1, 3, 0)
+    journal.make_room()
+    other.settle(3, 4, 0)
+    journal.make_room()
+    journal.make_room()
+    journal.append([(stream, 0)], 1, b"", [b"after"])
+    journal.commit(True)
+    assert messages(loaded(stream, 4)) == [(4, b"after")]
+    assert messages(loaded(other)) == []

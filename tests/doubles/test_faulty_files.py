@@ -99,6 +99,20 @@ def test_garbage_may_be_old_content_of_the_disk() -> None:
     assert reached(contents(files, "b"), lambda content: len(content) == 64 and content in old)
 
 
+def test_a_write_that_is_synced_makes_only_itself_durable() -> None:
+    files = folder_with(b"abcdef")
+    file = files.open("a")
+    file.write(0, [b"XY"])
+    file.write_and_sync(6, [b"gh"])
+    found = contents(files)
+    assert {b"abcdefgh", b"XYcdefgh"} <= found
+    assert all(content is not None and content[2:8] == b"cdefgh" for content in found)
+    files.fail(SYNC)
+    with pytest.raises(OSError):
+        file.write_and_sync(8, [b"ij"])
+    assert file.read(6, 9) == b"gh"
+
+
 def test_a_truncation_is_lost_or_not() -> None:
     files = folder_with(b"abcdef")
     files.open("a").truncate(2)

@@ -287,10 +287,10 @@ class Driver:
         hot = [(body, span.deliveries) for span in spans for body in span.bodies()]
         bodies = {body for body, _ in hot}
         assert hot == [(each.body, each.times) for each in queue.in_order() if each.body in bodies], queue.name
-        if not isinstance(self.home, DurableHome) or not queue.durable:
+        if not isinstance(self.home, DurableHome):
             assert len(hot) == real.ready.count
         elif len(hot) < real.ready.count:
-            self.home.reached["cold"] += 1
+            self.home.reached["cold" if queue.durable else "spooled"] += 1
         assert due or real.ready.body_bytes == sum(len(message.body) for message in queue.ready)
         assert real.unacked == self.naive.unacked_of(queue), queue.name
         assert len(real.consumers.everyone()) == len(queue.consumers)

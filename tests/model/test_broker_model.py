@@ -41,6 +41,6 @@ if SOAK:
 def test_broker_on_a_disk(machine: type[DurableMachine]) -> None:
     REACHED.clear()
     run_state_machine_as_test(machine, settings=_settings(80, 2000))
-    for what in ("cold", "loaded", "deleted segments", "compacted segments", "kill", "power cut", "stop"):
+    for what in ("cold", "spooled", "loaded", "deleted segments", "compacted segments", "kill", "power cut", "stop"):
         assert REACHED[what] >= ENOUGH, f"{what}: {REACHED}"
     assert REACHED["late loads"] >= ENOUGH or not machine.is_late, REACHED

@@ -32,6 +32,23 @@ def test_short_writes_are_finished(file: File, monkeypatch: pytest.MonkeyPatch, 
     assert file.read(0, 99) == b"\0\0abcdefghijklm"
 
 
+@pytest.mark.parametrize("most", [1, 3, 5, 99])
+def test_a_short_write_with_a_sync_is_finished_and_synced(
+    file: File, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    real_writev, syncs = os.pwritev, []
+
+    def short_writev(fd: int, chunks: Sequence[bytes], offset: int, flags: int = 0) -> int:
+        syncs.extend([flags] if flags else [])
+        return real_writev(fd, [b"".join(chunks)[:most]], offset, flags)
+
+    monkeypatch.setattr(os, "pwritev", short_writev)
+    monkeypatch.setattr("storage.files._sync", syncs.append)
+    file.write_and_sync(0, [b"abc", b"defg"])
+    assert file.read(0, 99) == b"abcdefg"
+    assert len(syncs) == 1 + (most < 7 and hasattr(os, "RWF_DSYNC")), "what the first call left is synced too"
+
+
 def test_an_error_after_a_short_write_is_raised(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
     real_writev = os.pwritev
 

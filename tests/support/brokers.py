@@ -70,10 +70,12 @@ class RestartableBroker:
     What it writes to stderr is kept in `log_path`. As a context it leaves no process behind.
     """
 
-    def __init__(self, folder: Path, *flags: str) -> None:
+    def __init__(self, folder: Path, *flags: str, data_dir: Path | None = None, prefix: Sequence[str] = ()) -> None:
+        """Args: data_dir is below `folder` unless it is given; prefix is a command that runs the broker's command."""
         self.host = "127.0.0.1"
         self.port = _port_that_stays_free()
-        self.data_dir = folder / "data"
+        self.data_dir = data_dir or folder / "data"
+        self.prefix = tuple(prefix)
         self.log_path = folder / "brokerd.log"
         self._flags = flags
         self._process: subprocess.Popen[str] | None = None
@@ -88,7 +90,7 @@ class RestartableBroker:
         """Starts the process and does not wait for anything."""
         assert self._process is None, "it runs already"
         with self.log_path.open("ab") as log:
-            self._process = _launch(self.data_dir, self.port, self._flags, log)
+            self._process = _launch(self.data_dir, self.port, self._flags, log, prefix=self.prefix)
 
     def await_ready(self) -> None:
         """Waits until it accepts connections.
@@ -120,9 +122,15 @@ class RestartableBroker:
 
 
 def _launch(
-    data_dir: Path, port: int, flags: Sequence[str], stderr: int | IO[bytes], env: Mapping[str, str] | None = None
+    data_dir: Path,
+    port: int,
+    flags: Sequence[str],
+    stderr: int | IO[bytes],
+    env: Mapping[str, str] | None = None,
+    prefix: Sequence[str] = (),
 ) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "broker.cli.brokerd", "--port", str(port), "--data-dir", str(data_dir)]
+    command[:0] = prefix
     return subprocess.Popen(
         [*command, "--metrics-port", "0", *flags],
         stdout=subprocess.PIPE,

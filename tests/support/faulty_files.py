@@ -78,16 +78,19 @@ class FaultyFile:
     def sync(self) -> None:
         """As File; one that fails has lost what it should have made durable, and the next one knows nothing of it."""
         self._check()
+        self._sync(self._inode.sync)
+
+    def _sync(self, sync: Callable[[], None]) -> None:
         fault = self._files.called(SYNC, self._name)
         if fault is not None:
             self._inode.lose(fault.are_pages_kept)
             raise OSError(fault.code, os.strerror(fault.code), self._name)
-        self._inode.sync()
+        sync()
 
     def write_and_sync(self, offset: int, chunks: Sequence[bytes]) -> None:
-        """As File."""
+        """As File: what else was written to the file is no more durable than before."""
         self.write(offset, chunks)
-        self.sync()
+        self._sync(lambda: self._inode.sync_range(offset, sum(map(len, chunks))))
 
     def truncate(self, size: int) -> None:
         """As File."""

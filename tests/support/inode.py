@@ -105,6 +105,21 @@ class Inode:
         self.durable = bytes(self.seen)
         self.pending.clear()
 
+    def sync_range(self, offset: int, size: int) -> None:
+        """These bytes, and the file's length up to there, are on the medium now; the rest is as it was."""
+        durable = bytearray(self.durable)
+        for change in self.pending:
+            if isinstance(change, Cut):
+                _resize(durable, change.size)
+        _put(durable, offset, self.seen[offset : offset + size])
+        self.durable = bytes(durable)
+        self.pending = [
+            change
+            for change in self.pending
+            if isinstance(change, Write)
+            and not offset <= change.offset <= change.offset + len(change.data) <= offset + size
+        ]
+
     def lose(self, are_pages_kept: bool) -> None:
         """A sync has failed: nothing is dirty any more, and reads show what the medium has, or what it has not."""
         self.pending.clear()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from broker.clock import Deadlines
 from broker.queues.context import QueueContext
 from broker.queues.paging import MemoryBudget
+from broker.queues.spool import Spool
 from storage.memory import MemoryJournal
 
 
@@ -16,6 +17,8 @@ def _never(*_: object) -> None:
 
 def queue_context(now_ms: Callable[[], int], deadlines: Deadlines) -> QueueContext:
     """A context whose queue must not report anything."""
+    journal, budget = MemoryJournal(), MemoryBudget(0)
+    spool = Spool(MemoryJournal, now_ms)
     return QueueContext(
-        now_ms, deadlines, _never, _never, MemoryJournal(), MemoryBudget(0), lambda _: (), lambda stored: stored()
+        now_ms, deadlines, _never, _never, journal, spool, budget, lambda _: (), lambda stored: stored()
     )

@@ -260,7 +260,7 @@ class SansBroker:
         self.config = config or Config()
         self.disk = disk or MemoryDisk()
         self.definitions = StagedDefinitions(self.disk, worker or InlineWorker())
-        self.node = Node(self.config, self.clock, self.soon.append, self.definitions, journal, budget)
+        self.node = Node(self.config, self.clock, self.soon.append, self.definitions, journal, budget=budget)
         if self.node.is_new:
             self.node.create_defaults("guest")
         self.vhost = self.node.vhosts[self.config.default_vhost]

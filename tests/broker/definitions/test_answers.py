@@ -8,7 +8,7 @@ from pamqp.commands import Basic, Confirm, Exchange, Queue, Tx
 
 from broker.definitions.numbers import QueueNumbers
 from broker.model.names import RESERVED_PREFIX
-from protocol.errors import ConnectionException
+from protocol.errors import ChannelException, ConnectionException
 from storage.definitions import RETRY_MS, StagedDefinitions
 from storage.definitions_disk import MemoryDisk
 from storage.worker import InlineWorker
@@ -190,13 +190,23 @@ def test_a_confirm_that_needs_no_disk_does_not_wait(broker: SansBroker) -> None:
     assert names(publisher) == ["Basic.Ack"]
 
 
-def test_a_disk_that_fails_for_a_while_only_delays(broker: SansBroker, worker: HeldWorker) -> None:
+@pytest.mark.parametrize(("frame", "answer"), CHANGES, ids=[answer for _, answer in CHANGES])
+def test_what_cannot_be_stored_is_refused_and_tried_again(
+    broker: SansBroker, worker: HeldWorker, frame: base.Frame, answer: str
+) -> None:
     client = opened(broker)
-    client.method(1, Queue.Declare(queue="new", durable=True))
+    client.channel(2)
+    client.method(1, frame)
     broker.turn()
     worker.finish(OSError("no space left on device"))
     broker.turn()
-    assert names(client) == []
+    (close,) = client.take(1)
+    assert close.frame.reply_code == 406  # type: ignore[attr-defined]
+    assert close.frame.reply_text == (  # type: ignore[attr-defined]
+        "PRECONDITION_FAILED - definitions cannot be stored: no space left on device; "
+        "this has taken effect, and is undone by a restart before it can be stored"
+    )
+    assert client.answer(2, Queue.Declare(queue="t")).name == "Queue.DeclareOk", "the connection goes on"
     assert not worker.waiting
     broker.advance(RETRY_MS)
     assert len(worker.waiting) == 1, "nobody had to do anything for it to be tried again"
@@ -204,9 +214,20 @@ def test_a_disk_that_fails_for_a_while_only_delays(broker: SansBroker, worker: H
     broker.turn()
     broker.advance(RETRY_MS)
     worker.finish()
+    assert client.call(2, frame)[0].name == answer
+    assert not worker.waiting
+
+
+def test_a_publish_to_a_queue_that_cannot_be_stored_is_refused(broker: SansBroker, worker: HeldWorker) -> None:
+    declarer, publisher = opened(broker), opened(broker)
+    publisher.answer(1, Confirm.Select())
+    declarer.method(1, Queue.Declare(queue="new", durable=True))
     broker.turn()
-    assert names(client) == ["Queue.DeclareOk"]
-    assert "new" in broker.killed().vhost.queues
+    publisher.publish(1, "", "new", b"m", PERSISTENT)
+    broker.turn()
+    worker.finish(OSError("no space left on device"))
+    broker.turn()
+    assert names(publisher) == ["Basic.Nack"]
 
 
 def test_a_client_that_goes_while_it_waits(broker: SansBroker, worker: HeldWorker) -> None:
@@ -222,7 +243,7 @@ def test_a_client_that_goes_while_it_waits(broker: SansBroker, worker: HeldWorke
 def test_administration_says_when_it_is_stored(broker: SansBroker, worker: HeldWorker) -> None:
     told: list[str] = []
     broker.node.administration.add_user("anna", "secret")
-    broker.node.administration.when_stored(lambda: told.append("stored"))
+    broker.node.administration.when_stored(lambda: told.append("stored"), told.append)
     broker.turn()
     assert told == []
     worker.finish()
@@ -258,6 +279,11 @@ def test_no_number_is_given_out_before_its_block_is_stored() -> None:
     store.commit(1)
     worker.finish()
     assert numbers.take() == 5
+    numbers = QueueNumbers(store, block=4)
+    store.commit(1)
+    worker.finish(OSError("no room"))
+    with pytest.raises(ChannelException, match="definitions cannot be stored: no room"):
+        numbers.take()
 
 
 def test_a_start_begins_behind_the_last_block() -> None:

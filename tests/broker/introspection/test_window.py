@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,11 @@ from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.message import Span
 from broker.node import Node
 from broker.operations import Actor, QueueRequest
+from storage.commit import Timers
+from storage.journal import Journal
+from storage.local import LocalJournal, LogSettings
+from storage.worker import InlineWorker
+from tests.support.faulty_files import FaultyFiles
 
 
 @pytest.fixture
@@ -117,3 +124,79 @@ def test_alarms_show_on_the_node(node: Node, window: Introspection) -> None:
     node.alarms.set("memory", True)
     assert window.node().mem_alarm
     assert not window.node().disk_free_alarm
+
+
+def open_log(files: FaultyFiles) -> Callable[[Timers, Callable[[], int]], Journal]:
+    ticks = count(0, 2_000_000)
+    return lambda timers, clock_ms: LocalJournal(
+        files, InlineWorker(), InlineWorker(), timers, clock_ms, LogSettings(segment_bytes=65536), boot=1,
+        clock_ns=lambda: next(ticks),
+    )  # fmt: skip
+
+
+def node_on(files: FaultyFiles, folder: Path) -> Node:
+    soon: list[Callable[[], None]] = []
+    return Node(Config(data_dir=folder), ManualClock(1_700_000_000_000), soon.append, open_journal=open_log(files))
+
+
+def test_the_log_shows_on_the_node(tmp_path: Path) -> None:
+    node = node_on(FaultyFiles(), tmp_path)
+    before = Introspection(node).node().log
+    journal = node.journal
+    journal.append([(journal.stream(1), 0)], 1, b"head", [b"one", b"two"])
+    assert Introspection(node).node().log.backlog_bytes > 0
+    journal.commit(True)
+    log = Introspection(node).node().log
+    assert (log.state, log.reason, log.fsync, log.segments, log.damaged_records) == ("ok", "", "always", 1, 0)
+    assert (log.appended_entries, log.commits, log.backlog_bytes) == (1, before.commits + 1, 0)
+    assert log.durable == log.written > before.written
+    assert log.written_bytes == log.log_bytes == log.commit_bytes.total
+    assert log.live_bytes > 0
+    syncs = log.sync_ns.count
+    assert syncs == before.sync_ns.count + 1
+    assert log.sync_ns.total == syncs * 2_000_000
+    assert log.sync_ns.counts[log.sync_ns.bounds.index(2_500_000)] == syncs
+
+
+def test_a_disk_that_is_full_at_the_start_is_an_alarm(tmp_path: Path) -> None:
+    files = FaultyFiles()
+    files.room_bytes = 0
+    node = node_on(files, tmp_path)
+    info = Introspection(node).node()
+    assert (info.log.state, info.log_alarm) == ("full", True)
+    assert "no room" in info.log.reason
+    assert info.log.backlog_bytes > 0
+    assert node.alarms.reason() == "low on disk"
+    files.room_bytes = None
+    assert isinstance(node.clock, ManualClock)
+    node.clock.advance(1000)
+    node.deadlines.run_due(node.clock.now_ms())
+    info = Introspection(node).node()
+    assert (info.log.state, info.log_alarm, info.log.reason, node.alarms.reason()) == ("ok", False, "", "")
+
+
+@pytest.mark.parametrize("when", ["start", "load"])
+def test_damage_is_counted_named_and_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture, when: str) -> None:
+    files = FaultyFiles()
+    node = node_on(files, tmp_path)
+    stream = node.journal.stream(7)
+    node.journal.append([(stream, 0)], 1, b"", [b"A" * 100])
+    node.journal.append([(stream, 0)], 1, b"", [b"B" * 100])
+    node.journal.commit(True)
+    (name,) = [name for name in files.names() if name.endswith(".log")]
+    file = files.open(name)
+    at = file.read(0, file.size()).index(b"A" * 100)
+    file.write(at, [b"C"])
+    if when == "start":
+        node = node_on(files, tmp_path)
+    else:
+        found: list[list[bytes]] = []
+        stream.load(1, 1000, lambda runs, _: found.append([item for run in runs for item in run.items]))
+        assert found == [[b"B" * 100]]
+    log = Introspection(node).node().log
+    assert log.damaged_records == 1
+    named = re.search(rf"damage in {name}, bytes (\d+) to (\d+): ", caplog.text)
+    assert named
+    assert int(named[1]) <= at < int(named[2])
+    assert log.damaged_bytes == int(named[2]) - int(named[1])
+    assert f"{name}-{named[1]}.damaged" in files.names()

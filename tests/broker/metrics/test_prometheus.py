@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from broker.metrics.docs import markdown
-from broker.metrics.table import METRICS, QUEUE_METRICS
+from broker.metrics.table import HISTOGRAM_METRICS, METRICS, QUEUE_METRICS
 from tests.support.brokers import RunningBroker, running_brokerd
 from tests.tidy import ROOT
 
@@ -58,7 +58,8 @@ def test_metrics_follow_what_happens() -> None:
         publish_and_take(broker)
         whole, each = scrape(port), scrape(port, "/metrics/per-object")
     names = {name for name, _ in whole}
-    assert names == {row.name for row in METRICS} | {gauge.name for gauge in QUEUE_METRICS}
+    spread = {row.name + end for row in HISTOGRAM_METRICS for end in ("_bucket", "_sum", "_count")}
+    assert names == {row.name for row in METRICS} | {gauge.name for gauge in QUEUE_METRICS} | spread
     plain = {name: value for (name, _), value in whole.items()}
     expected = {
         "rabbitmq_queues": 2, "rabbitmq_connections": 0, "rabbitmq_channels": 0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, cast
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -13,26 +13,32 @@ from broker.model.message import Batch, Span
 from broker.queues.paged import PagedFifo
 from broker.queues.paging import Limits, MemoryBudget
 from broker.queues.priority import PriorityReady
-from broker.queues.ready import Fifo, ReadyList
+from broker.queues.ready import ReadyList
+from broker.queues.spool import Spool
+from broker.queues.stored import encode_head
 from protocol.commands import Address
 from protocol.properties import Properties
 from storage.journal import OnLoaded, Stream
 from storage.memory import MemoryJournal
 
-ADDRESS = Address("", "q", False, False, b"")
+ADDRESS = Address("", "q", False, False, b"\x00\x01q")
 PRIORITY_FLAGS = 0x0800
 
 
-class Journalled:
-    """Makes paged lists on a journal that knows the spans given to them; tiny limits, so that most of it is cold.
+class Made:
+    """A list of paged lists with tiny limits, so that most of it is cold, and what they need around them.
 
-    What a list loads comes at once, or with `is_late` when somebody has looked for it in vain.
+    With `is_durable` all but every seventh span are journalled. What a list loads comes at once, or with `is_late` when
+    somebody has looked for it in vain; then the spool writes late too.
     """
 
-    def __init__(self, priority_max: int, is_late: bool, bytes_max: int) -> None:
+    def __init__(self, priority_max: int, is_durable: bool, is_late: bool, bytes_max: int) -> None:
         self.journal = MemoryJournal()
-        self.budget = MemoryBudget(bytes_max, Limits(3000, 1500, 30, 1600, 100))
+        self.spooled = LateJournal() if is_late else MemoryJournal()
+        self.spool = Spool(lambda: self.spooled, lambda: 1)
+        self.budget = MemoryBudget(bytes_max, Limits(3000, 4000, 1500, 30, 1600, 100))
         self.late: list[Callable[[], None]] = []
+        self.is_durable = is_durable
         self.is_late = is_late
         self.ready: ReadyList
         if priority_max:
@@ -41,27 +47,36 @@ class Journalled:
             self.ready = self._create(0)
 
     def _create(self, level: int) -> ReadyList:
-        stream = self.journal.stream(level)
-        if self.is_late:
+        stream = self.journal.stream(level) if self.is_durable else None
+        if self.is_late and stream is not None:
             stream = cast("Stream", LateStream(stream, self.late))
-        return PagedFifo(stream, self.journal, self.budget, self._loaded)
+        return PagedFifo(stream, self.journal, self.spool, self.budget, self._loaded)
 
     def _loaded(self) -> None:
         self.ready.recount()
 
     def append(self, span: Span) -> None:
-        """Journals a span, but for every seventh, which is transient, and appends it."""
+        """Journals a span, or leaves it transient, and appends it."""
         stream = self.ready.stream_for(span.batch)
-        assert stream is not None
-        if span.position % 7:
+        if stream is not None and span.position % 7:
             inner = stream.inner if isinstance(stream, LateStream) else stream
-            raw = span.batch.properties.raw
             span.batch.position, _ = self.journal.append(
-                [(inner, span.expires_ms)], 1, b"\x00\x01q" + raw, span.batch.bodies
+                [(inner, span.expires_ms)], 1, encode_head(span.batch), span.batch.bodies
             )
             span.number = inner.next - len(span.batch.bodies)
             self.journal.commit(False)
         self.ready.append(span)
+
+
+class LateJournal(MemoryJournal):
+    """Writes at every second commit only."""
+
+    commits = 0
+
+    def commit(self, is_awaited: bool) -> None:
+        self.commits += 1
+        if self.commits % 2 == 0:
+            super().commit(is_awaited)
 
 
 class LateStream:
@@ -78,29 +93,17 @@ class LateStream:
         return getattr(self.inner, name)
 
 
-class InMemory:
-    """A list that is no journal's."""
-
-    late: ClassVar[list[Callable[[], None]]] = []
-
-    def __init__(self, ready: ReadyList) -> None:
-        self.ready = ready
-        self.append = ready.append
-
-
-def _plain(_level: int) -> ReadyList:
-    return Fifo()
-
-
-LISTS: dict[str, tuple[Callable[[], Journalled | InMemory], int]] = {
-    "fifo": (lambda: InMemory(Fifo()), 0),
-    "three priorities": (lambda: InMemory(PriorityReady(3, _plain)), 3),
-    "one priority": (lambda: InMemory(PriorityReady(1, _plain)), 1),
-    "paged": (lambda: Journalled(0, False, 10**9), 0),
-    "paged, little memory": (lambda: Journalled(0, False, 2000), 0),
-    "paged, late": (lambda: Journalled(0, True, 10**9), 0),
-    "paged priorities": (lambda: Journalled(3, False, 4000), 3),
-    "paged priorities, late": (lambda: Journalled(2, True, 10**9), 2),
+LISTS: dict[str, tuple[Callable[[], Made], int]] = {
+    "transient": (lambda: Made(0, False, False, 10**9), 0),
+    "transient, late": (lambda: Made(0, False, True, 10**9), 0),
+    "transient, little memory": (lambda: Made(0, False, False, 2000), 0),
+    "transient priorities": (lambda: Made(3, False, False, 10**9), 3),
+    "one transient priority, late": (lambda: Made(1, False, True, 4000), 1),
+    "durable": (lambda: Made(0, True, False, 10**9), 0),
+    "durable, late": (lambda: Made(0, True, True, 10**9), 0),
+    "durable, little memory": (lambda: Made(0, True, False, 2000), 0),
+    "durable priorities": (lambda: Made(3, True, False, 4000), 3),
+    "durable priorities, late": (lambda: Made(2, True, True, 10**9), 2),
 }
 
 
@@ -188,7 +191,7 @@ def test_against_a_sorted_list(kind: str, script: list[tuple[str, int, int, int]
             cleared = numbers(ready.clear())
             assert cleared == [each for each in naive.order() if each in cleared], "in order, what was in memory"
             naive.held.clear()
-        compare(ready, naive)
+        compare(ready, naive, bool(made.late))
 
 
 def taken_from(ready: ReadyList, late: list[Callable[[], None]], count: int) -> Span | None:
@@ -200,15 +203,18 @@ def taken_from(ready: ReadyList, late: list[Callable[[], None]], count: int) -> 
     return span
 
 
-def compare(ready: ReadyList, naive: Naive) -> None:
+def compare(ready: ReadyList, naive: Naive, is_loading: bool) -> None:
     in_memory = numbers(list(ready.spans()))
     assert in_memory == [each for each in naive.order() if each in in_memory]
-    assert ready.streams() or len(in_memory) == len(naive.held)
     assert ready.count == len(naive.held)
     assert ready.body_bytes == 4 * len(naive.held)
+    paged_out = len(naive.held) - len(in_memory)
+    assert ready.paged_out() == (paged_out, 4 * paged_out)
     if naive.held and ready.next_message_bytes():
         front = next(iter(ready.spans())).batch
         assert ready.next_message_bytes() == 4 + len(front.properties.raw) + len(front.address.tail)
+    if is_loading:
+        return
     levels = {level for level, _ in naive.held.values()}
     fronts = [next(n for n in naive.order() if naive.held[n][0] == level) for level in levels]
     assert ready.next_expiry_ms() == min((naive.held[n][1] for n in fronts if naive.held[n][1]), default=0)

@@ -196,3 +196,23 @@ def test_what_was_not_copied_because_it_was_settled_is_settled_for_good() -> Non
     Crashes(run.files, run.promise, 1, power_cuts=5)
     run.advance(1000)
     assert run.journal.keeping.counters.compacted_segments > 0
+
+
+def test_a_segment_of_which_nothing_is_needed_goes_when_room_is_short() -> None:
+    """On a disk hardly larger than one segment, consumers made no room: the segment was never full, so never ended."""
+    run = Run(FaultyFiles())
+    run.append([(1, 0)], 0, b"", [b"x" * 1000])
+    run.commit()
+    before = run.files.names()
+    run.settle(1, 1, 2)
+    run.commit()
+    run.journal.make_room()
+    run.advance(1000)
+    (gone,) = set(before) & {name for name in before if name.endswith(".log")}
+    assert gone not in run.files.names()
+    for seed in range(10):
+        life = Life(run.files.after_power_cut(seed), boot=2)
+        run.promise.check(life.observe(), True)
+    size = run.journal.appender.end
+    run.journal.make_room()
+    assert run.journal.appender.end == size, "not again and again"
