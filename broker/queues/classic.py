@@ -340,6 +340,8 @@ class ClassicQueue:
         self.counters.purged += count
         for span in self.ready.clear():
             self._done(span)
+        if self._waiting_gets:  # what they wait for is gone
+            self._mark_dirty()
         answer(count)
 
     def delete(self) -> int:

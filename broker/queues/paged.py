@@ -148,9 +148,11 @@ class PagedFifo:
             self._page_out(bytes_max)
         if not self._middle:
             return
+        head, middle = self._head, self._middle
+        if len(head) < 2 or self._hot_bytes <= bytes_max:  # whoever waits for a load goes on waiting for it
+            return
         self._generation += 1  # what is being loaded would stand behind what is chilled here
         self._is_loading = False
-        head, middle = self._head, self._middle
         while len(head) > 1 and self._hot_bytes > bytes_max:
             span = head[-1]
             if not span.number or self.stream is None:  # it would have to be spooled, which takes time

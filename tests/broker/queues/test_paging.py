@@ -1,0 +1,79 @@
+"""Queues whose messages are on a slow disk: whoever waits for a load gets an answer, whatever else happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from pamqp import commands
+from pamqp.base import Frame
+from pamqp.commands import Basic
+
+from broker.queues.paged import PagedFifo
+from broker.queues.paging import Limits, MemoryBudget
+from storage.commit import Timers
+from storage.journal import Journal
+from storage.local import LocalJournal, LogSettings
+from storage.worker import InlineWorker
+from tests.support.faulty_files import FaultyFiles
+from tests.support.manual_worker import ManualWorker
+from tests.support.sansio import SansBroker, SansClient
+
+PERSISTENT = Basic.Properties(delivery_mode=2)
+LIMITS = Limits(queue_bytes_max=4000, queue_bytes_min=1800, chunk_bytes=300, low_bytes=1600, step_bytes=700)
+MESSAGES = 30
+
+
+class SlowDisk:
+    """A broker that writes at once and loads when told to, and a queue that is too long for its memory."""
+
+    def __init__(self) -> None:
+        self.reader = ManualWorker()
+        self.broker = SansBroker(journal=self._open, budget=MemoryBudget(2 * LIMITS.queue_bytes_max, LIMITS))
+        self.client = self.connect()
+        self.client.answer(1, commands.Queue.Declare(queue="q", durable=True))
+        for number in range(MESSAGES):  # each a batch of its own, and written before the next one
+            self.client.publish(1, "", "q", b"%06d" % number, PERSISTENT)
+            self.broker.advance(20)
+        self.reader.run_all()
+
+    def _open(self, timers: Timers, clock_ms: Callable[[], int]) -> Journal:
+        return LocalJournal(FaultyFiles(), InlineWorker(), self.reader, timers, clock_ms, LogSettings(), boot=1)
+
+    def connect(self) -> SansClient:
+        """A client with a channel."""
+        client = self.broker.connect().open()
+        client.channel(1)
+        return client
+
+    def waiting_getter(self) -> SansClient:
+        """A client that has got everything in memory, and waits for the next message."""
+        client = self.connect()
+        for _ in range(MESSAGES):
+            if not client.call(1, Basic.Get(queue="q", no_ack=True)):
+                return client
+        raise AssertionError("everything is in memory")
+
+
+@pytest.fixture
+def disk() -> SlowDisk:
+    return SlowDisk()
+
+
+@pytest.mark.parametrize("end", [commands.Queue.Purge(queue="q"), commands.Queue.Delete(queue="q")])
+def test_a_get_that_waits_for_a_load_is_answered_when_there_is_nothing_any_more(disk: SlowDisk, end: Frame) -> None:
+    getter = disk.waiting_getter()
+    assert disk.client.answer(1, end).message_count > 0
+    disk.reader.run_all()
+    disk.broker.turn()
+    assert [event.name for event in getter.take(1)] == ["Basic.GetEmpty"]
+
+
+def test_a_get_that_waits_for_a_load_gets_it_though_memory_runs_short(disk: SlowDisk) -> None:
+    getter = disk.waiting_getter()
+    ready = disk.broker.vhost.queues["q"].ready
+    assert isinstance(ready, PagedFifo)
+    ready.shrink(0)
+    disk.reader.run_all()
+    disk.broker.turn()
+    assert [event.name for event in getter.take(1)] == ["Basic.GetOk"]
