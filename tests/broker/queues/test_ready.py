@@ -221,12 +221,12 @@ def compare(ready: ReadyList, naive: Naive, is_loading: bool) -> None:
 
 
 def test_expiring_what_is_loaded_meanwhile_counts_it_once() -> None:
-    made = Journalled(2, False, 10**9)
+    made = Made(2, True, False, 10**9)
     stream = made.journal.stream(0)
     for _ in range(9):
         made.journal.append([(stream, 10)], 1, b"\x00\x01q\x00\x00", [b"as long as a load"])
     made.journal.commit(False)
-    ready = PriorityReady(2, made._create, [0])  # noqa: SLF001
+    ready = PriorityReady(2, made._create, [0])
     made.ready = ready
     assert (ready.count, ready.body_bytes) == (9, 153)
     assert len(ready.take_expired(10)) == 9
