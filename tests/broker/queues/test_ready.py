@@ -221,7 +221,7 @@ def compare(ready: ReadyList, naive: Naive, is_loading: bool) -> None:
 
 
 def test_expiring_what_is_loaded_meanwhile_counts_it_once() -> None:
-    made = Journalled(2, False, 10**9)
+    made = Made(2, True, False, 10**9)
     stream = made.journal.stream(0)
     for _ in range(9):
         made.journal.append([(stream, 10)], 1, b"\x00\x01q\x00\x00", [b"as long as a load"])
