@@ -19,6 +19,7 @@ from tests.model.pool import DURABLE_QUEUES, LIVES, picks
 from tests.model.trouble import failed_for_good, full_for_a_while
 
 PACES: Final = (0, 0, 1, 2, 5, 1000)
+ROUNDS_MIN: Final = 6
 ROUNDS_MAX: Final = 60  # of the disk, in which it has done whatever it does by itself
 REACHED: Final[Counter[str]] = Counter()  # what happened in all examples of this process together
 
@@ -41,7 +42,7 @@ class DurableMachine(BrokerMachine):
     def fill(self, pick: int, count: int, expiration_ms: int | None, persistent: int) -> None:
         """So many batches at once: more than the queue keeps in memory."""
         channel = self.channel(pick)
-        name = self.existing(channel, pick, "plain")
+        name = self.existing(channel, pick, "plain") if pick % 5 else "auto"
         self.driver.before(channel.client)
         data = b""
         for at in range(count):
@@ -57,6 +58,18 @@ class DurableMachine(BrokerMachine):
             self.get(pick, "plain", no_ack)
             if self.driver.gets:
                 return
+
+    @rule(pick=picks)
+    def leave_some(self, pick: int) -> None:
+        """Many messages, of which most are settled, and so much time that their room comes back."""
+        if pick % 4:
+            return
+        self.fill(pick, 25, None, 1)
+        self.driver.finish()
+        for at in range(40):
+            self.get(pick, "plain", at % 8 > 0)
+            self.driver.finish()
+        self.quiet_while()
 
     # ---- the disk
 
@@ -77,10 +90,10 @@ class DurableMachine(BrokerMachine):
     @rule()
     def quiet_while(self) -> None:
         """Long enough that whatever nobody waits for is on the disk."""
-        for _ in range(ROUNDS_MAX):
+        for number in range(ROUNDS_MAX):
             self.driver.finish()
             self.advance(200)
-            if self.driver.home.is_all_durable:
+            if number >= ROUNDS_MIN and self.driver.home.is_all_durable:
                 return
         raise AssertionError("something was never synced")
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Final, NamedTuple
 
 from broker.queues.paging import Limits, MemoryBudget
-from storage.commit import Timers
+from storage.commit import NEVER, Timers
 from storage.definitions_disk import MemoryDisk
 from storage.journal import FAILED, Journal, Loaded, Stream
 from storage.local import LocalJournal, LogSettings
@@ -21,7 +22,11 @@ from tests.support.manual_worker import ManualWorker
 from tests.support.sansio import START_MS, SansBroker
 
 SETTINGS: Final = LogSettings(segment_bytes=2048, index_bytes=600)
-LIMITS: Final = Limits(queue_bytes_max=4000, queue_bytes_min=1800, chunk_bytes=300, low_bytes=1600, step_bytes=700)
+SPOOL_SETTINGS: Final = replace(SETTINGS, fsync=NEVER)
+LIMITS: Final = Limits(
+    queue_bytes_max=4000, transient_bytes_max=4000, queue_bytes_min=1800, chunk_bytes=300, low_bytes=1600,
+    step_bytes=700,
+)  # fmt: skip
 BUDGET_BYTES: Final = 7000  # for all queues: some nine batches
 WORK_MAX: Final = 10_000
 KILL: Final = "kill"
@@ -79,16 +84,22 @@ class DurableHome:
         self._start(MemoryDisk(), START_MS)
 
     def _start(self, disk: MemoryDisk, now_ms: int) -> None:
-        self._late = [ManualWorker(), ManualWorker()] if self.is_late else []
+        self._late = [ManualWorker() for _ in range(4)] if self.is_late else []
         self._disk = disk
         self.broker = SansBroker(
-            disk=disk, journal=self._open, budget=MemoryBudget(BUDGET_BYTES, LIMITS), now_ms=now_ms
-        )
+            disk=disk, journal=self._open, budget=MemoryBudget(BUDGET_BYTES, LIMITS), now_ms=now_ms,
+            spool=self._open_spool,
+        )  # fmt: skip
 
     def _open(self, timers: Timers, clock_ms: Callable[[], int]) -> Journal:
-        writer, reader = self._late or [InlineWorker(), InlineWorker()]
-        self.journal = LocalJournal(self.files, writer, reader, timers, clock_ms, SETTINGS, boot=self._boot)
+        workers = self._late[:2] or [InlineWorker(), InlineWorker()]
+        self.journal = LocalJournal(self.files, *workers, timers, clock_ms, SETTINGS, boot=self._boot)
         return self.journal
+
+    def _open_spool(self, timers: Timers, clock_ms: Callable[[], int]) -> Journal:
+        workers = self._late[2:] or [InlineWorker(), InlineWorker()]
+        self.reached["spools"] += 1
+        return LocalJournal(FaultyFiles(), *workers, timers, clock_ms, SPOOL_SETTINGS, boot=self._boot)
 
     # ---- the disk
 

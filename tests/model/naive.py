@@ -16,7 +16,7 @@ class Message:
     """One copy of a message in one queue. `batch` stands for the record that a crash leaves whole or not at all.
 
     `times` counts deliveries. Of the log it is known that it has the message up to position `at`, and its end up to
-    `left_at`; `is_sure` and `is_surely_gone` say that a client was told so. `ended_by` is the transaction that settled it.
+    `left_at`; `is_sure` and `is_surely_gone` say that a client was told so. `ended_by` is the settling transaction.
     `may_be_gone` is for a restart: it was settled, or has expired.
     """
 

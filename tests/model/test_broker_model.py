@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.durable_machine import REACHED, DurableMachine, LateMachine
@@ -27,6 +27,7 @@ def _settings(examples: int, soak_examples: int) -> settings:
         derandomize=not SOAK,
         database=None,
         suppress_health_check=_SLOW,
+        phases=(Phase.generate, Phase.shrink),
     )
 
 
@@ -40,7 +41,9 @@ if SOAK:
 @pytest.mark.parametrize("machine", [DurableMachine, LateMachine])
 def test_broker_on_a_disk(machine: type[DurableMachine]) -> None:
     REACHED.clear()
-    run_state_machine_as_test(machine, settings=_settings(80, 2000))
-    for what in ("cold", "spooled", "loaded", "deleted segments", "compacted segments", "kill", "power cut", "stop"):
+    run_state_machine_as_test(machine, settings=_settings(250, 3000))
+    ends = ("kill", "power cut", "stop", "full", "failed")
+    for what in ("cold", "spooled", "loaded", "deleted segments", *ends):
         assert REACHED[what] >= ENOUGH, f"{what}: {REACHED}"
+    assert REACHED["compacted segments"] >= ENOUGH / 4, REACHED
     assert REACHED["late loads"] >= ENOUGH or not machine.is_late, REACHED

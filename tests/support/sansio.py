@@ -246,21 +246,22 @@ class SansClient:
 class SansBroker:
     """A node and its clients; `disk` is where its definitions lie, `worker` brings them there.
 
-    `journal` makes the journal from timers and a clock; without it messages are in memory. `budget` is how much memory
-    queues may take.
+    `journal` makes the journal from timers and a clock; without it messages are in memory; `spool` makes the one for
+    transient messages. `budget` is how much memory queues may take.
     """
 
     def __init__(
         self, config: Config | None = None, disk: Disk | None = None, worker: Worker | None = None,
         journal: Callable[[Timers, Callable[[], int]], Journal] | None = None,
         budget: MemoryBudget | None = None, now_ms: int = START_MS,
+        spool: Callable[[Timers, Callable[[], int]], Journal] | None = None,
     ) -> None:  # fmt: skip
         self.clock = ManualClock(now_ms)
         self.soon: deque[Callable[[], None]] = deque()
         self.config = config or Config()
         self.disk = disk or MemoryDisk()
         self.definitions = StagedDefinitions(self.disk, worker or InlineWorker())
-        self.node = Node(self.config, self.clock, self.soon.append, self.definitions, journal, budget=budget)
+        self.node = Node(self.config, self.clock, self.soon.append, self.definitions, journal, spool, budget)
         if self.node.is_new:
             self.node.create_defaults("guest")
         self.vhost = self.node.vhosts[self.config.default_vhost]
