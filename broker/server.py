@@ -26,7 +26,7 @@ from broker.outlets import Outlets
 from storage.commit import ALWAYS, NEVER, Timers
 from storage.definitions import StagedDefinitions
 from storage.definitions_disk import DefinitionsError, SqliteDisk
-from storage.files import OsFiles
+from storage.files import OsFiles, make_folder
 from storage.local import LocalJournal, LogSettings
 from storage.recovery import NewerLogError
 from storage.worker import ThreadWorker
@@ -97,7 +97,7 @@ class Server:
         """Makes the data folder, private to its owner, and makes sure that no other broker uses it."""
         folder = self.config.data_dir
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(folder)
             self._lock_file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StartError(f"cannot use the data folder {folder}: {_why(error)}") from None

@@ -149,13 +149,29 @@ def _sync(fd: int) -> None:
         fcntl.fcntl(fd, _FULL_SYNC)
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder that is private to its owner, and those above it; their names are on the disk on return."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for made in missing:
+        _sync_names(made.parent)
+
+
+def _sync_names(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 class OsFiles:
     """The Files of a folder on disk; makes the folder, private to its owner."""
 
     __slots__ = ("_folder",)
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
         self._folder = folder
 
     def names(self) -> list[str]:
@@ -176,11 +192,7 @@ class OsFiles:
 
     def sync_folder(self) -> None:
         """Returns when created and deleted names are on the disk."""
-        fd = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        _sync_names(self._folder)
 
     def map(self, name: str, size: int) -> memoryview:
         """A file of at least `size` bytes as memory, which outlives the process, though not the power."""

@@ -92,3 +92,16 @@ def test_mapped_memory_has_its_room_at_once(tmp_path: Path) -> None:
     assert status.st_size == 1 << 16
     if hasattr(os, "posix_fallocate"):
         assert status.st_blocks * 512 >= 1 << 16, "a store into it never finds the disk full"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks the system what was synced")
+def test_a_folder_is_synced_where_it_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.readlink(f"/proc/self/fd/{fd}")), real(fd))[1])
+    OsFiles(tmp_path / "data" / "log")
+    assert synced == [str(tmp_path / "data"), str(tmp_path)]
+    assert (tmp_path / "data" / "log").stat().st_mode & 0o777 == 0o700
+    synced.clear()
+    OsFiles(tmp_path / "data" / "log")
+    assert synced == []
