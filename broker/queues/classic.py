@@ -86,9 +86,9 @@ class ClassicQueue:
     2. A position is used once; a requeued message keeps it.
     """
 
-    __slots__ = ("_context", "_expiry", "_is_dirty", "_may_expire", "_next_position", "_waiting_gets", "consumers",
-                 "counters", "definition", "durable", "idle_since_ms", "is_deleted", "lifetime", "name", "ready",
-                 "settings", "unacked", "unacked_bytes")  # fmt: skip
+    __slots__ = ("_context", "_expiry", "_is_dirty", "_is_ended", "_may_expire", "_next_position", "_waiting_gets",
+                 "consumers", "counters", "definition", "durable", "idle_since_ms", "is_deleted", "lifetime", "name",
+                 "ready", "settings", "unacked", "unacked_bytes")  # fmt: skip
 
     def __init__(
         self,
@@ -108,6 +108,7 @@ class ClassicQueue:
         self.unacked = 0
         self.unacked_bytes = 0
         self.is_deleted = False
+        self._is_ended = False
         self.idle_since_ms = context.now_ms()
         self._context = context
         self._next_position = 1
@@ -175,6 +176,8 @@ class ClassicQueue:
         """Gives ready messages to consumers with room; what expires this very turn is offered first."""
         self._is_dirty = False
         if self.is_deleted:
+            if not self._is_ended:
+                return
             while self._waiting_gets:
                 self._waiting_gets.popleft()[1](None, 0)
             for consumer in self.consumers.everyone():
@@ -356,9 +359,17 @@ class ClassicQueue:
         streams = self.ready.streams()
         self.ready.clear()
         if streams:  # a queue that comes back after a crash, since its end was not stored, is whole
-            self._context.when_stored(lambda: _drop(streams))
-        self._mark_dirty()
+            self._context.when_stored(lambda: self._ended(streams))
+        else:
+            self._ended(streams)
         return count
+
+    def _ended(self, streams: Iterable[Stream]) -> None:
+        """Its end is final: whoever asked for it is told in this turn, and its consumers after that."""
+        for stream in streams:
+            stream.drop()
+        self._is_ended = True
+        self._mark_dirty()
 
     def _expire(self, until_ms: int) -> None:
         for span in self.ready.take_expired(until_ms):
@@ -367,8 +378,3 @@ class ClassicQueue:
 
     def _end(self) -> None:
         self._context.delete(self.name)
-
-
-def _drop(streams: Iterable[Stream]) -> None:
-    for stream in streams:
-        stream.drop()

@@ -49,6 +49,17 @@ def names(client: SansClient) -> list[str]:
     return [event.name for event in client.take(1)]
 
 
+def test_who_deletes_a_queue_hears_of_that_before_its_own_consumer_is_cancelled(
+    broker: SansBroker, worker: HeldWorker
+) -> None:
+    client = opened(broker)
+    client.answer(1, Basic.Consume(queue="q", consumer_tag="mine"))
+    assert client.call(1, Queue.Delete(queue="q")) == [], "neither, while the queue's end is not stored"
+    worker.finish()
+    broker.turn()
+    assert names(client) == ["Queue.DeleteOk", "Basic.Cancel"]
+
+
 CHANGES: list[tuple[base.Frame, str]] = [
     (Queue.Declare(queue="new", durable=True), "Queue.DeclareOk"),
     (Queue.Bind(queue="q", exchange="amq.topic", routing_key="k"), "Queue.BindOk"),
