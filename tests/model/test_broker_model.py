@@ -15,7 +15,7 @@ from tests.model.durable_machine import REACHED, DurableMachine, LateMachine
 from tests.model.machine import BrokerMachine
 
 SOAK = os.environ.get("LEVERET_MODEL") == "soak"
-ENOUGH = 20
+ENOUGH = 5  # of each thing that has to happen for a run to say something
 _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
@@ -43,7 +43,6 @@ def test_broker_on_a_disk(machine: type[DurableMachine]) -> None:
     REACHED.clear()
     run_state_machine_as_test(machine, settings=_settings(250, 3000))
     ends = ("kill", "power cut", "stop", "full", "failed")
-    for what in ("cold", "spooled", "loaded", "deleted segments", *ends):
+    for what in ("cold", "spooled", "loaded", "deleted segments", "compacted segments", *ends):
         assert REACHED[what] >= ENOUGH, f"{what}: {REACHED}"
-    assert REACHED["compacted segments"] >= ENOUGH / 4, REACHED
     assert REACHED["late loads"] >= ENOUGH or not machine.is_late, REACHED
