@@ -27,7 +27,7 @@ from storage.marks import Marks, boot_identity, marks_name, read_marks
 from storage.record import CLEAN, DELIVERED, DROPPED, HEADER_BYTES, SETTLED, STREAM
 from storage.recovery import Recovered, delivered_before, new_state, recover
 from storage.snapshot import StreamState, encode_states
-from storage.space import Segment
+from storage.space import Extent, Segment
 from storage.status import LogStatus
 from storage.stream import LocalStream
 from storage.worker import Worker
@@ -92,8 +92,10 @@ class LocalJournal:
         for stream_id, state in recovered.states.items():
             delivered = delivered_before(state, marks, recovered.is_clean)
             restored = state._replace(delivered=delivered, next=max(state.next, delivered))
+            extents = recovered.extents.get(stream_id, [])
+            _settle_lost(restored, extents)
             stream = self.streams[stream_id] = LocalStream(restored, self)
-            for extent in recovered.extents.get(stream_id, ()):
+            for extent in extents:
                 stream.adopt(extent)
 
     # ---- state
@@ -274,6 +276,17 @@ class LocalJournal:
         self.appender.seal()
         self.committer.close(self.appender.end)
         self._reader.close()
+
+
+def _settle_lost(state: StreamState, extents: Sequence[Extent]) -> None:
+    """Numbers that were given, and that no segment has, need nothing: copies may come to stand around them."""
+    at = 1
+    for extent in extents:
+        if at < extent.first:
+            state.settled.add(at, extent.first)
+        at = extent.stop
+    if at < state.next:
+        state.settled.add(at, state.next)
 
 
 def _nobody(_: int) -> None:

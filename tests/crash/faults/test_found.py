@@ -216,3 +216,27 @@ def test_a_segment_of_which_nothing_is_needed_goes_when_room_is_short() -> None:
     size = run.journal.appender.end
     run.journal.make_room()
     assert run.journal.appender.end == size, "not again and again"
+
+
+def test_numbers_that_a_crash_lost_do_not_wait_once_copies_stand_around_them() -> None:
+    """Copies of copies from both sides of the gap make one extent, in which everything not settled counted as needed."""
+    life = Life(FaultyFiles())
+    stream = life.journal.stream(1)
+    life.journal.append([(stream, 0)], 0, b"", [b"x"] * 2)
+    life.journal.append([(life.journal.stream(2), 0)], 0, b"", [b"x" * BIG])
+    life.commit()
+    life.journal.append([(stream, 0)], 0, b"", [b"lost"] * 3)
+    stream.mark_delivered(6)
+    life = Life(life.files.after_kill())
+    stream, other = life.journal.stream(1), life.journal.stream(2)
+    assert stream.next == 6
+    other.settle(1, 2, 0)
+    life.journal.append([(stream, 0)], 0, b"", [b"y"] * 2)
+    for _ in range(30):
+        life.journal.append([(other, 0)], 0, b"", [b"x" * BIG])
+        other.settle(other.next - 1, other.next, 0)
+        life.commit()
+        life.advance(1000)
+    assert life.journal.keeping.counters.compacted_segments > 3
+    assert stream.waiting()[0] == 4
+    life.observe()
