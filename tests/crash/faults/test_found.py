@@ -219,7 +219,7 @@ def test_a_segment_of_which_nothing_is_needed_goes_when_room_is_short() -> None:
 
 
 def test_numbers_that_a_crash_lost_do_not_wait_once_copies_stand_around_them() -> None:
-    """Copies of copies from both sides of the gap make one extent, in which everything not settled counted as needed."""
+    """Copies of copies from both sides of the gap make one extent, and all in it that is not settled was needed."""
     life = Life(FaultyFiles())
     stream = life.journal.stream(1)
     life.journal.append([(stream, 0)], 0, b"", [b"x"] * 2)
