@@ -165,13 +165,21 @@ class Keeping:
             return
         appender = self._appender
         assert appender is not None, "the log is open"
-        if self._committer.durable < appender.active.base + appender.active.head_bytes:
+        covered = self._covered()
+        for segment in [one for one in self.segments if one.is_sealed and not one.live and not one.is_going]:
+            if segment.base < covered:
+                self._delete(segment)
+        if covered < appender.active.base:  # the disk may be full: what goes makes room for the active one's head
             self._check_later()
             return
-        for segment in [one for one in self.segments if one.is_sealed and not one.live and not one.is_going]:
-            self._delete(segment)
         if self._compaction is None and self._committer.state == OK:
             self._compact(appender)
+
+    def _covered(self) -> int:
+        """The base of the last segment whose snapshot is on the disk: it has what earlier ones say beside messages."""
+        durable = self._committer.durable
+        heads = (one for one in reversed(self.segments) if one.head_bytes and one.base + one.head_bytes <= durable)
+        return next((one.base for one in heads), 0)
 
     def _delete(self, segment: Segment) -> None:
         is_being_indexed = self._is_indexing and self._unindexed and self._unindexed[0] is segment

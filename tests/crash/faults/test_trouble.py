@@ -282,3 +282,27 @@ def test_marks_that_cannot_grow_are_kept_in_memory() -> None:
     run.promise.check(Life(run.files.after_kill()).observe(), True)
     run.close()
     run.promise.check(Life(run.files.after_kill()).observe(), False)
+
+
+def test_what_is_settled_makes_room_for_the_head_of_a_new_segment() -> None:
+    """The disk fills up where a segment begins: what goes then is what an earlier snapshot covers."""
+    run = Run(FaultyFiles())
+    number = 0
+    while len(run.journal.keeping.segments) < 5:
+        run.append([(1, 0)], 0, b"", [b"x" * 900])
+        run.commit()
+        number += 1
+    while run.journal.state == OK:
+        active = run.journal.appender.active
+        run.files.room_bytes = run.files.used_bytes() + SETTINGS.segment_bytes - active.size
+        run.append([(1, 0)], 0, b"", [b"x" * 900])
+        run.commit()
+        number += 1
+    active = run.journal.appender.active
+    assert run.journal.durable < active.base + active.head_bytes, "its head has found no room"
+    run.settle(1, 1, number + 1)
+    run.journal.commit(False)
+    run.advance(5000)
+    assert run.journal.state == OK
+    run.commit()
+    run.promise.check(Life(run.files.after_power_cut(1)).observe(), True)
