@@ -113,7 +113,7 @@ class Tick:
         """Hands on what was journalled, at once where somebody waits for it, otherwise together with more."""
         if self._waiting or self.timers is None or self._journal.backlog_bytes() > COMMIT_SOON_BYTES:
             self._journal.commit(bool(self._waiting))
-        elif not self._is_commit_due:
+        elif not self._is_commit_due and self._journal.has_uncommitted():
             self._is_commit_due = True
             self.timers.add(now_ms + COMMIT_WITHIN_MS, self._commit_late)
 

@@ -224,6 +224,7 @@ class Committer:
         if not self._parts:
             self._parts.append(Part("", self._size, False))
         self._parts[-1].chunks += chunks
+        self._end += size  # a sync that comes before the next commit takes it along
         self._size += size
         self.backlog_bytes += size
 

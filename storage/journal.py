@@ -136,6 +136,10 @@ class Journal(Protocol):
         """What was appended and is not written yet."""
         ...
 
+    def has_uncommitted(self) -> bool:
+        """Whether a commit would hand anything on."""
+        ...
+
     def make_room(self) -> None:
         """The disk is short of room: gives back what can be given back, which costs a little."""
         ...

@@ -128,6 +128,10 @@ class LocalJournal:
         """What was appended and is not written yet."""
         return self.committer.backlog_bytes
 
+    def has_uncommitted(self) -> bool:
+        """Whether a commit would hand anything on."""
+        return bool(self._touched or self._dropped or self.committer.backlog_bytes)
+
     def make_room(self) -> None:
         """The disk is short of room: ends the active segment, however small, where nothing in it is needed."""
         for stream in self._touched:

@@ -150,6 +150,10 @@ class MemoryJournal:
         """What was appended and is not written yet: nothing waits here."""
         return 0
 
+    def has_uncommitted(self) -> bool:
+        """Whether a commit would hand anything on."""
+        return self.durable < self._last
+
     def make_room(self) -> None:
         """Takes no room on a disk."""
 

@@ -155,7 +155,7 @@ class PagedFifo:
         self._is_loading = False
         while len(head) > 1 and self._hot_bytes > bytes_max:
             span = head[-1]
-            if not span.number or self.stream is None:  # it would have to be spooled, which takes time
+            if not span.number or self.stream is None or not self._is_written(span):  # writing it takes time
                 return
             head.pop()
             self._cool(span)

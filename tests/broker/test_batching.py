@@ -308,5 +308,7 @@ def test_a_settlement_alone_is_committed_and_answered(heartbeat_s: int) -> None:
     broker.advance(1000)
     written = len(files.trace)
     client.method(2, Basic.Ack(1))
+    broker.turn()
     broker.advance(1000)
     assert len(files.trace) > written, "the settlement is not in the log"
+    assert heartbeat_s or not broker.node.deadlines, "nothing to wake up for"

@@ -231,3 +231,22 @@ def test_expiring_what_is_loaded_meanwhile_counts_it_once() -> None:
     assert (ready.count, ready.body_bytes) == (9, 153)
     assert len(ready.take_expired(10)) == 9
     assert (ready.count, ready.body_bytes, ready.next_message_bytes()) == (0, 0, 0)
+
+
+def test_what_is_not_written_yet_is_never_given_up() -> None:
+    """Transient messages behind it were on the disk; nobody could load what came before, and the queue never rested."""
+    made = Made(0, True, False, 10**9)
+    stream = made.journal.stream(0)
+    for position in (1, 2):
+        span = span_of(position, 1, 0, 0)
+        span.batch.position, _ = made.journal.append([(stream, 0)], 1, encode_head(span.batch), span.batch.bodies)
+        span.number = position
+        made.ready.append(span)
+    for position in range(3, 12):
+        made.ready.append(span_of(position, 1, 0, 0))
+    in_memory = numbers(list(made.ready.spans()))
+    assert len(in_memory) < 11, "something is cold"
+    ready = made.ready
+    assert isinstance(ready, PagedFifo)
+    ready.shrink(0)
+    assert numbers(list(ready.spans()))[:2] == [1, 2]

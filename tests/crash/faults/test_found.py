@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from storage.commit import LAZY_SYNC_MS
 from tests.crash.faults.crashes import Crashes
 from tests.crash.faults.run import SETTINGS, Life, Run
 from tests.support.faulty_files import FaultyFiles
@@ -240,3 +241,17 @@ def test_numbers_that_a_crash_lost_do_not_wait_once_copies_stand_around_them() -
     assert life.journal.keeping.counters.compacted_segments > 3
     assert stream.waiting()[0] == 4
     life.observe()
+
+
+def test_what_a_late_sync_takes_along_counts_as_written() -> None:
+    """It was written, but not counted until something else was: room was not given back meanwhile."""
+    life = Life(FaultyFiles())
+    stream = life.journal.stream(1)
+    life.journal.append([(stream, 0)], 0, b"", [b"x"])
+    life.journal.commit(False)
+    life.work()
+    life.journal.append([(stream, 0)], 0, b"", [b"x"])
+    life.advance(LAZY_SYNC_MS)
+    life.journal.commit(False)
+    life.advance(LAZY_SYNC_MS)
+    assert life.journal.durable == life.journal.written == life.journal.appender.end
