@@ -36,7 +36,7 @@ class Made:
         self.journal = MemoryJournal()
         self.spooled = LateJournal() if is_late else MemoryJournal()
         self.spool = Spool(lambda: self.spooled, lambda: 1)
-        self.budget = MemoryBudget(bytes_max, Limits(3000, 4000, 1500, 30, 1600, 100))
+        self.budget = MemoryBudget(bytes_max, Limits(3020, 4000, 1500, 30, 1600, 100))
         self.late: list[Callable[[], None]] = []
         self.is_durable = is_durable
         self.is_late = is_late
