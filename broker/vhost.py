@@ -15,8 +15,10 @@ from broker.model.interfaces import PublishTarget
 from broker.model.message import Batch
 from broker.model.names import REPLY_TO_PREFIX
 from broker.model.receipt import Receipt
-from broker.queues.classic import ClassicQueue, QueueCounters, QueueDefinition
+from broker.queues.classic import ClassicQueue
 from broker.queues.context import Pumped, QueueContext, Timers
+from broker.queues.counters import QueueCounters
+from broker.queues.definition import QueueDefinition
 from broker.queues.factory import create_queue
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
