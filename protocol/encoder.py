@@ -10,7 +10,8 @@ from typing import Final
 
 from pamqp import base, commands
 
-from protocol.commands import encode_method, shortstr
+from protocol.commands import shortstr
+from protocol.methods import encode_method
 from protocol.wire import content_frames, frame_head
 
 LONG_MAX: Final = 0xFFFFFFFF

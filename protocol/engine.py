@@ -22,7 +22,6 @@ from protocol.commands import (
     Method,
     Publish,
     decode_address,
-    decode_method,
 )
 from protocol.constants import (
     CONTENT_HEADER_BYTES_MIN,
@@ -40,6 +39,7 @@ from protocol.constants import (
     octets,
 )
 from protocol.errors import ConnectionException
+from protocol.methods import decode_method
 from protocol.wire import ACK_FRAME_BYTES, content_extent, frame_head, scan_acks, scan_publishes
 
 ADDRESSES_MAX: Final = 1024  # distinct publish methods remembered per connection
