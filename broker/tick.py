@@ -12,7 +12,8 @@ from typing import Final, Protocol
 
 from broker.model.receipt import Receipt
 from broker.queues.context import Pumped, Timers
-from storage.journal import OK, Journal
+from storage.journal import Journal
+from storage.status import OK
 
 log = logging.getLogger("leveret.tick")
 COMMIT_WITHIN_MS: Final = 10  # what nobody waits for: settlements, and persistent messages without confirms

@@ -27,6 +27,7 @@ from protocol import encoder
 from protocol.commands import Ack, Publish
 from protocol.constants import NOT_ALLOWED, PRECONDITION_FAILED
 from protocol.errors import AmqpError, ChannelException, ConnectionException
+from protocol.outgoing import Outgoing
 
 
 class ChannelHost:
@@ -142,15 +143,14 @@ class Channel:
         self._host.confirming[self] = None
         self._host.touch()
 
-    def flush_confirms(self, out: list[bytes]) -> int:
-        """Appends the confirms that are complete; returns the bytes appended."""
+    def flush_confirms(self, out: Outgoing) -> None:
+        """Adds the confirms that are complete."""
         confirms = self.publisher.confirms
         if confirms is None or not self.context.is_open:
-            return 0
+            return
         before = confirms.acked
-        size = confirms.flush(out)
+        confirms.flush(out)
         self.actor.vhost.counters.confirmed += confirms.acked - before
-        return size
 
     # ---- settle lane
 
@@ -347,8 +347,7 @@ class Channel:
 
     def send(self, frame: base.Frame) -> None:
         """Sends a method on this channel."""
-        output = self._host.output
-        output.size += encoder.method(output.out, self.number, frame)
+        encoder.method(self._host.output.out, self.number, frame)
         self._host.touch()
 
     def got(self, span: Span, queue: QueueHandle, no_ack: bool) -> int:

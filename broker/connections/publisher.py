@@ -150,7 +150,7 @@ class Publisher:
     def _return(self, batch: Batch) -> None:
         output = self._output
         for body in batch.bodies:
-            output.size += encoder.returned(
+            encoder.returned(
                 output.out, self._number, NO_ROUTE, "NO_ROUTE", batch.address.tail, batch.properties.raw, body,
                 self.frame_max,
             )  # fmt: skip
