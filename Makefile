@@ -44,7 +44,7 @@ test-plain: $(INSTALLED)
 
 test-compiled: compiled
 	$(BIN)/python -m tests.support.celery53
-	cd $(COMPILED) && LEVERET_FORM=compiled $(IN_COMPILED) ../$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q $(ARGS)
+	cd $(COMPILED) && LEVERET_FORM=compiled PYTHONPATH=$(CURDIR)/$(COMPILED) ../$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q $(ARGS)
 
 # The broker against a naive one, for many more and longer examples than `make test` has time for.
 test-model: $(INSTALLED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from building.modules import CORE, dotted, groups, listed
@@ -41,3 +43,27 @@ def test_names_and_libraries_follow_from_the_path() -> None:
         CORE: ["broker/tick.py", "storage/ranges.py"],
         "leveret_bench": ["bench/load.py"],
     }
+
+
+def caught_twice(source: str) -> list[str]:
+    """Names that one function gives to errors of different types; mypyc takes the first type for all of them."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    wrong = []
+    for function in (node for node in ast.walk(ast.parse(source)) if isinstance(node, functions)):
+        types: dict[str, set[str]] = {}
+        for node in ast.walk(function):
+            if isinstance(node, ast.ExceptHandler) and node.name is not None and node.type is not None:
+                types.setdefault(node.name, set()).add(ast.unparse(node.type))
+        wrong += [f"{function.name}: {name}" for name, kinds in types.items() if len(kinds) > 1]
+    return wrong
+
+
+def test_no_compiled_function_gives_two_kinds_of_errors_one_name() -> None:
+    found = {path: caught_twice((ROOT / path).read_text()) for path in listed()}
+    assert not {path: names for path, names in found.items() if names}
+
+
+def test_one_name_for_two_kinds_of_errors_is_seen() -> None:
+    one = "def f():\n  try: g()\n  except KeyError as error: h(error)\n"
+    assert not caught_twice(one)
+    assert caught_twice(one + "  except OSError as error: h(error)\n") == ["f: error"]
