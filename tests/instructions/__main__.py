@@ -61,7 +61,7 @@ def compare(counted: table.Figures, recorded: table.Figures) -> int:
 
 
 def main() -> int:
-    """Counts, then compares or records. Returns: 0, or 1 where a lane is slower than recorded or nothing is compiled."""
+    """Counts, then compares or records. Returns: 0, or 1 where a lane is slower or nothing is compiled."""
     parser = argparse.ArgumentParser(prog="python -m tests.instructions", description=__doc__)
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the counts there, for this Python")
     options = parser.parse_args()

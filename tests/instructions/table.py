@@ -43,7 +43,9 @@ def slower(recorded: Figures, counted: Figures) -> list[str]:
         if lane not in recorded:
             lines.append(f"{lane}: {count} a message, and nothing recorded")
         elif count > recorded[lane] * (1 + ABOVE_MAX):
-            lines.append(f"{lane}: {count} instructions a message, {count / recorded[lane] - 1:+.0%} of {recorded[lane]}")
+            lines.append(
+                f"{lane}: {count} instructions a message, {count / recorded[lane] - 1:+.0%} of {recorded[lane]}"
+            )
     return lines
 
 
