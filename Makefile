@@ -35,16 +35,21 @@ form: $(INSTALLED)
 		*) echo "FORM is plain or compiled, not '$(FORM)'" >&2; exit 1 ;; esac
 WITH_FORM = $(if $(filter compiled,$(FORM)),env $(IN_COMPILED))
 
-# Everything, in both forms; what ends the same whatever the form runs once (tests/forms.py).
+# Everything, the fuzzers and the model included, on the compiled broker and on the sources. Run once are the clients'
+# own suites and the Celery workers, whose time is their own, on what is shipped, and what looks at the tree. Whoever
+# names tests in ARGS gets them in both forms.
+ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/test_celery_example.py
+ONLY_PLAIN := tests/tidy tests/bench tests/doubles
 test: test-compiled test-plain
 
 test-plain: $(INSTALLED)
 	$(BIN)/python -m tests.support.celery53
-	LEVERET_FORM=plain $(BIN)/python -m pytest -n $(TEST_PROCESSES) -q $(ARGS)
+	LEVERET_FORM=plain $(BIN)/python -m pytest -n $(TEST_PROCESSES) -q $(or $(ARGS),$(ONLY_COMPILED:%=--ignore=%))
 
 test-compiled: compiled
 	$(BIN)/python -m tests.support.celery53
-	cd $(COMPILED) && LEVERET_FORM=compiled PYTHONPATH=$(CURDIR)/$(COMPILED) ../$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q $(ARGS)
+	cd $(COMPILED) && LEVERET_FORM=compiled PYTHONPATH=$(CURDIR)/$(COMPILED) ../$(BIN)/python -m pytest \
+		-n $(TEST_PROCESSES) -q $(or $(ARGS),$(ONLY_PLAIN:%=--ignore=%))
 
 # The broker against a naive one, for many more and longer examples than `make test` has time for.
 test-model: $(INSTALLED)
@@ -74,6 +79,21 @@ types: $(INSTALLED)
 bench: FORM ?= compiled
 bench: $(INSTALLED) form
 	$(WITH_FORM) $(BIN)/python -m bench $(ARGS)
+
+# Counts the instructions that the compiled kernel spends on a message, lane by lane (under valgrind, some 20 seconds),
+# and fails where a lane is a tenth above what is recorded. Nothing is timed, so a busy machine changes nothing.
+instructions: compiled valgrind
+	$(IN_COMPILED) $(BIN)/python -m tests.instructions
+
+# Writes the counts for this version of Python; what was recorded for others stays.
+instructions-record: compiled valgrind
+	$(IN_COMPILED) $(BIN)/python -m tests.instructions --record tests/instructions/recorded.toml
+
+.PHONY: valgrind
+valgrind:
+	@command -v valgrind >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends valgrind; \
+	else echo "install valgrind: apt-get install valgrind" >&2; exit 1; fi
 
 docs: $(INSTALLED)
 	$(BIN)/python -m broker.config_docs > docs/configuration.md

@@ -1,7 +1,4 @@
-"""Which form of Leveret the tests run against, as `LEVERET_FORM` says, and what runs in one form only.
-
-Must not: be needed by a test that ends the same in both.
-"""
+"""Which form of Leveret the tests run against, as `LEVERET_FORM` says: `make test` sets it. Must not: choose tests."""
 
 from __future__ import annotations
 
