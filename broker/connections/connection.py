@@ -102,6 +102,7 @@ class Connection:
         if self._is_processing:
             return
         self._is_processing = True
+        self.host.access.version = self.services.accounts.version
         try:
             left = COMMANDS_PER_TURN
             while left and not self._is_suspended and not self.is_over and self._handle_next():
