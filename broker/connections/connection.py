@@ -64,7 +64,6 @@ class Connection:
         self.is_over = False
         self.has_more = False
         self.backlog = 0  # of the worst queue published to last
-        self._is_dirty = False
         self._is_suspended = False
         self._is_processing = False
         self.liveness = Liveness(self, services, transport)
@@ -102,6 +101,7 @@ class Connection:
         if self._is_processing:
             return
         self._is_processing = True
+        self.host.access.version = self.services.accounts.version
         try:
             left = COMMANDS_PER_TURN
             while left and not self._is_suspended and not self.is_over and self._handle_next():
@@ -194,8 +194,8 @@ class Connection:
 
     def touch(self) -> None:
         """There is output, or a confirm to send, at the end of this turn."""
-        if not self._is_dirty:
-            self._is_dirty = True
+        if not self.output.is_touched:
+            self.output.is_touched = True
             self.services.turn.connection_dirty(self)
 
     def send(self, channel: int, frame: base.Frame) -> None:
@@ -205,8 +205,8 @@ class Connection:
 
     def flush(self) -> None:
         """Confirms what is complete and writes the turn's output, at once."""
-        self._is_dirty = False
         output = self.output
+        output.is_touched = False
         if self.host.confirming:
             confirming, self.host.confirming = self.host.confirming, {}
             for channel in confirming:

@@ -15,6 +15,33 @@ from broker.model.receipt import Receipt
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
+class Turn:
+    """The present turn of the event loop: its time, and who wants something at its end."""
+
+    __slots__ = ()
+
+    def now_ms(self) -> int:
+        """The time of this turn, the same from its first use to its end."""
+        raise NotImplementedError
+
+    def schedule(self) -> None:
+        """Something happened in this turn."""
+        raise NotImplementedError
+
+    def queue_dirty(self, queue: Any) -> None:
+        """A queue wants to be pumped at the end of this turn."""
+        raise NotImplementedError
+
+    def connection_dirty(self, connection: Any) -> None:
+        """A connection wants to be flushed at the end of this turn."""
+        raise NotImplementedError
+
+    def when_durable(self, position: int, receipt: Receipt) -> None:
+        """The receipt gets an answer once the journal's record at `position` is durable, or cannot become so."""
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ConsumerPort:
     """A consumer as its queue, its channel and its connection's output see it.
 
