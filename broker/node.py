@@ -22,6 +22,7 @@ from broker.connections.registry import Connections
 from broker.connections.services import Limits, Services
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
+from broker.loop_watch import LoopWatch
 from broker.operations import Operations
 from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
@@ -122,6 +123,7 @@ class Node:
         self.leveret_version = __version__
         self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
+        self.loop_watch = LoopWatch()
         self._open_logs(open_journal, open_spool, call_soon)
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
@@ -152,6 +154,7 @@ class Node:
         self.journal: Journal = MemoryJournal() if open_journal is None else open_journal(timers, now_ms)
         self.spool = Spool(MemoryJournal if open_spool is None else lambda: open_spool(timers, now_ms), now_ms)
         self.tick = Tick(self.journal, now_ms, call_soon)
+        self.tick.watch, self.tick.clock_ns = self.loop_watch, self.clock.now_ns
         timers.wake = self.tick.schedule
         self.tick.timers = self.deadlines if open_journal is not None else None
         self.journal.on_state = self._journal_state

@@ -37,6 +37,8 @@ LOG_FOLDER: Final = "log"
 SPOOL_FOLDER: Final = "spool"
 LISTEN_BACKLOG: Final = 1024
 DRAIN_CHECK_S: Final = 0.01
+BEAT_MS: Final = 50  # between two looks at how late the loop is, beside what tells so by itself
+NS_PER_MS: Final = 1_000_000
 GC_THRESHOLDS: Final = (50_000, 20, 100)  # allocations between young collections, and their multiples
 
 
@@ -59,6 +61,8 @@ class Server:
         self._listener: asyncio.Server | None = None
         self._lock_file: int | None = None
         self._alarm_timer: asyncio.TimerHandle | None = None
+        self._beat_timer: asyncio.TimerHandle | None = None
+        self._beat_due_ns = 0
         self._armed: asyncio.TimerHandle | None = None
         self._armed_ms = 0
 
@@ -89,6 +93,7 @@ class Server:
         gc.set_threshold(*GC_THRESHOLDS)
         gc.enable()
         self._check_alarms()
+        self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)
         return ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
@@ -187,6 +192,15 @@ class Server:
         self.node.check_alarms()
         self._alarm_timer = self.loop.call_later(CHECK_EVERY_MS / 1000, self._check_alarms)
 
+    def _beat(self) -> None:
+        """Comes late where something has stopped the loop that nobody has told the watch about."""
+        self.node.loop_watch.late(self._beat_due_ns, self.node.clock.now_ns())
+        self._next_beat()
+
+    def _next_beat(self) -> None:
+        self._beat_due_ns = self.node.clock.now_ns() + BEAT_MS * NS_PER_MS
+        self._beat_timer = self.loop.call_later(BEAT_MS / 1000, self._beat)
+
     # ---- stop
 
     def stop(self) -> None:
@@ -216,7 +230,7 @@ class Server:
             connection.drop()
         self.node.journal.close()
         self.node.spool.close()
-        for timer in (self._alarm_timer, self._armed):
+        for timer in (self._alarm_timer, self._beat_timer, self._armed):
             if timer is not None:
                 timer.cancel()
         await self.outlets.stop()

@@ -23,7 +23,7 @@ ASYNC_ALLOWED = (
 )
 
 # Each part of the tree and the other parts that it may import; a part may always import itself.
-GROUND = {"broker.clock", "broker.config"}
+GROUND = {"broker.clock", "broker.config", "broker.loop_watch"}
 MODEL = {"broker.model", "protocol"}
 LOWER = {"broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
 MIDDLE = {
@@ -41,6 +41,7 @@ ARROWS: dict[str, set[str]] = {
     "storage": set(),
     "broker.config": {"storage"},
     "broker.clock": set(),
+    "broker.loop_watch": {"storage"},
     "broker.model": {"protocol"},
     "broker.routing": MODEL,
     "broker.queues": {"storage", *MODEL, *GROUND},
