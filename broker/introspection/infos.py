@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from broker.loop_watch import LoopStatus
 from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
 from storage.status import LogStatus
 
@@ -146,6 +147,9 @@ class NodeInfo:
     log: LogStatus
     log_alarm: bool
     definitions_trouble: str  # why none can be stored; empty where they can
+    connections_flow: int  # slowed down lately, because consumers or the disk are behind what they publish
+    flow_total: int  # how often a publisher had to skip turns for that
+    loop: LoopStatus
 
 
 @dataclass(frozen=True, slots=True)

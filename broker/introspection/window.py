@@ -34,6 +34,7 @@ from broker.introspection.infos import (
     UserInfo,
     VhostInfo,
 )
+from broker.loop_watch import LoopWatch
 from broker.queues.counters import QueueCounters
 from broker.queues.paging import MemoryBudget
 from broker.vhost import Vhost
@@ -63,6 +64,7 @@ class NodeParts(Protocol):
     budget: MemoryBudget
     journal: Journal
     definitions: Definitions
+    loop_watch: LoopWatch
 
 
 class Introspection:
@@ -117,12 +119,12 @@ class Introspection:
 
     def node(self) -> NodeInfo:
         """What the process uses of the machine."""
-        node, alarms = self._node, self._node.alarms.active()
+        node, alarms, now_ms = self._node, self._node.alarms.active(), self._node.clock.now_ms()
         return NodeInfo(
             name=self.node_name,
             os_pid=os.getpid(),
             running=True,
-            uptime=node.clock.now_ms() - node.started_ms,
+            uptime=now_ms - node.started_ms,
             data_dir=str(node.config.data_dir),
             mem_used=memory_used_bytes(),
             mem_limit=node.alarms.memory_max_bytes,
@@ -137,6 +139,9 @@ class Introspection:
             log=node.journal.status(),
             log_alarm=LOG in alarms,
             definitions_trouble=node.definitions.trouble,
+            connections_flow=sum(copies.is_in_flow(connection, now_ms) for connection in node.connections.open),
+            flow_total=node.connections.slowed,
+            loop=node.loop_watch.status(node.clock.now_ns()),
         )
 
     @staticmethod
@@ -182,8 +187,8 @@ class Introspection:
 
     def connections(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[ConnectionInfo]:
         """Connections, those that have not finished their login too."""
-        found = self._node.connections.open
-        return _page(found, len(found), page, page_size, lambda it: copies.connection_info(it, self.node_name))
+        found, now_ms = self._node.connections.open, self._node.clock.now_ms()
+        return _page(found, len(found), page, page_size, lambda it: copies.connection_info(it, self.node_name, now_ms))
 
     def channels(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[ChannelInfo]:
         """Channels of all connections."""
