@@ -95,10 +95,13 @@ BUILD_LABELS: Final = (
 IDENTITY_LABELS: Final = ("rabbitmq_node", "rabbitmq_cluster", "rabbitmq_cluster_permanent_id")
 
 
+CLIENT_VERSION: Final = version("prometheus-client")  # once, since it is read from a file
+
+
 def _build(sources: Sources) -> tuple[str, ...]:
     it = sources.overview
     return (
-        it.rabbitmq_version, it.leveret_version, platform.python_version(), version("prometheus-client"),
+        it.rabbitmq_version, it.leveret_version, platform.python_version(), CLIENT_VERSION,
         it.product_name, it.product_version,
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ ASYNC_ALLOWED = (
     "broker.connections.transport",
     "broker.tick",
     "broker.server",
+    "broker.http_pieces",
     "broker.http_server",
     "broker.outlets",
     "broker.management",
@@ -35,7 +36,7 @@ MIDDLE = {
     "broker.auth",
     "broker.alarms",
 }
-OUTLETS = {"broker.introspection", "broker.administration", "broker.operations", *GROUND}
+OUTLETS = {"broker.introspection", "broker.http_pieces", "broker.administration", "broker.operations", *GROUND}
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
     "storage": set(),
@@ -50,6 +51,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.introspection": {"broker.connections", *LOWER, *MIDDLE},
     # What reads a data folder without a broker: records, and the definitions that name what is in them.
     "broker.offline": {"broker.definitions", "broker.queues", "storage", *MODEL},
+    "broker.http_pieces": set(),
     "broker.http_server": GROUND,
     "broker.metrics": OUTLETS,
     "broker.management": {"broker.metrics", *OUTLETS},
