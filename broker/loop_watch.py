@@ -33,9 +33,10 @@ class LoopWatch:
     2. A stretch belongs to the slot in which it ended; slots older than a minute are not looked at any more.
     """
 
-    __slots__ = ("_ended_ns", "_histogram", "_longest_ns", "_slots")
+    __slots__ = ("_ended_ns", "_histogram", "_longest_ns", "_slots", "turns")
 
     def __init__(self) -> None:
+        self.turns = 0  # stretches of any length
         self._longest_ns = 0
         self._ended_ns = 0  # of the stretch noted last
         self._slots = [(-SLOTS, 0)] * SLOTS  # number of the slot, and the longest in it
@@ -43,6 +44,7 @@ class LoopWatch:
 
     def worked(self, begun_ns: int, ended_ns: int) -> None:
         """The loop did one thing from then to then (nanoseconds of a clock that never jumps)."""
+        self.turns += 1
         took_ns = ended_ns - begun_ns
         if took_ns < STALL_NS:
             return

@@ -165,6 +165,12 @@ class Node:
             lambda number: self._levels.pop(number, ()),
         )  # fmt: skip
 
+    @property
+    def ended(self) -> int:
+        """How many connections, channels and queues have ended since the start."""
+        of_vhosts = sum(one.counters.channels_closed + one.counters.queues_deleted for one in self.vhosts.values())
+        return self.connections.closed + of_vhosts
+
     def check_alarms(self) -> None:
         """Looks at memory and disk; where the disk is short of room, the log gives back what it can."""
         self.alarms.check()

@@ -18,6 +18,7 @@ from typing import Final
 from broker.alarms import CHECK_EVERY_MS
 from broker.auth.first_password import first_password
 from broker.clock import Clock
+from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
 from broker.connections.transport import SocketTransport
 from broker.http_server import ListenError
@@ -39,7 +40,6 @@ LISTEN_BACKLOG: Final = 1024
 DRAIN_CHECK_S: Final = 0.01
 BEAT_MS: Final = 50  # between two looks at how late the loop is, beside what tells so by itself
 NS_PER_MS: Final = 1_000_000
-GC_THRESHOLDS: Final = (50_000, 20, 100)  # allocations between young collections, and their multiples
 
 
 class StartError(Exception):
@@ -54,6 +54,7 @@ class Server:
         self.loop = loop
         self.node: Node  # from `start` on, when the data folder is ours
         self.outlets: Outlets
+        self._collector: Collector
         self.stopping = asyncio.Event()
         self._worker = ThreadWorker(loop.call_soon_threadsafe, "definitions")
         self._log_writer = ThreadWorker(loop.call_soon_threadsafe, "log writer")
@@ -88,10 +89,8 @@ class Server:
             )  # fmt: skip
         except OSError as error:
             raise StartError(f"cannot listen on {config.host}:{config.port}: {_why(error)}") from None
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
-        gc.enable()
+        settle()
+        self._collector = Collector(self.node.clock.now_ms())
         self._check_alarms()
         self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
@@ -189,7 +188,9 @@ class Server:
         self.node.tick.schedule()
 
     def _check_alarms(self) -> None:
-        self.node.check_alarms()
+        node = self.node
+        node.check_alarms()
+        self._collector.ask(node.clock.now_ms(), node.ended, node.loop_watch.turns)
         self._alarm_timer = self.loop.call_later(CHECK_EVERY_MS / 1000, self._check_alarms)
 
     def _beat(self) -> None:

@@ -57,7 +57,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.management": {"broker.metrics", *OUTLETS},
     "broker.tick": {"broker.connections", *LOWER, *MIDDLE},
 }
-WIRING = {"broker.node", "broker.outlets", "broker.server", "broker.cli"}  # may import everything
+WIRING = {"broker.collector", "broker.node", "broker.outlets", "broker.server", "broker.cli"}  # may import everything
 
 
 def modules() -> list[Path]:
