@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from protocol.constants import SYNTAX_ERROR
 from protocol.errors import ConnectionException
 from protocol.tables import decode_table, entry_ranges
@@ -31,6 +33,7 @@ CLUSTER_ID: Final = 0x0004
 UNKNOWN: Final = 0x0003
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Properties:
     """The property flags and list of a content header (`raw`), and what the broker reads of it.
 
@@ -123,7 +126,7 @@ class Properties:
     @property
     def may_copy(self) -> bool:
         """Whether the header table might hold `CC` or `BCC`; False is certain, True is worth a decode."""
-        return self.headers_end > 0 and b"CC" in self.raw[self.headers_start : self.headers_end]
+        return self.headers_end > 0 and b"CC" in self.raw
 
     def with_reply_to(self, reply_to: bytes) -> Properties:
         """The same properties with another reply-to (at most 255 bytes) in the place of the present one."""

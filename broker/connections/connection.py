@@ -65,7 +65,6 @@ class Connection:
         self.has_more = False
         self.backlog = 0  # of the worst queue published to last
         self.slowed_ms = 0  # when it was slowed down last; 0 where it never was
-        self._is_dirty = False
         self._is_suspended = False
         self._is_processing = False
         self.liveness = Liveness(self, services, transport)
@@ -108,6 +107,7 @@ class Connection:
         if self._is_processing:
             return
         self._is_processing = True
+        self.host.access.version = self.services.accounts.version
         try:
             left = COMMANDS_PER_TURN
             while left and not self._is_suspended and not self.is_over and self._handle_next():
@@ -200,24 +200,24 @@ class Connection:
 
     def touch(self) -> None:
         """There is output, or a confirm to send, at the end of this turn."""
-        if not self._is_dirty:
-            self._is_dirty = True
+        if not self.output.is_touched:
+            self.output.is_touched = True
             self.services.turn.connection_dirty(self)
 
     def send(self, channel: int, frame: base.Frame) -> None:
         """Sends a method at the end of this turn."""
-        self.output.size += encoder.method(self.output.out, channel, frame)
+        encoder.method(self.output.out, channel, frame)
         self.touch()
 
     def flush(self) -> None:
         """Confirms what is complete and writes the turn's output, at once."""
-        self._is_dirty = False
         output = self.output
+        output.is_touched = False
         if self.host.confirming:
             confirming, self.host.confirming = self.host.confirming, {}
             for channel in confirming:
-                output.size += channel.flush_confirms(output.out)
-        if output.out:
+                channel.flush_confirms(output.out)
+        if output.out.size:
             self.transport.write(output.take())
             self.liveness.sent()
         output.feed()
@@ -274,10 +274,8 @@ class Connection:
         log.info("connection %s: channel %d: %s", self.name, number, error.reply_text)
         self._end_channel(self.channels.pop(number))
         self.engine.closing_channel(number)
-        output = self.output
-        output.size += encoder.close_channel(
-            output.out, number, error.code, error.reply_text, error.class_id, error.method_id
-        )
+        out = self.output.out
+        encoder.close_channel(out, number, error.code, error.reply_text, error.class_id, error.method_id)
         self.touch()
 
     def close(self, error: AmqpError) -> None:
@@ -295,10 +293,8 @@ class Connection:
         self.engine.state = life.CLOSING
         self.is_blocked = self._is_suspended = False
         self.transport.start_reading()  # for close-ok; the engine drops everything else
-        output = self.output
-        output.size += encoder.close_connection(
-            output.out, error.code, error.reply_text, error.class_id, error.method_id
-        )
+        out = self.output.out
+        encoder.close_connection(out, error.code, error.reply_text, error.class_id, error.method_id)
         self.touch()
         self.liveness.drop_after(CLOSE_WAIT_MS)
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from broker.model.interfaces import ConsumerPort
+from broker.model.interfaces import ConsumerPort, QueueHandle
 from broker.model.message import Batch, Span
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
@@ -29,7 +29,7 @@ TURNS_PER_CONSUMER: Final = 32  # of a longer queue, how many turns each consume
 QUANTUM_MAX: Final = 64  # messages a consumer gets in one turn where several are ready
 
 
-class ClassicQueue:
+class ClassicQueue(QueueHandle):
     """A queue on one node; a QueueHandle for channels, and the owner of its parts.
 
     Invariants
@@ -39,7 +39,7 @@ class ClassicQueue:
     """
 
     __slots__ = ("_context", "_expiry", "_is_dirty", "_is_ended", "_may_expire", "_next_position", "_waiting_gets",
-                 "consumers", "counters", "definition", "durable", "idle_since_ms", "is_deleted", "lifetime", "name",
+                 "consumers", "counters", "definition", "idle_since_ms", "is_deleted", "lifetime",
                  "ready", "settings", "unacked", "unacked_bytes")  # fmt: skip
 
     def __init__(
@@ -50,8 +50,7 @@ class ClassicQueue:
         consumers: Picker,
         context: QueueContext,
     ) -> None:
-        self.name = definition.name
-        self.durable = definition.is_journalled
+        super().__init__(definition.name, definition.is_journalled)
         self.definition = definition
         self.settings = settings
         self.ready = create_ready(self.loaded)
