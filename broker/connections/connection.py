@@ -64,6 +64,7 @@ class Connection:
         self.is_over = False
         self.has_more = False
         self.backlog = 0  # of the worst queue published to last
+        self.slowed_ms = 0  # when it was slowed down last; 0 where it never was
         self._is_suspended = False
         self._is_processing = False
         self.liveness = Liveness(self, services, transport)
@@ -91,6 +92,11 @@ class Connection:
         self._process()
         if self._is_suspended:
             self.transport.stop_reading()
+
+    def slow_down(self) -> None:
+        """It is not read for some turns, since consumers or the disk are behind what it publishes."""
+        self.slowed_ms = self.services.turn.now_ms()
+        self.services.registry.slowed_down()
 
     def go_on(self) -> None:
         """Handles what a turn has left over."""
