@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import disk, report
+from bench.apart import Figures
 from bench.arithmetic import medians
 from bench.brokers import Broker, own_broker, parse_broker, raise_file_limit
 from bench.connection import BrokerError
-from bench.load import Figures
 from bench.scenarios import FAMILIES, NAMES, select
 from bench.scenarios.scenario import Scenario
 from bench.settings import Settings
@@ -32,7 +32,14 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=f"scenarios: {families}")
     add = parser.add_argument
     add("brokers", nargs="*", type=parse_broker, metavar="NAME=HOST:PORT:PID:DATA_FOLDER", help="another broker")
-    add("--scenarios", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME", help="only these, or families")
+    add(
+        "--scenarios",
+        nargs="+",
+        choices=NAMES,
+        default=[],
+        metavar="NAME",
+        help="these, families or all; else the usual ones",
+    )
     add("--seconds", type=float, help="publishing time of each run (3; durable: 2)")
     add("--reps", type=int, help="runs of each scenario on each broker (3; depth, restart, space: 1)")
     add("--json", type=Path, metavar="FILE", help="write every run's figures")

@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 
 from bench import disk
+from bench.apart import Figures
 from bench.arithmetic import medians, per_message_bytes, ratio
 from bench.brokers import Broker, Daemon, rested
-from bench.load import Figures
 from bench.scenarios import filling
 from bench.scenarios.scenario import Measure, Scenario
 from bench.settings import Settings

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from bench import processes
+from bench.apart import Figures
 from bench.brokers import Broker
-from bench.load import Figures, Load, Process
+from bench.load import start_apart
+from bench.rig import Load
 from bench.settings import Settings
 
 SAMPLE_S = 0.1
@@ -36,6 +38,7 @@ class Scenario:
     seconds: float = 3.0  # of publishing, and
     reps: int = 3  # runs, where the command line does not tell
     uses_disk: bool = False  # so that the disk's own rates belong beside it
+    is_usual: bool = True  # runs where no scenario is named
 
     def run(self, broker: Broker, settings: Settings) -> Figures:
         """The figures of one run. Raises: RuntimeError, OSError or BrokerError where it failed."""
@@ -49,7 +52,7 @@ class Scenario:
     def _run_beside(self, broker: Broker, seconds: float, pids: list[int]) -> Figures:
         assert self.beside is not None
         beside = replace(self.beside, seconds=seconds + 2 * BESIDE_LEAD_S, prefix=f"{self.beside.prefix}-beside")
-        other = Process(beside, broker.host, broker.port, [])
+        other = start_apart(beside, broker.host, broker.port, [])
         try:
             other.wait_started()
             time.sleep(BESIDE_LEAD_S)
@@ -62,7 +65,7 @@ class Scenario:
 
 def with_peak(load: Load, broker: Broker, pids: list[int]) -> Figures:
     """Runs a load and adds the most memory that the broker took meanwhile."""
-    process = Process(load, broker.host, broker.port, pids)
+    process = start_apart(load, broker.host, broker.port, pids)
     peak = processes.memory_mb(pids)
     try:
         process.wait_started()

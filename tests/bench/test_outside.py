@@ -10,6 +10,7 @@ from bench import report
 from bench.brokers import Broker, parse_broker
 from bench.processes import stat_fields
 from bench.scenarios import ALL, FAMILIES, select
+from bench.scenarios.scenario import Scenario
 
 
 def test_broker_on_the_command_line() -> None:
@@ -66,3 +67,17 @@ def test_table() -> None:
         "| one | rate per s | 250,000 | 25,000 | 10.0 |",
         "|  | broker CPU µs | 1.50 | n/a | n/a |",
     ]
+
+
+@pytest.mark.parametrize("scenario", ALL.values(), ids=lambda scenario: scenario.name)
+def test_every_scenario_shows_memory_and_all_three_latencies_or_none(scenario: Scenario) -> None:
+    assert {figure for figure in scenario.shown if "memory" in figure or figure.endswith("_mb")}
+    shown = {figure for figure in scenario.shown if figure in ("p50_us", "p99_us", "p999_us")}
+    assert len(shown) in (0, 3)
+
+
+def test_without_names_the_usual_scenarios_run_and_all_means_all() -> None:
+    assert select(["all"]) == list(ALL.values())
+    usual = select([])
+    assert usual == [scenario for scenario in ALL.values() if scenario.is_usual]
+    assert 0 < len(usual) < len(ALL)
