@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import disk, report
+from bench import disk, report, self_test
 from bench.apart import Figures
 from bench.arithmetic import medians
 from bench.brokers import Broker, own_broker, parse_broker, raise_file_limit
@@ -24,6 +24,7 @@ from bench.settings import Settings
 
 Runs = dict[str, list[Figures]]
 DISK_S = 1.0  # of syncing
+SELF_TEST_S = 1.0  # of each run
 DISK_SHOWN = ("disk_syncs", "disk_write_mb")
 
 
@@ -45,6 +46,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--json", type=Path, metavar="FILE", help="write every run's figures")
     add("--depth", type=int, default=Settings.depth, help="messages in the full queues of depth and restart (1000000)")
     add("--segment-bytes", type=int, default=Settings.segment_bytes, help="segments of space (4194304)")
+    add("--self-test", action="store_true", help="measure the load itself, without any broker")
     folder = Path(tempfile.gettempdir())
     add("--folder", type=Path, default=folder, help=f"where the data folders are made, on the disk to use ({folder})")
     add("--brokerd", action="append", default=[], metavar="FLAG", help="for brokerd, as in --brokerd=--fsync=never")
@@ -77,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs what is asked for. Returns: 0, or 1 where a run failed."""
     options = _arguments(sys.argv[1:] if argv is None else argv)
     raise_file_limit()
+    if options.self_test:
+        return 0 if self_test.run(options.seconds or SELF_TEST_S) else 1
     settings = Settings(
         folder=options.folder, depth=options.depth, segment_bytes=options.segment_bytes, flags=tuple(options.brokerd)
     )

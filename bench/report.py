@@ -11,6 +11,7 @@ LABELS = {
     "rate": "rate per s",
     "cpu_us": "broker CPU µs",
     "generator_cpu_us": "generator CPU µs",
+    "generator_rate": "generator alone, by its CPU, per s (mark: 2,000,000)",
     "memory_peak_mb": "memory peak MB",
     "p50_us": "p50 µs",
     "p99_us": "p99 µs",

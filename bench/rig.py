@@ -30,7 +30,7 @@ class Load:
     prefix: str = "leveret-bench"
     seconds: float = 3.0
     pairs: int = 1  # producers, each with its own queue and consumer
-    sharing: int = 0  # so many producers and as many consumers on one queue instead
+    sharing: int = 0  # instead so many producers and consumers on one queue, where no order is checked
     fanout: int = 0  # queues behind one fanout exchange
     topic_bindings: int = 0  # behind one topic exchange, shared out over TOPIC_QUEUES
     size_bytes: int = 100

@@ -10,14 +10,14 @@ import struct
 import time
 from array import array
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from bench.connection import BrokerError, describe
-from bench.frames import BASIC, STAMP, Block, Stride
+from bench.frames import BASIC, END, STAMP, Block, Stride
 
 SEND_BYTES: Final = 65536  # most bytes of one send call
 RECEIVE_BYTES: Final = 262144
-ACKS: Final = 65536  # acknowledgements encoded ahead
 ACK: Final = struct.Struct(">BHIHHQBB")  # type, channel, size, class, method, tag, multiple, end: also a confirm's
 FED_BYTES: Final = 65536  # what may have been read with the answer to basic.consume
 DELIVER: Final = struct.pack(">HH", BASIC, 60)
@@ -59,29 +59,45 @@ class Confirms:
                 above.remove(self.low)
 
 
-class AckFrames:
-    """basic.ack frames of consecutive tags, encoded ahead: only the high bytes of the tag are renewed."""
+class Numbered:
+    """Equal frames of consecutive tags, encoded ahead: only the high bytes of the tags are renewed.
 
-    def __init__(self) -> None:
+    Args: `encode` makes the frames of one tag; `tag_at` is where the eight bytes of the tag are in them.
+    """
+
+    AHEAD: Final = 65536  # tags; two bytes of each tag count them
+
+    def __init__(self, encode: Callable[[int], bytes], tag_at: int) -> None:
         self._page = 0
-        self._frames = bytearray(b"".join(ACK.pack(1, 1, 13, BASIC, 80, tag, 0, 0xCE) for tag in range(ACKS)))
+        self._tag_at = tag_at
+        self._frames = bytearray(b"".join(map(encode, range(self.AHEAD))))
+        self.length = len(self._frames) // self.AHEAD
 
     def between(self, first: int, last: int) -> list[bytes]:
         """The frames for tags `first` to `last`, both included."""
         parts = []
         while first <= last:
-            page, low = divmod(first, ACKS)
-            self._turn_to(page)
-            high = min(last - page * ACKS, ACKS - 1)
-            parts.append(bytes(self._frames[low * ACK.size : (high + 1) * ACK.size]))
-            first = page * ACKS + high + 1
+            page, low = divmod(first, self.AHEAD)
+            if page != self._page:
+                self._turn_to(page)
+            high = min(last - page * self.AHEAD, self.AHEAD - 1)
+            parts.append(bytes(self._frames[low * self.length : (high + 1) * self.length]))
+            first = page * self.AHEAD + high + 1
         return parts
 
     def _turn_to(self, page: int) -> None:
-        if page != self._page:
-            for at, value in enumerate(page.to_bytes(6, "big")):
-                self._frames[11 + at :: ACK.size] = bytes([value]) * ACKS
-            self._page = page
+        digits = zip(self._page.to_bytes(6, "big"), page.to_bytes(6, "big"), strict=True)
+        for at, (old, new) in enumerate(digits):
+            if old != new:
+                self._frames[self._tag_at + at :: self.length] = bytes([new]) * self.AHEAD
+        self._page = page
+
+
+class AckFrames(Numbered):
+    """basic.ack frames, one for each tag."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda tag: ACK.pack(1, 1, 13, BASIC, 80, tag, 0, END), 11)
 
 
 class Producer:

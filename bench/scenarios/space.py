@@ -25,8 +25,8 @@ POLL_S = 0.1
 QUIET_S = 1.5  # without a change it has settled, once it is below the bound
 SETTLE_S_MAX = 30.0
 SHOWN = (
-    "written_mb", "segment_mb", "live_mb", "disk_mb", "disk_live", "disk_segments", "disk_bound", "settle_s", "memory_full_mb",
-    "purged_mb", "refilled_mb", "deleted_mb",
+    "written_mb", "segment_mb", "live_mb", "disk_mb", "disk_live", "disk_segments", "disk_bound", "settle_s",
+    "memory_full_mb", "purged_mb", "refilled_mb", "deleted_mb",
 )  # fmt: skip
 
 

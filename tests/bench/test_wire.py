@@ -13,8 +13,9 @@ from bench.connection import BrokerError
 from bench.frames import Stride
 from bench.loops import drain
 from bench.rig import Load
-from bench.wire import ACK, ACKS, AckFrames, Confirms, Consumer, Lost, Producer
+from bench.wire import ACK, AckFrames, Confirms, Consumer, Lost, Producer
 
+ACKS = AckFrames.AHEAD
 EXCHANGE, KEY, SIZE_BYTES = "x", "key", 40
 HEAD = frames.properties(persistent=False, priority=3)
 
