@@ -68,7 +68,7 @@ class Rig:
         self._address = (host, port)
         self._sockets: list[Control] = []
         self._control = Control(host, port)
-        self._acks = wire.AckFrames() if load.prefetch else None
+        self._acks = wire.AckFrames() if load.prefetch or load.confirms else None
         self.exchange = f"{load.prefix}-x" if load.fanout or load.topic_bindings else ""
         count = load.fanout or self._topic_queues or load.pairs
         self.queues = [queue_name(load.prefix, at) for at in range(count)]
@@ -132,13 +132,14 @@ class Rig:
     def consumers(self) -> list[wire.Consumer]:
         """One consumer per queue, or several on one, on connections of their own."""
         stride, load = self.stride(), self.load
+        acks = self._acks if load.prefetch else None
         result = []
         for at, queue in enumerate(self.queues * (load.sharing or 1)):
             control = self.connect()
             control.consume(queue, acked=bool(load.prefetch), prefetch=load.prefetch)
             control.sock.setblocking(False)
             first, step = self._order(at)
-            result.append(wire.Consumer(control.sock, stride, self._acks, first, step, load.block_messages))
+            result.append(wire.Consumer(control.sock, stride, acks, first, step, load.block_messages))
         return result
 
     def _order(self, at: int) -> tuple[int, int]:
@@ -163,14 +164,15 @@ class Rig:
             block = frames.Block(
                 self.exchange, keys, self.heads, load.size_bytes, load.block_messages, self._later_heads
             )
-            result.append(wire.Producer(control.sock, block, load.confirms, load.messages))
+            result.append(wire.Producer(control.sock, block, load.confirms, load.messages, self._acks))
         return result
 
     def drain(self) -> tuple[wire.Consumer, int, tuple[int, int]]:
         """Takes waiting messages; returns the consumer, when it was begun (ns), and what `loops.drain` returns."""
         load, control = self.load, self.connect()
         step = 0 if load.straggler_every else 1
-        consumer = wire.Consumer(control.sock, self.stride(), self._acks, load.first, step, load.block_messages)
+        acks = self._acks if load.prefetch else None
+        consumer = wire.Consumer(control.sock, self.stride(), acks, load.first, step, load.block_messages)
         begun = time.monotonic_ns()
         control.consume(self.queues[0], acked=bool(load.prefetch), prefetch=load.prefetch)
         consumer.feed(control.take_unread())

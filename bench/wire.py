@@ -20,43 +20,13 @@ SEND_BYTES: Final = 65536  # most bytes of one send call
 RECEIVE_BYTES: Final = 262144
 ACK: Final = struct.Struct(">BHIHHQBB")  # type, channel, size, class, method, tag, multiple, end: also a confirm's
 FED_BYTES: Final = 65536  # what may have been read with the answer to basic.consume
+RUN_MIN: Final = 4  # confirms that are compared as a whole
 DELIVER: Final = struct.pack(">HH", BASIC, 60)
 CANCEL_OK: Final = struct.pack(">HH", BASIC, 31)
 
 
 class Lost(Exception):
     """The counts do not balance, an order was broken, or nothing moves any more."""
-
-
-class Confirms:
-    """Which publish numbers are confirmed: all up to `low`, and some above."""
-
-    __slots__ = ("_above", "low")
-
-    def __init__(self) -> None:
-        self.low = 0
-        self._above: set[int] = set()
-
-    @property
-    def count(self) -> int:
-        """How many in all."""
-        return self.low + len(self._above)
-
-    def take(self, data: bytes | memoryview) -> None:
-        """Counts a run of whole basic.ack frames. Raises: BrokerError for any other frame."""
-        above = self._above
-        for _, _, _, class_id, method_id, tag, multiple, _ in ACK.iter_unpack(data):
-            if class_id != BASIC or method_id != 80:
-                raise BrokerError(describe(bytes(data[7:])))
-            if multiple:
-                self.low = max(self.low, tag)
-            else:
-                above.add(tag)
-        if above:
-            self._above = above = {tag for tag in above if tag > self.low}
-            while self.low + 1 in above:
-                self.low += 1
-                above.remove(self.low)
 
 
 class Numbered:
@@ -100,6 +70,50 @@ class AckFrames(Numbered):
         super().__init__(lambda tag: ACK.pack(1, 1, 13, BASIC, 80, tag, 0, END), 11)
 
 
+class Confirms:
+    """Which publish numbers are confirmed: all up to `low`, and some above.
+
+    Args: `expected`: the frames that come where every message is confirmed by one of its own, in order.
+    """
+
+    __slots__ = ("_above", "_expected", "low")
+
+    def __init__(self, expected: AckFrames | None = None) -> None:
+        self.low = 0
+        self._expected = expected
+        self._above: set[int] = set()
+
+    @property
+    def count(self) -> int:
+        """How many in all."""
+        return self.low + len(self._above)
+
+    def take(self, data: bytes | memoryview) -> None:
+        """Counts a run of whole basic.ack frames. Raises: BrokerError for any other frame."""
+        count = len(data) // ACK.size
+        if count >= RUN_MIN and self._are_next(data, count):
+            self.low += count
+            return
+        above = self._above
+        for _, _, _, class_id, method_id, tag, multiple, _ in ACK.iter_unpack(data):
+            if class_id != BASIC or method_id != 80:
+                raise BrokerError(describe(bytes(data[7:])))
+            if multiple:
+                self.low = max(self.low, tag)
+            else:
+                above.add(tag)
+        if above:
+            self._above = above = {tag for tag in above if tag > self.low}
+            while self.low + 1 in above:
+                self.low += 1
+                above.remove(self.low)
+
+    def _are_next(self, data: bytes | memoryview, count: int) -> bool:
+        if self._expected is None or self._above:
+            return False
+        return data == b"".join(self._expected.between(self.low + 1, self.low + count))
+
+
 class Producer:
     """Sends one block over and over, renewed each time. `window`: the most unconfirmed; 0 is no confirms at all.
 
@@ -107,9 +121,11 @@ class Producer:
     send how long it and all before took to be confirmed.
     """
 
-    def __init__(self, sock: socket.socket, block: Block, window: int, most: int = 0) -> None:
+    def __init__(
+        self, sock: socket.socket, block: Block, window: int, most: int = 0, acks: AckFrames | None = None
+    ) -> None:
         self.sock = sock
-        self.confirms = Confirms()
+        self.confirms = Confirms(acks)
         self.waits_ns = array("q")
         self._marks: deque[tuple[int, int]] = deque()  # publish number, when it was sent; at most one per unconfirmed
         self._most_bytes = most * block.message_bytes

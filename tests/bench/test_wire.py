@@ -217,3 +217,16 @@ def test_a_block_of_large_messages_has_fewer(size_bytes: int, count: int) -> Non
 
 def test_a_block_has_every_routing_key() -> None:
     assert Load(topic_bindings=20_000).block_messages == 20_000
+
+
+def test_confirms_one_by_one_and_in_order_are_taken_as_a_whole() -> None:
+    acks = AckFrames()
+    confirms, plain = Confirms(acks), Confirms()
+    runs = [range(1, 11), range(11, 13), [13, 15, 14, 16, 17], range(18, 40), range(40, ACKS + 100)]
+    for run in runs:
+        data = b"".join(confirm(tag) for tag in run)
+        confirms.take(data)
+        plain.take(memoryview(data))
+        assert (confirms.low, confirms.count) == (plain.low, plain.count)
+    confirms.take(b"".join(confirm(tag) for tag in (ACKS + 101, ACKS + 102, ACKS + 103, ACKS + 104)))
+    assert (confirms.low, confirms.count) == (ACKS + 99, ACKS + 103)
