@@ -1,6 +1,6 @@
 """A module of the bench in a process of its own: a request in (JSON on stdin), figures out (JSON on stdout).
 
-Must not: know what is measured.
+Must not: know what the module does.
 """
 
 from __future__ import annotations
@@ -8,9 +8,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 
+from bench import processes
+
 STARTED = "started"
+SAMPLE_S = 0.1
 Figures = dict[str, float | None]
 
 
@@ -54,3 +58,17 @@ class Process:
             self._process.kill()
         self._process.wait()
         self._out.close()
+
+
+def sampled(process: Process, pids: list[int]) -> tuple[Figures, float | None]:
+    """A process's figures, and the most memory that `pids` took meanwhile, in MB. Raises: RuntimeError."""
+    peak = processes.memory_mb(pids)
+    try:
+        process.wait_started()
+        while process.is_running():
+            now = processes.memory_mb(pids)
+            peak = max(peak, now) if peak is not None and now is not None else None
+            time.sleep(SAMPLE_S)
+        return process.figures(), peak
+    finally:
+        process.stop()

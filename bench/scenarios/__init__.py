@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from bench.scenarios import (
     backlog,
-    celery,
+    celery_like,
+    clients,
     depth,
     durable,
     footprint,
@@ -25,7 +26,8 @@ from bench.scenarios import (
 from bench.scenarios.scenario import Scenario
 
 MODULES = (
-    transient, persistent, routing, priority, celery, latency, many, footprint, durable, backlog, depth, restart, space,
+    transient, persistent, routing, priority, celery_like, latency, many, footprint, clients, durable, backlog,
+    depth, restart, space,
 )  # fmt: skip
 FAMILIES: dict[str, list[Scenario]] = {module.__name__.rpartition(".")[2]: module.SCENARIOS for module in MODULES}
 ALL: dict[str, Scenario] = {scenario.name: scenario for family in FAMILIES.values() for scenario in family}
