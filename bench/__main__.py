@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import disk, report, self_test
+from bench import disk, lavinmq, report, self_test
 from bench.apart import Figures
 from bench.arithmetic import medians
 from bench.brokers import Broker, own_broker, parse_broker, raise_file_limit
@@ -71,11 +71,59 @@ def measure(scenario: Scenario, brokers: Sequence[Broker], settings: Settings, r
     return runs
 
 
-def _disk(when: str, settings: Settings, brokers: Sequence[Broker]) -> Runs:
-    """Measures the disk and prints that; it is the same one for all brokers, or so the reader has to see to."""
-    figures = disk.figures(settings.folder, DISK_S)
-    print(report.rows(f"the disk itself, {when}", DISK_SHOWN, {broker.name: figures for broker in brokers}), flush=True)
-    return {"disk": [figures]}
+class Table:
+    """The table as it is printed, a scenario at a time, and the figures behind it."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.results: dict[str, Runs] = {}
+        self._names = list(names)
+        self._is_scaled = lavinmq.RABBITMQ in names
+        print(report.header([*names, lavinmq.COLUMN] if self._is_scaled else names), flush=True)
+
+    def add(self, scenario: Scenario, runs: Runs) -> None:
+        """Prints the medians of a scenario's runs."""
+        self.results[scenario.name] = runs
+        medians_of = {name: medians(figures) for name, figures in runs.items()}
+        if self._is_scaled:
+            medians_of[lavinmq.COLUMN] = lavinmq.scaled(scenario.name, medians_of)
+        obstacle = scenario.obstacle()
+        title = f"{scenario.title} (n/a: {obstacle})" if obstacle else scenario.title
+        print(report.rows(title, scenario.shown, medians_of), flush=True)
+
+    def add_disk(self, when: str, settings: Settings) -> None:
+        """Measures the disk and prints that; it is the same one for all brokers, or so the reader has to see to."""
+        figures = disk.figures(settings.folder, DISK_S)
+        self.results[f"disk {when}"] = {"disk": [figures]}
+        columns: dict[str, Figures] = dict.fromkeys(self._names, figures)
+        if self._is_scaled:
+            columns[lavinmq.COLUMN] = {}
+        print(report.rows(f"the disk itself, {when}", DISK_SHOWN, columns), flush=True)
+
+    def end(self) -> None:
+        """Prints what has to be said below it."""
+        if self._is_scaled:
+            print(f"\n{lavinmq.NOTE}", flush=True)
+
+
+def _measure_all(options: argparse.Namespace, settings: Settings) -> tuple[Table, bool]:
+    """Runs the scenarios and prints the table; also returns whether no run failed."""
+    is_complete = True
+    scenarios = select(options.scenarios)
+    has_disk = any(scenario.uses_disk for scenario in scenarios)
+    with own_broker(settings) as ours:
+        brokers = [ours, *options.brokers]
+        table = Table([broker.name for broker in brokers])
+        if has_disk:
+            table.add_disk("before", settings)
+        for scenario in scenarios:
+            reps = options.reps or scenario.reps
+            runs = measure(scenario, brokers, replace(settings, seconds=options.seconds or scenario.seconds), reps)
+            is_complete &= bool(scenario.obstacle()) or all(len(figures) == reps for figures in runs.values())
+            table.add(scenario, runs)
+        if has_disk:
+            table.add_disk("after", settings)
+    table.end()
+    return table, is_complete
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,26 +135,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = Settings(
         folder=options.folder, depth=options.depth, segment_bytes=options.segment_bytes, flags=tuple(options.brokerd)
     )
-    results: dict[str, Runs] = {}
-    is_complete = True
-    scenarios = select(options.scenarios)
-    has_disk = any(scenario.uses_disk for scenario in scenarios)
-    with own_broker(settings) as ours:
-        brokers = [ours, *options.brokers]
-        print(report.header([broker.name for broker in brokers]), flush=True)
-        if has_disk:
-            results["disk before"] = _disk("before", settings, brokers)
-        for scenario in scenarios:
-            reps = options.reps or scenario.reps
-            timed = replace(settings, seconds=options.seconds or scenario.seconds)
-            runs = results[scenario.name] = measure(scenario, brokers, timed, reps)
-            is_complete &= bool(scenario.obstacle()) or all(len(figures) == reps for figures in runs.values())
-            shown = {name: medians(figures) for name, figures in runs.items()}
-            print(report.rows(scenario.title, scenario.shown, shown), flush=True)
-        if has_disk:
-            results["disk after"] = _disk("after", settings, brokers)
+    table, is_complete = _measure_all(options, settings)
     if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+        options.json.write_text(json.dumps(table.results, indent=1) + "\n")
     return 0 if is_complete else 1
 
 

@@ -9,7 +9,7 @@ import celery
 from bench.clients.phases import Request
 
 NAME = "leveret_bench"
-done = 0  # tasks in this process: the worker's pool is solo
+done = 0  # tasks in this process: the worker has one thread
 on_last: Callable[[int], None] | None = None
 
 

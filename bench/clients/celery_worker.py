@@ -1,4 +1,4 @@
-"""A Celery worker with the solo pool that ends itself after the last task."""
+"""A Celery worker with one thread that ends itself after the last task."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def main() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     celery_tasks.on_last = ended
-    app.Worker(pool="solo", concurrency=1, loglevel="ERROR", quiet=True).start()
+    app.Worker(pool="threads", concurrency=1, loglevel="ERROR", quiet=True).start()
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ SCENARIOS = [
 ] + [
     Scenario(
         "celery",
-        "Celery: tasks that do nothing, one producer, one worker (solo pool)",
+        "Celery: tasks that do nothing, one producer, one worker (threads pool, one thread)",
         shown=CELERY_SHOWN,
         measure=celery,
         requires="celery",

@@ -11,6 +11,12 @@ SCENARIOS = [
     Scenario(
         "flight", "one message in flight, 100 B", Load(kind="flight"), (RATE, CPU, GENERATOR_CPU, *LATENCIES, MEMORY)
     ),
+    Scenario(
+        "flight-confirmed",
+        "one message confirmed at a time, consumed, acked, 100 B; latency of a confirm",
+        Load(kind="publish", confirms=1, prefetch=100),
+        (RATE, CPU, GENERATOR_CPU, *LATENCIES, MEMORY),
+    ),
     Scenario("paced", "paced 2,000/s alone, auto-ack, 100 B", PACED, (*LATENCIES, *SINCE_SENT, CPU, MEMORY)),
     Scenario(
         "paced-beside",
