@@ -6,6 +6,7 @@ Must not: measure anything itself.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import disk, lavinmq, report, self_test
+from bench import disk, lavinmq, plot, report, self_test
 from bench.apart import Figures
 from bench.arithmetic import medians
 from bench.brokers import Broker, own_broker, parse_broker, raise_file_limit
@@ -44,13 +45,17 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--seconds", type=float, help="publishing time of each run (3; durable: 2)")
     add("--reps", type=int, help="runs of each scenario on each broker (3; depth, restart, space: 1)")
     add("--json", type=Path, metavar="FILE", help="write every run's figures")
+    add("--plot", type=Path, metavar="FILE", help="draw the medians as FILE.svg, .png or .pdf (needs matplotlib)")
     add("--depth", type=int, default=Settings.depth, help="messages in the full queues of depth and restart (1000000)")
     add("--segment-bytes", type=int, default=Settings.segment_bytes, help="segments of space (4194304)")
     add("--self-test", action="store_true", help="measure the load itself, without any broker")
     folder = Path(tempfile.gettempdir())
     add("--folder", type=Path, default=folder, help=f"where the data folders are made, on the disk to use ({folder})")
     add("--brokerd", action="append", default=[], metavar="FLAG", help="for brokerd, as in --brokerd=--fsync=never")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.plot and importlib.util.find_spec(plot.LIBRARY) is None:
+        parser.error(f"--plot needs {plot.LIBRARY}: pip install 'leveret[bench]'")
+    return options
 
 
 def measure(scenario: Scenario, brokers: Sequence[Broker], settings: Settings, reps: int) -> Runs:
@@ -76,6 +81,7 @@ class Table:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.results: dict[str, Runs] = {}
+        self.medians: dict[str, dict[str, Figures]] = {}  # by scenario and broker
         self._names = list(names)
         self._is_scaled = lavinmq.RABBITMQ in names
         print(report.header([*names, lavinmq.COLUMN] if self._is_scaled else names), flush=True)
@@ -83,7 +89,7 @@ class Table:
     def add(self, scenario: Scenario, runs: Runs) -> None:
         """Prints the medians of a scenario's runs."""
         self.results[scenario.name] = runs
-        medians_of = {name: medians(figures) for name, figures in runs.items()}
+        self.medians[scenario.name] = medians_of = {name: medians(figures) for name, figures in runs.items()}
         if self._is_scaled:
             medians_of[lavinmq.COLUMN] = lavinmq.scaled(scenario.name, medians_of)
         obstacle = scenario.obstacle()
@@ -138,6 +144,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     table, is_complete = _measure_all(options, settings)
     if options.json:
         options.json.write_text(json.dumps(table.results, indent=1) + "\n")
+    if options.plot:
+        plot.draw(table.medians, options.plot)
     return 0 if is_complete else 1
 
 

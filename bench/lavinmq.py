@@ -17,7 +17,6 @@ MEASURED_US = {  # scenario: LavinMQ's and RabbitMQ's
     "transient-auto": (0.74, 7.0),
     "transient-acked": (1.0, 14.0),
     "durable-500-1-consumed": (2.9, 28.0),
-    "flight": (30.0, 77.0),
     "flight-confirmed": (30.0, 77.0),
     "fanout": (0.57, 5.0),
 }

@@ -172,6 +172,7 @@ class Producer:
     def send(self, most_bytes: int) -> None:
         """Sends once, at most to the end of the block."""
         end = self._at + min(most_bytes, SEND_BYTES)
+        begun = time.monotonic_ns()  # before, because the broker may answer before the call returns
         sent = self.sock.send(self._view[self._at : end])
         self._sent_bytes += sent
         self._at += sent
@@ -181,7 +182,7 @@ class Producer:
         if self._window:
             number = self._sent_bytes // self._message_bytes
             if number > (self._marks[-1][0] if self._marks else self.confirms.low):
-                self._marks.append((number, time.monotonic_ns()))
+                self._marks.append((number, begun))
 
     def finish(self) -> None:
         """Sends the rest of a message that is begun."""
