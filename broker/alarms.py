@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from storage.journal import FAILED, OK
+from storage.status import FAILED, OK
 
 log = logging.getLogger("leveret.alarms")
 CHECK_EVERY_MS: Final = 100  # publishers can write tens of megabytes meanwhile

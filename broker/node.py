@@ -31,8 +31,9 @@ from broker.vhost import Vhost
 from storage.commit import Timers
 from storage.definitions import RETRY_MS, Definitions, StagedDefinitions
 from storage.definitions_disk import MemoryDisk
-from storage.journal import OK, Journal
+from storage.journal import Journal
 from storage.memory import MemoryJournal
+from storage.status import OK
 from storage.worker import InlineWorker
 
 log = logging.getLogger("leveret.node")

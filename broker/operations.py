@@ -12,7 +12,8 @@ from broker.model import arguments as args
 from broker.model.arguments import Arguments
 from broker.model.interfaces import QueueHandle
 from broker.model.names import RESERVED_PREFIX, exchange_rs, generated, queue_rs
-from broker.queues.classic import ClassicQueue, QueueDefinition
+from broker.queues.classic import ClassicQueue
+from broker.queues.definition import QueueDefinition
 from broker.routing.exchange import EXCHANGE_TYPES, Exchange
 from broker.vhost import Vhost
 from protocol.constants import (

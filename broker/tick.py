@@ -10,9 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from broker.model.interfaces import Turn
 from broker.model.receipt import Receipt
 from broker.queues.context import Pumped, Timers
-from storage.journal import OK, Journal
+from storage.journal import Journal
+from storage.status import OK
 
 log = logging.getLogger("leveret.tick")
 COMMIT_WITHIN_MS: Final = 10  # what nobody waits for: settlements, and persistent messages without confirms
@@ -31,7 +33,7 @@ class Flushed(Protocol):
         ...
 
 
-class Tick:
+class Tick(Turn):
     """Collects what a turn of the loop touched and finishes it, in this order: deliver, commit, confirm, flush.
 
     `call_soon` is the event loop's; `now_ms` is the clock's, read once a turn. `commit_definitions` comes first, since

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from broker.definitions.keeper import VhostKeeper
 from broker.model.arguments import NO_ARGUMENTS, Arguments
-from broker.model.interfaces import PublishTarget
+from broker.model.interfaces import PublishTarget, Turn
 from broker.model.message import Batch
 from broker.model.names import REPLY_TO_PREFIX
 from broker.model.receipt import Receipt
-from broker.queues.classic import ClassicQueue, QueueCounters, QueueDefinition
-from broker.queues.context import Pumped, QueueContext, Timers
+from broker.queues.classic import ClassicQueue
+from broker.queues.context import QueueContext, Timers
+from broker.queues.counters import QueueCounters
+from broker.queues.definition import QueueDefinition
 from broker.queues.factory import create_queue
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
@@ -27,23 +29,8 @@ from broker.routing.table import RoutingTable, default_exchanges
 from storage.journal import Journal, Stream
 
 UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log; from there on publishers wait
+UNROUTED: Final = -1  # nobody takes the message
 BYTES_A_MESSAGE: Final = 64  # beyond that, so many count as one message that consumers are behind
-
-
-class Turn(Protocol):
-    """What a vhost needs of the tick."""
-
-    def now_ms(self) -> int:
-        """The time of this turn."""
-        ...
-
-    def queue_dirty(self, queue: Pumped, /) -> None:
-        """A queue wants to be pumped at the end of this turn."""
-        ...
-
-    def when_durable(self, position: int, receipt: Receipt, /) -> None:
-        """A receipt waits for the journal."""
-        ...
 
 
 class VhostCounters:
@@ -64,6 +51,20 @@ class VhostCounters:
         self.queues_declared = 0  # declarations that were answered, of queues new or not
         self.queues_created = 0
         self.queues_deleted = 0
+
+
+class Way:
+    """The way of messages that are alike through one exchange; it holds as long as the table has this version.
+
+    `route` is where all of them go; None where that depends on more than the key, or is not known yet.
+    """
+
+    __slots__ = ("exchange", "route", "version")
+
+    def __init__(self, exchange: Exchange, version: int) -> None:
+        self.exchange = exchange
+        self.version = version
+        self.route: Sequence[PublishTarget] | None = None
 
 
 class Vhost:
@@ -200,14 +201,39 @@ class Vhost:
 
     # ---- publish lane
 
-    def route(
-        self, exchange: Exchange, keys: Sequence[str], headers: Callable[[], dict[str, object]]
-    ) -> Sequence[PublishTarget]:
-        """The queues a message with these routing keys goes to, each once."""
-        table = self.table
-        found = table.route(exchange, keys[0], headers) if len(keys) == 1 else table.route_keys(exchange, keys, headers)
-        if not found and not exchange.name and keys[0].startswith(REPLY_TO_PREFIX):
-            reply = self.replies.get(keys[0])
+    def way(self, exchange: str) -> Way | None:
+        """The way through an exchange, for messages of one key; None where there is no such exchange."""
+        found = self.table.exchanges.get(exchange)
+        return Way(found, self.table.version) if found is not None else None
+
+    def submit(self, way: Way, batch: Batch, copies: Sequence[str], receipt: Receipt | None) -> int:
+        """Routes a batch and hands it to its queues; `copies` are further routing keys.
+
+        Returns: how many messages the consumers of the queue that is worst off are behind, or UNROUTED.
+        """
+        queues = way.route
+        if queues is None or copies:
+            queues = self._route(way, batch, copies)
+        count = len(batch.bodies)
+        exchange = way.exchange
+        exchange.published_in += count
+        exchange.published_out += count * len(queues)
+        if not queues:
+            return UNROUTED
+        self.counters.routed += count
+        return self.publish(batch, queues, receipt)
+
+    def _route(self, way: Way, batch: Batch, copies: Sequence[str]) -> Sequence[PublishTarget]:
+        """The queues a message goes to, each once; remembered where nothing but the key decides."""
+        exchange, key, headers = way.exchange, batch.address.routing_key, batch.properties.headers
+        if copies:
+            found = self.table.route_keys(exchange, (key, *copies), headers)
+        else:
+            found = self.table.route(exchange, key, headers)
+            if self.table.is_fixed(exchange, key):
+                way.route = cast("Sequence[PublishTarget]", found)
+        if not found and not exchange.name and key.startswith(REPLY_TO_PREFIX):
+            reply = self.replies.get(key)
             return (reply,) if reply is not None else ()
         return cast("Sequence[PublishTarget]", found)
 

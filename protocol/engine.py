@@ -22,7 +22,6 @@ from protocol.commands import (
     Method,
     Publish,
     decode_address,
-    decode_method,
 )
 from protocol.constants import (
     CONTENT_HEADER_BYTES_MIN,
@@ -40,7 +39,9 @@ from protocol.constants import (
     octets,
 )
 from protocol.errors import ConnectionException
-from protocol.wire import ACK_FRAME_BYTES, content_extent, frame_head, scan_acks, scan_publishes
+from protocol.methods import decode_method
+from protocol.octets import u16, u32
+from protocol.wire import ACK_FRAME_BYTES, content_extent, scan_acks, scan_publishes
 
 ADDRESSES_MAX: Final = 1024  # distinct publish methods remembered per connection
 
@@ -111,7 +112,7 @@ class Engine:
             data, pos = self._data, self._pos
             if len(data) - pos < FRAME_HEAD_BYTES:
                 return None
-            kind, channel, size = frame_head.unpack_from(data, pos)
+            kind, channel, size = data[pos], u16(data, pos + 1), u32(data, pos + 3)
             if size > self.frame_max:
                 raise self._broken(kind, b"", f"{{frame_too_large,{size},{self.frame_max - 8}}}")
             end = pos + FRAME_OVERHEAD_BYTES + size
@@ -162,7 +163,7 @@ class Engine:
         if kind == FRAME_METHOD:
             if end - pos < FRAME_OVERHEAD_BYTES + 4:
                 raise _bad_frame(kind, data[pos + 7 : end - 1], "unknown_frame")
-            index = int.from_bytes(data[pos + 7 : pos + 11], "big")
+            index = u32(data, pos + 7)
             return self._method_frame(data, pos, end, channel, index)
         payload = data[pos + FRAME_HEAD_BYTES : end - 1]
         if kind == FRAME_HEARTBEAT and channel == 0 and not payload:

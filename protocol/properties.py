@@ -123,7 +123,7 @@ class Properties:
     @property
     def may_copy(self) -> bool:
         """Whether the header table might hold `CC` or `BCC`; False is certain, True is worth a decode."""
-        return self.headers_end > 0 and b"CC" in self.raw[self.headers_start : self.headers_end]
+        return self.headers_end > 0 and b"CC" in self.raw
 
     def with_reply_to(self, reply_to: bytes) -> Properties:
         """The same properties with another reply-to (at most 255 bytes) in the place of the present one."""

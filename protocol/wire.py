@@ -11,24 +11,24 @@ A run of publishes on the wire, for messages with the same address, properties a
 
 from __future__ import annotations
 
-from struct import Struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from protocol.constants import FRAME_BODY, FRAME_END, FRAME_HEAD_BYTES, FRAME_HEADER, FRAME_OVERHEAD_BYTES
+from librt.strings import BytesWriter, read_i16_be, read_i32_be, read_i64_be, write_i32_be, write_i64_be
 
-frame_head: Final = Struct(">BHI")
-_tag_tail: Final = Struct(">QH")  # delivery tag, then the multiple bit and the frame end
-_pack_tag: Final = Struct(">Q").pack
-_confirm: Final = Struct(">BHIIQBB")
-_content_head: Final = Struct(">BHIHHQ")
+from protocol.constants import FRAME_BODY, FRAME_END, FRAME_HEAD_BYTES, FRAME_HEADER, FRAME_METHOD, FRAME_OVERHEAD_BYTES
+from protocol.octets import u16, u32, u64
+from protocol.outgoing import COPIED_BYTES_MAX, Outgoing
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 ACK_FRAME_BYTES: Final = 21
 _ACK_TAG_AT: Final = 11
 _SINGLE: Final = FRAME_END  # multiple = 0, frame end
 BASIC_ACK: Final = 0x003C0050
 BASIC_NACK: Final = 0x003C0078
-DELIVER_METHOD: Final = b"\x00\x3c\x00\x3c"
-_END: Final = b"\xce"
+BASIC_DELIVER: Final = 0x003C003C
+_BASIC: Final = 60
 
 
 def content_extent(data: bytes, pos: int, channel: int, frame_max: int) -> tuple[int, int]:
@@ -39,18 +39,23 @@ def content_extent(data: bytes, pos: int, channel: int, frame_max: int) -> tuple
     """
     if len(data) < pos + 22:
         return 0, 0
-    kind, number, size = frame_head.unpack_from(data, pos)
-    if kind != FRAME_HEADER or number != channel or size < 14 or size > frame_max - FRAME_OVERHEAD_BYTES:
+    size = u32(data, pos + 3)
+    if (
+        data[pos] != FRAME_HEADER
+        or u16(data, pos + 1) != channel
+        or size < 14
+        or size > frame_max - FRAME_OVERHEAD_BYTES
+    ):
         return 0, 0
-    body_size = int.from_bytes(data[pos + 11 : pos + 19], "big")
+    body_size = u64(data, pos + 11)
     body_frame = pos + FRAME_OVERHEAD_BYTES + size
     start = body_frame + FRAME_HEAD_BYTES
     end = start + body_size
     if end >= len(data) or data[end] != FRAME_END or data[body_frame - 1] != FRAME_END or not body_size:
         return 0, 0
-    if data[pos + 7 : pos + 9] != b"\x00\x3c" or body_size > frame_max - FRAME_OVERHEAD_BYTES:
+    if u32(data, pos + 7) != _BASIC << 16 or body_size > frame_max - FRAME_OVERHEAD_BYTES:  # class, and a weight of 0
         return 0, 0
-    if frame_head.unpack_from(data, body_frame) != (FRAME_BODY, channel, body_size):
+    if data[body_frame] != FRAME_BODY or u16(data, body_frame + 1) != channel or u32(data, body_frame + 3) != body_size:
         return 0, 0
     return start, body_size
 
@@ -60,13 +65,15 @@ def scan_publishes(data: bytes, pos: int, body_at: int, body_size: int, bodies: 
     prefix = data[pos:body_at]
     prefix_size = len(prefix)
     stride = prefix_size + body_size + 1
-    append = bodies.append
-    for start in range(pos + stride, len(data) - stride + 1, stride):
+    start = pos + stride
+    last = len(data) - stride
+    while start <= last:
         end = start + stride - 1
-        if not data.startswith(prefix, start) or data[end] != FRAME_END:
-            return start
-        append(data[start + prefix_size : end])
-    return pos + stride * (len(bodies))
+        if data[end] != FRAME_END or data[start : start + prefix_size] != prefix:
+            break
+        bodies.append(data[start + prefix_size : end])
+        start += stride
+    return start
 
 
 def scan_acks(data: bytes, pos: int) -> tuple[int, int, int, bool]:
@@ -74,90 +81,145 @@ def scan_acks(data: bytes, pos: int) -> tuple[int, int, int, bool]:
 
     Returns: offset behind the run, first tag, last tag, multiple (then the run is one frame).
     """
-    first, bits = _tag_tail.unpack_from(data, pos + _ACK_TAG_AT)
-    end = pos + ACK_FRAME_BYTES
+    first = u64(data, pos + _ACK_TAG_AT)
+    bits = u16(data, pos + _ACK_TAG_AT + 8)
     if bits != _SINGLE:
-        return end, first, first, bits & 0x0100 != 0
-    head = data[pos : pos + _ACK_TAG_AT]
-    last = first
-    unpack = _tag_tail.unpack_from
-    limit = len(data) - ACK_FRAME_BYTES
-    while end <= limit and data.startswith(head, end):
-        if unpack(data, end + _ACK_TAG_AT) != (last + 1, _SINGLE):
+        return pos + ACK_FRAME_BYTES, first, first, bits & 0x0100 != 0
+    head, method = read_i64_be(data, pos), read_i32_be(data, pos + 7)
+    end: i64 = pos + ACK_FRAME_BYTES
+    limit: i64 = len(data) - ACK_FRAME_BYTES
+    tag = read_i64_be(data, pos + _ACK_TAG_AT)
+    count: i64 = 0
+    while end <= limit and read_i64_be(data, end) == head and read_i32_be(data, end + 7) == method:
+        if (
+            read_i64_be(data, end + _ACK_TAG_AT) != tag + count + 1
+            or read_i16_be(data, end + _ACK_TAG_AT + 8) != _SINGLE
+        ):
             break
-        last += 1
+        count += 1
         end += ACK_FRAME_BYTES
-    return end, first, last, False
+    return int(end), first, first + int(count), False
 
 
-def content_frames(out: list[bytes], channel: int, properties: bytes, body: bytes, frame_max: int) -> int:
-    """Appends a header frame and as many body frames as the frame size asks for; returns the bytes appended.
+def method_frame(channel: int, arguments: bytes) -> bytes:
+    """A whole method frame; `arguments` begin with class and method."""
+    writer = BytesWriter()
+    _frame_head(writer, FRAME_METHOD, channel, len(arguments))
+    writer.write(arguments)
+    writer.append(FRAME_END)
+    return writer.getvalue()
+
+
+def _frame_head(writer: BytesWriter, kind: int, channel: int, size: int) -> None:
+    writer.append(kind)
+    writer.append(channel >> 8)
+    writer.append(channel & 0xFF)
+    write_i32_be(writer, size)
+
+
+def content_frames(out: Outgoing, channel: int, properties: bytes, body: bytes, frame_max: int) -> None:
+    """Adds a header frame and as many body frames as the frame size asks for.
 
     Spec: 4.2.6.
     """
     size = len(body)
-    head = _content_head.pack(FRAME_HEADER, channel, 12 + len(properties), 60, 0, size)
-    out.append(head + properties + _END)
-    total = len(head) + len(properties) + 1
+    _header_frame(out.writer, channel, properties, size)
     limit = frame_max - FRAME_OVERHEAD_BYTES
     for start in range(0, size, limit):
         part = body if size <= limit else body[start : start + limit]
-        out.append(frame_head.pack(FRAME_BODY, channel, len(part)))
-        out.append(part)
-        out.append(_END)
-        total += len(part) + FRAME_OVERHEAD_BYTES
-    return total
+        _frame_head(out.writer, FRAME_BODY, channel, len(part))
+        out.write(part)
+        out.writer.append(FRAME_END)
 
 
-def deliver_head(channel: int, consumer_tag: bytes, tail: bytes) -> bytes:
-    """The part of basic.deliver before the delivery tag; `consumer_tag` and `tail` are short strings already."""
-    size = 13 + len(consumer_tag) + len(tail)
-    return frame_head.pack(1, channel, size) + DELIVER_METHOD + consumer_tag
+def _header_frame(writer: BytesWriter, channel: int, properties: bytes, size: int) -> None:
+    _frame_head(writer, FRAME_HEADER, channel, 12 + len(properties))
+    write_i32_be(writer, _BASIC << 16)  # class, and a weight of 0
+    write_i64_be(writer, size)
+    writer.write(properties)
+    writer.append(FRAME_END)
+
+
+def _deliver_head(writer: BytesWriter, channel: int, consumer_tag: bytes, tail: bytes) -> None:
+    """The part of basic.deliver before the delivery tag."""
+    _frame_head(writer, FRAME_METHOD, channel, 13 + len(consumer_tag) + len(tail))
+    write_i32_be(writer, BASIC_DELIVER)
+    writer.write(consumer_tag)
+
+
+def _deliver_middle(
+    writer: BytesWriter, channel: int, redelivered: bool, tail: bytes, properties: bytes, size: int
+) -> None:
+    """What stands between the delivery tag and the body; `size` is that of the one body frame, 0 for none."""
+    writer.append(1 if redelivered else 0)
+    writer.write(tail)
+    writer.append(FRAME_END)
+    _header_frame(writer, channel, properties, size)
+    if size:
+        _frame_head(writer, FRAME_BODY, channel, size)
 
 
 def encode_deliveries(  # the one hot loop of the deliver lane; every argument is used once a run
-    out: list[bytes], channel: int, consumer_tag: bytes, first_tag: int, redelivered: bool, tail: bytes,
+    out: Outgoing, channel: int, consumer_tag: bytes, first_tag: int, redelivered: bool, tail: bytes,
     properties: bytes, bodies: list[bytes], frame_max: int,
-) -> int:  # fmt: skip
-    """Appends basic.deliver with content for each body of a run of equal size; returns the bytes appended.
+) -> None:  # fmt: skip
+    """Adds basic.deliver with content for each body of a run of equal size; tag and tail are short strings already.
 
     Spec: 1.8.3.9 (basic.deliver).
     """
     size = len(bodies[0])
-    head = deliver_head(channel, consumer_tag, tail)
-    if size == 0 or size > frame_max - FRAME_OVERHEAD_BYTES:
-        return _encode_split(out, channel, head, first_tag, redelivered, tail, properties, bodies, frame_max)
-    middle = b"".join((
-        b"\x01" if redelivered else b"\x00", tail, _END,
-        _content_head.pack(FRAME_HEADER, channel, 12 + len(properties), 60, 0, size), properties, _END,
-        frame_head.pack(FRAME_BODY, channel, size),
-    ))  # fmt: skip
-    out.append(head)
-    between = _END + head
-    tag = first_tag
+    if size > COPIED_BYTES_MAX or size > frame_max - FRAME_OVERHEAD_BYTES:
+        _encode_large(out, channel, consumer_tag, first_tag, redelivered, tail, properties, bodies, frame_max)
+        return
+    writer = out.writer
+    tag: i64 = first_tag
+    if len(bodies) == 1:
+        _deliver_head(writer, channel, consumer_tag, tail)
+        write_i64_be(writer, tag)
+        _deliver_middle(writer, channel, redelivered, tail, properties, size)
+        if size:
+            writer.write(bodies[0])
+            writer.append(FRAME_END)
+        return
+    piece = BytesWriter()
+    _deliver_head(piece, channel, consumer_tag, tail)
+    head = piece.getvalue()
+    piece = BytesWriter()
+    _deliver_middle(piece, channel, redelivered, tail, properties, size)
+    middle = piece.getvalue()
     for body in bodies:
-        out += (_pack_tag(tag), middle, body, between)
+        writer.write(head)
+        write_i64_be(writer, tag)
+        writer.write(middle)
+        if size:
+            writer.write(body)
+            writer.append(FRAME_END)
         tag += 1
-    out[-1] = _END
-    return len(bodies) * (len(between) + 8 + len(middle) + size)
 
 
-def _encode_split(
-    out: list[bytes], channel: int, head: bytes, first_tag: int, redelivered: bool, tail: bytes,
+def _encode_large(
+    out: Outgoing, channel: int, consumer_tag: bytes, first_tag: int, redelivered: bool, tail: bytes,
     properties: bytes, bodies: list[bytes], frame_max: int,
-) -> int:  # fmt: skip
-    """Deliveries whose bodies take no frame or several."""
-    method_tail = (b"\x01" if redelivered else b"\x00") + tail + _END
-    total = 0
+) -> None:  # fmt: skip
+    """Deliveries whose bodies take several frames, or are better not copied once more."""
     for tag, body in enumerate(bodies, first_tag):
-        out.append(head + _pack_tag(tag) + method_tail)
-        total += len(out[-1]) + content_frames(out, channel, properties, body, frame_max)
-    return total
+        writer = out.writer
+        _deliver_head(writer, channel, consumer_tag, tail)
+        write_i64_be(writer, tag)
+        writer.append(1 if redelivered else 0)
+        writer.write(tail)
+        writer.append(FRAME_END)
+        content_frames(out, channel, properties, body, frame_max)
 
 
-def encode_confirm(channel: int, index: int, number: int, multiple: bool) -> bytes:
-    """A basic.ack or basic.nack to a publisher, `index` saying which.
+def encode_confirm(out: Outgoing, channel: int, index: int, number: int, multiple: bool) -> None:
+    """Adds a basic.ack or basic.nack to a publisher, `index` saying which.
 
     Spec: RabbitMQ's publisher confirms; 1.8.3.13 (basic.ack).
     """
-    return _confirm.pack(1, channel, 13, index, number, multiple, FRAME_END)
+    writer = out.writer
+    _frame_head(writer, FRAME_METHOD, channel, 13)
+    write_i32_be(writer, index)
+    write_i64_be(writer, number)
+    writer.append(1 if multiple else 0)
+    writer.append(FRAME_END)

@@ -19,8 +19,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn, Protocol
 
 from storage.files import File, Files
-from storage.journal import FAILED, FULL, OK
-from storage.status import COMMIT_BYTES_BOUNDS, SYNC_NS_BOUNDS, Histogram
+from storage.status import COMMIT_BYTES_BOUNDS, FAILED, FULL, OK, SYNC_NS_BOUNDS, Histogram
 from storage.worker import Worker
 
 log = logging.getLogger("leveret.storage")

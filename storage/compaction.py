@@ -18,11 +18,11 @@ from storage.appender import Appender
 from storage.commit import Committer, Timers
 from storage.files import Files
 from storage.index import Table
-from storage.journal import OK
 from storage.reading import Place, ReadPart, parts_of, places, read_parts, read_tables
 from storage.record import BadRecord, Entry, Target, check_payload, decode_entry, read_header
 from storage.segment import log_name
 from storage.space import Extent, Run, Segment
+from storage.status import OK
 from storage.stream import LocalStream
 from storage.worker import Worker
 

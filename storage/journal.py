@@ -16,13 +16,11 @@ Invariants (every implementation)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
+
+from mypy_extensions import mypyc_attr
 
 from storage.status import LogStatus
-
-OK: Final = "ok"
-FULL: Final = "full"  # the disk has no room: nothing is confirmed until it has
-FAILED: Final = "failed"  # a write or sync failed: nothing is confirmed any more, for good
 
 
 class Loaded(NamedTuple):
@@ -44,42 +42,46 @@ class Loaded(NamedTuple):
 OnLoaded = Callable[[Sequence[Loaded], int], None]
 
 
-class Stream(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Stream:
     """One numbered stream of the journal. `next` is the number the next message gets; ranges are half open."""
 
-    id: int
-    next: int
+    __slots__ = ("id", "next")
+
+    def __init__(self, stream_id: int, next_number: int) -> None:
+        self.id = stream_id
+        self.next = next_number
 
     def waiting(self) -> tuple[int, int, int]:
         """How many messages are not settled, about how many bytes their items have, and the number of the first."""
-        ...
+        raise NotImplementedError
 
     def may_expire(self) -> bool:
         """Whether a message that was there at the start may have an expiry."""
-        ...
+        raise NotImplementedError
 
     def settle(self, first: int, stop: int, size_bytes: int) -> None:
         """These messages are not needed any more; together they take `size_bytes` of the log (0: not known)."""
-        ...
+        raise NotImplementedError
 
     def mark_delivered(self, stop: int) -> None:
         """Everything below `stop` may have been delivered once; true after kill -9 without any commit."""
-        ...
+        raise NotImplementedError
 
     def set_deliveries(self, first: int, stop: int, deliveries: int) -> None:
         """These messages are being delivered for the `deliveries`th time."""
-        ...
+        raise NotImplementedError
 
     def load(self, first: int, size_bytes: int, on_loaded: OnLoaded) -> None:
         """Reads waiting messages from number `first` on, about `size_bytes` of them, for those already `written`.
 
         Calls back later, or at once: with runs in order, and the number from which to go on.
         """
-        ...
+        raise NotImplementedError
 
     def drop(self) -> None:
         """The stream ends with all that is in it."""
-        ...
+        raise NotImplementedError
 
 
 class Journal(Protocol):

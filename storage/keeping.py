@@ -14,11 +14,11 @@ from storage.commit import Committer, Timers
 from storage.compaction import Compaction
 from storage.files import Files
 from storage.index import Stretch
-from storage.journal import OK
 from storage.marks import PREFIX
 from storage.scan import Damage
 from storage.segment import LOG_SUFFIX, base_of, index_name, log_name
 from storage.space import LogCounters, Segment
+from storage.status import OK
 from storage.stream import LocalStream
 from storage.worker import Worker
 

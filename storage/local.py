@@ -20,7 +20,7 @@ from typing import Final, cast
 from storage.appender import Appender, Control, Entry
 from storage.commit import ALWAYS, Committer, Timers
 from storage.files import Files
-from storage.journal import OK, OnLoaded, Stream
+from storage.journal import OnLoaded, Stream
 from storage.keeping import Keeping
 from storage.loading import Loader
 from storage.marks import Marks, boot_identity, marks_name, read_marks
@@ -28,7 +28,7 @@ from storage.record import CLEAN, DELIVERED, DROPPED, HEADER_BYTES, SETTLED, STR
 from storage.recovery import Recovered, delivered_before, new_state, recover
 from storage.snapshot import StreamState, encode_states
 from storage.space import Extent, Segment
-from storage.status import LogStatus
+from storage.status import OK, LogStatus
 from storage.stream import LocalStream
 from storage.worker import Worker
 

@@ -9,19 +9,18 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
-from storage.journal import OK, Loaded, OnLoaded, Stream
+from storage.journal import Loaded, OnLoaded, Stream
 from storage.ranges import RangeSet
-from storage.status import LogStatus
+from storage.status import OK, LogStatus
 
 
-class MemoryStream:
+class MemoryStream(Stream):
     """A Stream of `MemoryJournal`."""
 
-    __slots__ = ("_deliveries", "_journal", "_runs", "_settled", "id", "next")
+    __slots__ = ("_deliveries", "_journal", "_runs", "_settled")
 
     def __init__(self, stream_id: int, journal: MemoryJournal) -> None:
-        self.id = stream_id
-        self.next = 1
+        super().__init__(stream_id, 1)
         self._journal = journal
         self._runs: list[Loaded] = []
         self._settled = RangeSet()

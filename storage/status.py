@@ -9,6 +9,10 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
+OK: Final = "ok"
+FULL: Final = "full"  # the disk has no room: nothing is confirmed until it has
+FAILED: Final = "failed"  # a write or sync failed: nothing is confirmed any more, for good
+
 SYNC_NS_BOUNDS: Final = tuple(us * 1000 for us in (
     100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
     10_000_000,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from storage.index import Table
-from storage.journal import OnLoaded
+from storage.journal import OnLoaded, Stream
 from storage.marks import Marks
 from storage.record import COUNTED_RANGE, RANGE
 from storage.snapshot import StreamState
@@ -41,19 +41,18 @@ class StreamHost(Protocol):
         ...
 
 
-class LocalStream:
+class LocalStream(Stream):
     """A Stream of `LocalJournal`.
 
     `trusted_from` is the first number that certainly was not delivered before the start.
     """
 
     __slots__ = ("_expires", "_host", "_open", "_pending", "_redelivered", "_slot", "_unwritten", "cached",
-                 "deliveries", "delivered", "extents", "id", "is_dropped", "next", "settled",
+                 "deliveries", "delivered", "extents", "is_dropped", "settled",
                  "trusted_from")  # fmt: skip
 
     def __init__(self, state: StreamState, host: StreamHost) -> None:
-        self.id = state.id
-        self.next = state.next
+        super().__init__(state.id, state.next)
         self.delivered = state.delivered
         self.trusted_from = state.delivered
         self.settled = state.settled

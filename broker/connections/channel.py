@@ -12,7 +12,7 @@ from pamqp import base, commands
 from broker.connections.confirms import Confirms
 from broker.connections.consumer import Consumer, DeliveryContext
 from broker.connections.output import Output
-from broker.connections.publisher import Publisher
+from broker.connections.publisher import Access, Publisher
 from broker.connections.reply import ReplyQueue
 from broker.connections.services import Services
 from broker.connections.transaction import Transaction
@@ -27,13 +27,14 @@ from protocol import encoder
 from protocol.commands import Ack, Publish
 from protocol.constants import NOT_ALLOWED, PRECONDITION_FAILED
 from protocol.errors import AmqpError, ChannelException, ConnectionException
+from protocol.outgoing import Outgoing
 
 
 class ChannelHost:
     """What a channel needs of its connection."""
 
-    __slots__ = ("actor", "confirming", "fail", "frame_max", "output", "resume", "services", "suspend", "tags",
-                 "tells_cancel", "touch")  # fmt: skip
+    __slots__ = ("access", "actor", "confirming", "fail", "frame_max", "output", "resume", "services", "suspend",
+                 "tags", "tells_cancel", "touch")  # fmt: skip
 
     def __init__(
         self, services: Services, output: Output, touch: Callable[[], None],
@@ -45,6 +46,7 @@ class ChannelHost:
         self.suspend = suspend  # handle no further commands until resumed
         self.resume = resume
         self.fail = fail  # closes the channel of that number with an error that comes outside any command
+        self.access = Access()
         self.actor: Actor | None = None  # once the connection is open
         self.tags: frozenset[str] = frozenset()
         self.frame_max = services.limits.frame_max_bytes
@@ -71,7 +73,7 @@ class Channel:
         self.operations = services.operations
         self.context = DeliveryContext(number, host.frame_max, host.output, host.touch)
         self.publisher = Publisher(
-            number, host.frame_max, actor, "impersonator" in host.tags, services.operations, self._versions,
+            number, host.frame_max, actor, "impersonator" in host.tags, services.operations, host.access,
             host.output, host.touch,
         )  # fmt: skip
         self.consumers: dict[str, Consumer] = {}
@@ -111,9 +113,6 @@ class Channel:
     def _not_stored(self, why: str) -> None:
         self._host.fail(self.number, ChannelException(PRECONDITION_FAILED, why))
 
-    def _versions(self) -> int:
-        return self.actor.vhost.table.version + self._host.services.accounts.version
-
     # ---- publish lane
 
     def publish(self, command: Publish) -> None:
@@ -142,15 +141,14 @@ class Channel:
         self._host.confirming[self] = None
         self._host.touch()
 
-    def flush_confirms(self, out: list[bytes]) -> int:
-        """Appends the confirms that are complete; returns the bytes appended."""
+    def flush_confirms(self, out: Outgoing) -> None:
+        """Adds the confirms that are complete."""
         confirms = self.publisher.confirms
         if confirms is None or not self.context.is_open:
-            return 0
+            return
         before = confirms.acked
-        size = confirms.flush(out)
+        confirms.flush(out)
         self.actor.vhost.counters.confirmed += confirms.acked - before
-        return size
 
     # ---- settle lane
 
@@ -164,7 +162,10 @@ class Channel:
             deliveries = self.take_multiple(command.last)
         else:
             deliveries = self._take_run(command.first, command.last)
-        self.settle_or_keep(deliveries, self._acked)
+        if self.transaction is None:
+            self._acked(deliveries)
+        else:
+            self.transaction.settle(deliveries, self._acked)
 
     def _take_run(self, first: int, last: int) -> list[Delivery]:
         deliveries = self.context.unacked.take(first, last)
@@ -347,8 +348,7 @@ class Channel:
 
     def send(self, frame: base.Frame) -> None:
         """Sends a method on this channel."""
-        output = self._host.output
-        output.size += encoder.method(output.out, self.number, frame)
+        encoder.method(self._host.output.out, self.number, frame)
         self._host.touch()
 
     def got(self, span: Span, queue: QueueHandle, no_ack: bool) -> int:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from broker.model.receipt import Receipt
+from protocol.outgoing import Outgoing
 from protocol.wire import BASIC_ACK, BASIC_NACK, encode_confirm
 
 
@@ -50,16 +51,15 @@ class Confirms:
             self._late.append(receipt)
         self._on_complete()
 
-    def flush(self, out: list[bytes]) -> int:
-        """Appends the frames for all that is complete; returns the bytes appended."""
-        size = self._flush_front(out)
+    def flush(self, out: Outgoing) -> None:
+        """Adds the frames for all that is complete."""
+        self._flush_front(out)
         if self._late:
-            size += self._flush_late(out)
-        return size
+            self._flush_late(out)
 
-    def _flush_front(self, out: list[bytes]) -> int:
+    def _flush_front(self, out: Outgoing) -> None:
         """One frame per stretch of the same verdict; it covers everything before it."""
-        open_, size = self._open, 0
+        open_ = self._open
         while open_ and not open_[0].waiting:
             receipt = open_.popleft()
             if receipt in self._sent:
@@ -68,32 +68,26 @@ class Confirms:
             first, rejected = receipt.first, receipt.rejected
             while open_ and self._continues(open_[0], rejected):
                 receipt = open_.popleft()
-            out.append(self._frame(receipt.last, rejected, receipt.last > first))
-            size += len(out[-1])
+            self._frame(out, receipt.last, rejected, receipt.last > first)
             self._count(receipt.last - first + 1, rejected)
-        return size
 
     def _continues(self, receipt: Receipt, rejected: bool) -> bool:
         return not receipt.waiting and receipt.rejected == rejected and receipt not in self._sent
 
-    def _flush_late(self, out: list[bytes]) -> int:
+    def _flush_late(self, out: Outgoing) -> None:
         """What is complete behind something that is not: one frame each, since nothing before it is covered."""
         late, self._late = self._late, []
         front = self._open[0].first if self._open else self.last_number + 1
-        size = 0
         for receipt in late:
             if receipt.first < front:  # the front has caught up with it
                 continue
             self._sent.add(receipt)
-            numbers = range(receipt.first, receipt.last + 1)
-            frames = [self._frame(number, receipt.rejected, False) for number in numbers]
-            out += frames
-            size += sum(map(len, frames))
-            self._count(len(numbers), receipt.rejected)
-        return size
+            for number in range(receipt.first, receipt.last + 1):
+                self._frame(out, number, receipt.rejected, False)
+            self._count(receipt.last - receipt.first + 1, receipt.rejected)
 
-    def _frame(self, number: int, rejected: bool, multiple: bool) -> bytes:
-        return encode_confirm(self._channel, BASIC_NACK if rejected else BASIC_ACK, number, multiple)
+    def _frame(self, out: Outgoing, number: int, rejected: bool, multiple: bool) -> None:
+        encode_confirm(out, self._channel, BASIC_NACK if rejected else BASIC_ACK, number, multiple)
 
     def _count(self, count: int, rejected: bool) -> None:
         if rejected:

@@ -102,6 +102,7 @@ class Connection:
         if self._is_processing:
             return
         self._is_processing = True
+        self.host.access.version = self.services.accounts.version
         try:
             left = COMMANDS_PER_TURN
             while left and not self._is_suspended and not self.is_over and self._handle_next():
@@ -200,7 +201,7 @@ class Connection:
 
     def send(self, channel: int, frame: base.Frame) -> None:
         """Sends a method at the end of this turn."""
-        self.output.size += encoder.method(self.output.out, channel, frame)
+        encoder.method(self.output.out, channel, frame)
         self.touch()
 
     def flush(self) -> None:
@@ -210,8 +211,8 @@ class Connection:
         if self.host.confirming:
             confirming, self.host.confirming = self.host.confirming, {}
             for channel in confirming:
-                output.size += channel.flush_confirms(output.out)
-        if output.out:
+                channel.flush_confirms(output.out)
+        if output.out.size:
             self.transport.write(output.take())
             self.liveness.sent()
         output.feed()
@@ -268,10 +269,8 @@ class Connection:
         log.info("connection %s: channel %d: %s", self.name, number, error.reply_text)
         self._end_channel(self.channels.pop(number))
         self.engine.closing_channel(number)
-        output = self.output
-        output.size += encoder.close_channel(
-            output.out, number, error.code, error.reply_text, error.class_id, error.method_id
-        )
+        out = self.output.out
+        encoder.close_channel(out, number, error.code, error.reply_text, error.class_id, error.method_id)
         self.touch()
 
     def close(self, error: AmqpError) -> None:
@@ -289,10 +288,8 @@ class Connection:
         self.engine.state = life.CLOSING
         self.is_blocked = self._is_suspended = False
         self.transport.start_reading()  # for close-ok; the engine drops everything else
-        output = self.output
-        output.size += encoder.close_connection(
-            output.out, error.code, error.reply_text, error.class_id, error.method_id
-        )
+        out = self.output.out
+        encoder.close_connection(out, error.code, error.reply_text, error.class_id, error.method_id)
         self.touch()
         self.liveness.drop_after(CLOSE_WAIT_MS)
 

@@ -10,9 +10,9 @@ from typing import Final
 
 from broker.connections.output import Output
 from broker.connections.prefetch import UNLIMITED, Prefetch
-from broker.connections.unacked import CreditPort, Delivery, Unacked
+from broker.connections.unacked import Delivery, Unacked
 from broker.model.arguments import Arguments
-from broker.model.interfaces import QueueHandle
+from broker.model.interfaces import ConsumerPort, QueueHandle
 from broker.model.message import Span
 from protocol.commands import shortstr
 from protocol.wire import encode_deliveries
@@ -49,27 +49,22 @@ class DeliveryContext:
         self.is_open = True
 
 
-class Consumer(CreditPort):
+class Consumer(ConsumerPort):
     """One basic.consume."""
 
-    __slots__ = ("_context", "_on_cancelled", "_tag_bytes", "arguments", "delivered", "exclusive", "is_offered",
-                 "no_ack", "prefetch", "priority", "queue", "tag", "waits_for_channel")  # fmt: skip
+    __slots__ = ("_context", "_on_cancelled", "_tag_bytes", "arguments", "delivered", "prefetch", "queue",
+                 "waits_for_channel")  # fmt: skip
 
     def __init__(
         self, tag: str, queue: QueueHandle, no_ack: bool, exclusive: bool, arguments: Arguments,
         context: DeliveryContext, on_cancelled: Callable[[Consumer], None],
     ) -> None:  # fmt: skip
-        super().__init__()
-        self.tag = tag
-        self.queue = queue
-        self.no_ack = no_ack
-        self.exclusive = exclusive
-        self.arguments = arguments
         priority = arguments.get("x-priority")
-        self.priority = priority if isinstance(priority, int) else 0
+        super().__init__(tag, no_ack, exclusive, priority if isinstance(priority, int) else 0)
+        self.queue = queue
+        self.arguments = arguments
         self.prefetch = 0 if no_ack else context.prefetch.of_new_consumers
         self.delivered = 0
-        self.is_offered = False
         self.waits_for_channel = False  # refused because of the channel's shared limit
         self._context = context
         self._on_cancelled = on_cancelled
@@ -97,9 +92,8 @@ class Consumer(CreditPort):
         first = context.last_tag + 1
         context.last_tag += count
         batch = span.batch
-        output = context.output
-        output.size += encode_deliveries(
-            output.out, context.number, self._tag_bytes, first, span.deliveries > 0, batch.address.tail,
+        encode_deliveries(
+            context.output.out, context.number, self._tag_bytes, first, span.deliveries > 0, batch.address.tail,
             batch.properties.raw, span.bodies(), context.frame_max,
         )  # fmt: skip
         self.delivered += count

@@ -5,35 +5,29 @@ Must not: write to a socket itself, or hold more than one turn's output.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
+
+from broker.model.interfaces import ConsumerPort
+from protocol.outgoing import Outgoing
 
 TURN_BYTES_MAX: Final = 128 * 1024  # deliveries put on one connection in one turn of the loop
 STALLED_BYTES_MAX: Final = 16 * 1024 * 1024  # unread output at which a connection's input is not read any more
 
 
-class Starved(Protocol):
-    """A consumer that was refused because of its connection's output."""
-
-    def fed(self) -> None:
-        """The connection has room again."""
-        ...
-
-
 class Output:
     """Frames waiting for the end of the turn. `is_writable` follows the socket's buffer."""
 
-    __slots__ = ("_starved", "is_writable", "out", "size", "total_bytes")
+    __slots__ = ("_starved", "is_writable", "out", "total_bytes")
 
     def __init__(self) -> None:
-        self.out: list[bytes] = []
-        self.size = 0
+        self.out = Outgoing()
         self.is_writable = True
         self.total_bytes = 0
-        self._starved: dict[Starved, None] = {}
+        self._starved: dict[ConsumerPort, None] = {}
 
-    def room(self, message_bytes: int, consumer: Starved) -> int:
+    def room(self, message_bytes: int, consumer: ConsumerPort) -> int:
         """How many deliveries of that size fit into this turn; a refused consumer is told when to ask again."""
-        free = TURN_BYTES_MAX - self.size
+        free = TURN_BYTES_MAX - self.out.size
         if free <= 0 or not self.is_writable:
             self._starved[consumer] = None
             return 0
@@ -41,10 +35,8 @@ class Output:
 
     def take(self) -> bytes:
         """Everything, joined; the turn's output starts anew."""
-        data = b"".join(self.out)
-        self.out.clear()
+        data = self.out.take()
         self.total_bytes += len(data)
-        self.size = 0
         return data
 
     def feed(self) -> None:
@@ -54,6 +46,6 @@ class Output:
             for consumer in starved:
                 consumer.fed()
 
-    def forget(self, consumer: Starved) -> None:
+    def forget(self, consumer: ConsumerPort) -> None:
         """The consumer is gone."""
         self._starved.pop(consumer, None)

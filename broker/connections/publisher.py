@@ -17,9 +17,11 @@ from broker.model.message import Batch
 from broker.model.names import REPLY_TO, exchange_rs
 from broker.model.receipt import Receipt
 from broker.operations import WRITE, Actor, Operations
+from broker.vhost import UNROUTED, Way
 from protocol import encoder
 from protocol.commands import Address, Publish
 from protocol.constants import ACCESS_REFUSED, NO_ROUTE, NOT_FOUND, NOT_IMPLEMENTED, PRECONDITION_FAILED
+from protocol.engine import ADDRESSES_MAX
 from protocol.errors import ChannelException, ConnectionException
 from protocol.properties import DELIVERY_MODE, NO_PROPERTIES, PERSISTENT, TRANSIENT, Properties
 from protocol.tables import TYPE_NAMES, check_table
@@ -28,6 +30,7 @@ _EXPIRATION: Final = re.compile(r"([+-]?[0-9]{1,40})(.*)", re.DOTALL | re.ASCII)
 _NO_EXPIRATION: Final = -1
 _REPLY_TO_BYTES: Final = REPLY_TO.encode()
 COPY_KEYS_MAX: Final = 1024  # routing keys in CC and BCC together
+NO_COPIES: Final[Sequence[str]] = ()
 
 
 def parse_expiration_ms(text: bytes) -> int:
@@ -73,23 +76,45 @@ def copy_keys(properties: Properties) -> list[str]:
     return keys
 
 
+class Access:
+    """What was checked may come out differently once `version` has changed; the connection sets it at every read."""
+
+    __slots__ = ("version",)
+
+    def __init__(self) -> None:
+        self.version = 0
+
+
+class Checked:
+    """An address that the channel may publish to, as long as neither access nor the way there have changed since."""
+
+    __slots__ = ("access_version", "address", "way")
+
+    def __init__(self, address: Address, way: Way, access_version: int) -> None:
+        self.address = address
+        self.way = way
+        self.access_version = access_version
+
+
 class Publisher:
     """Turns publish commands into batches in queues; one per channel."""
 
-    __slots__ = ("_actor", "_address", "_copies", "_expiration_ms", "_may_impersonate", "_number",
-                 "_operations", "_output", "_properties", "_sent", "_touch", "_version", "_versions", "backlog",
+    __slots__ = ("_access", "_actor", "_checked", "_copies", "_current", "_expiration_ms", "_may_impersonate",
+                 "_number", "_operations", "_output", "_properties", "_sent", "_table", "_touch", "_vhost", "backlog",
                  "confirms", "frame_max", "published", "reply_name", "returned")  # fmt: skip
 
     def __init__(
         self, number: int, frame_max: int, actor: Actor, may_impersonate: bool, operations: Operations,
-        versions: Callable[[], int], output: Output, touch: Callable[[], None],
+        access: Access, output: Output, touch: Callable[[], None],
     ) -> None:  # fmt: skip
         self._number = number
         self.frame_max = frame_max
         self._actor = actor
         self._may_impersonate = may_impersonate
         self._operations = operations
-        self._versions = versions  # a number that changes whenever a check might come out differently
+        self._vhost = actor.vhost
+        self._table = actor.vhost.table
+        self._access = access
         self._output = output
         self._touch = touch
         self.confirms: Confirms | None = None
@@ -97,80 +122,92 @@ class Publisher:
         self.published = 0
         self.backlog = 0  # of the worst queue of the last batch
         self.returned = 0
-        self._address: Address | None = None
-        self._version = -1
+        self._checked: dict[Address, Checked] = {}
+        self._current: Checked | None = None
         self._properties: Properties | None = None
         self._sent = NO_PROPERTIES  # what goes out for `_properties`
-        self._copies: list[str] = []
+        self._copies = NO_COPIES
         self._expiration_ms = _NO_EXPIRATION
 
-    def batch(self, command: Publish) -> tuple[Batch, list[str]]:
+    def batch(self, command: Publish) -> tuple[Batch, Sequence[str]]:
         """Checks a run of messages; returns them as a batch, with the routing keys beyond the address's own.
 
         Raises: ChannelException 403, 404, 406; ConnectionException 540.
         Spec: 1.8.3.7 (basic.publish).
         """
         address, properties = command.address, command.properties
-        if address is not self._address or self._version != self._versions():
+        current = self._current
+        if current is None or current.address is not address or not self._holds(current):
             self._check_address(address)
         if properties is not self._properties:
             self._check_properties(properties)
-        sent = self._sent
         count = len(command.bodies)
         self.published += count
-        self._actor.vhost.counters.published += count
-        return Batch(address, sent, command.bodies, self._expiration_ms), self._copies
+        self._vhost.counters.published += count
+        return Batch(address, self._sent, command.bodies, self._expiration_ms), self._copies
+
+    def _holds(self, checked: Checked) -> bool:
+        """Whether everything would come out as it did when this was checked."""
+        return checked.way.version == self._table.version and checked.access_version == self._access.version
 
     def receipt(self, count: int) -> Receipt | None:
         """A receipt for the next publishes, where the channel is in confirm mode."""
         if self.confirms is None:
             return None
-        self._actor.vhost.counters.published_confirm += count
+        self._vhost.counters.published_confirm += count
         return self.confirms.issue(count)
 
     def submit(self, batch: Batch, copies: Sequence[str], receipt: Receipt | None) -> None:
         """Routes a batch, hands it to its queues or returns it, and gives the receipt its own answer."""
-        vhost, address, count = self._actor.vhost, batch.address, len(batch.bodies)
-        exchange = vhost.table.exchanges.get(address.exchange)
-        keys = (address.routing_key, *copies)
-        queues = vhost.route(exchange, keys, batch.properties.headers) if exchange is not None else ()
-        if exchange is not None:
-            exchange.published_in += count
-            exchange.published_out += count * len(queues)
-        if queues:
-            vhost.counters.routed += count
-            self.backlog = vhost.publish(batch, queues, receipt)
+        vhost, address, current = self._vhost, batch.address, self._current
+        if current is not None and current.address is address and self._holds(current):
+            way: Way | None = current.way
+        else:  # checked a while ago, in a transaction
+            way = vhost.way(address.exchange)
+        backlog = UNROUTED if way is None else vhost.submit(way, batch, copies, receipt)
+        if backlog != UNROUTED:
+            self.backlog = backlog
         elif address.mandatory:
             self._return(batch)
         else:
-            vhost.counters.unroutable += count
+            vhost.counters.unroutable += len(batch.bodies)
         if receipt is not None:
             receipt.taken()
 
     def _return(self, batch: Batch) -> None:
         output = self._output
         for body in batch.bodies:
-            output.size += encoder.returned(
+            encoder.returned(
                 output.out, self._number, NO_ROUTE, "NO_ROUTE", batch.address.tail, batch.properties.raw, body,
                 self.frame_max,
             )  # fmt: skip
         self.returned += len(batch.bodies)
-        self._actor.vhost.counters.returned += len(batch.bodies)
+        self._vhost.counters.returned += len(batch.bodies)
         self._touch()
 
     def _check_address(self, address: Address) -> None:
+        self._current = None
+        checked = self._checked.get(address)
+        if checked is None or not self._holds(checked):
+            checked = Checked(address, self._way(address), self._access.version)
+            if len(self._checked) >= ADDRESSES_MAX:
+                self._checked.clear()
+            self._checked[address] = checked
+        self._current = checked
+
+    def _way(self, address: Address) -> Way:
+        """The way through the exchange, once it is certain that the channel may publish to it."""
         actor, name = self._actor, address.exchange
-        self._address = None
         if address.immediate:
             raise ConnectionException(NOT_IMPLEMENTED, "immediate=true")
         self._operations.authorize(actor, WRITE, "exchange", name)
-        exchange = actor.vhost.table.exchanges.get(name)
-        if exchange is None:
-            raise ChannelException(NOT_FOUND, f"no {exchange_rs(name, actor.vhost.name)}")
-        if exchange.internal:
-            text = f"cannot publish to internal {exchange_rs(name, actor.vhost.name)}"
+        way = self._vhost.way(name)
+        if way is None:
+            raise ChannelException(NOT_FOUND, f"no {exchange_rs(name, self._vhost.name)}")
+        if way.exchange.internal:
+            text = f"cannot publish to internal {exchange_rs(name, self._vhost.name)}"
             raise ChannelException(ACCESS_REFUSED, text)
-        self._address, self._version = address, self._versions()
+        return way
 
     def _check_properties(self, properties: Properties) -> None:
         self._properties = None
@@ -180,7 +217,7 @@ class Publisher:
             raise ChannelException(PRECONDITION_FAILED, text)
         expiration = properties.expiration
         self._expiration_ms = _NO_EXPIRATION if expiration is None else parse_expiration_ms(expiration)
-        sent, copies = properties, list[str]()
+        sent, copies = properties, NO_COPIES
         if properties.may_copy:
             copies = copy_keys(properties)
             sent = properties.without_header("BCC")

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from broker.model.interfaces import ConsumerPort
+from broker.model.interfaces import ConsumerPort, QueueHandle
 from broker.model.message import NEVER_MS, Batch, Span
 from broker.model.receipt import Receipt
 
@@ -19,20 +19,19 @@ BACKLOG_MAX: Final = 4096  # replies kept for a client that is slow to read
 BACKLOG_BYTES_MAX: Final = 16 * 1024 * 1024
 
 
-class ReplyQueue:
+class ReplyQueue(QueueHandle):
     """Stands where a queue would for the one consumer of a channel's replies; `name` is what requests carry."""
 
-    __slots__ = ("_backlog", "_backlog_bytes", "_consumer", "dropped", "durable", "name")
+    __slots__ = ("_backlog", "_backlog_bytes", "_consumer", "dropped")
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.durable = False
+        super().__init__(name, False)
         self.dropped = 0
         self._consumer: ConsumerPort | None = None
         self._backlog: deque[Span] = deque()
         self._backlog_bytes = 0
 
-    def target(self, _batch: Batch, _now_ms: int, /) -> tuple[Any, int]:
+    def target(self, batch: Batch, now_ms: int) -> tuple[Any, int]:  # noqa: ARG002
         """Never asked: it is not durable."""
         raise AssertionError("only durable queues are journalled")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from broker.model.interfaces import Turn
 from broker.operations import Operations
 from broker.vhost import Vhost
 
@@ -43,22 +44,6 @@ class TimersPort(Protocol):
 
     def cancel(self, deadline: Any, /) -> None:
         """Forgets a deadline."""
-        ...
-
-
-class TurnPort(Protocol):
-    """The tick, as a connection sees it."""
-
-    def now_ms(self) -> int:
-        """The time of this turn."""
-        ...
-
-    def schedule(self) -> None:
-        """Something happened in this turn."""
-        ...
-
-    def connection_dirty(self, connection: Any, /) -> None:
-        """The connection has output."""
         ...
 
 
@@ -146,7 +131,7 @@ class Services:
     operations: Operations
     vhosts: dict[str, Vhost]
     accounts: Accounts
-    turn: TurnPort
+    turn: Turn
     timers: TimersPort
     alarms: AlarmsPort
     registry: Registry

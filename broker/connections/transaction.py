@@ -5,7 +5,7 @@ Spec: 1.9 (tx class), with RabbitMQ's meaning: what was delivered stays delivere
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from broker.connections.unacked import Delivery
@@ -23,12 +23,12 @@ class Transaction:
     __slots__ = ("_bytes", "_messages", "publishes", "settlements")
 
     def __init__(self) -> None:
-        self.publishes: list[tuple[Batch, list[str]]] = []
+        self.publishes: list[tuple[Batch, Sequence[str]]] = []
         self.settlements: list[tuple[Delivery, Callable[[list[Delivery]], None]]] = []
         self._bytes = 0
         self._messages = 0
 
-    def publish(self, batch: Batch, copies: list[str]) -> None:
+    def publish(self, batch: Batch, copies: Sequence[str]) -> None:
         """Keeps a checked publish.
 
         Raises: ConnectionException 506 where the transaction is too large.

@@ -13,23 +13,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
-from broker.model.interfaces import QueueHandle
+from broker.model.interfaces import ConsumerPort, QueueHandle
 from broker.model.message import Span
 
 HEAD_MIN: Final = 64  # settled runs kept at the front at least, before their room is given back
-
-
-class CreditPort:
-    """What a delivery knows of the consumer that got it: it counts what it holds."""
-
-    __slots__ = ("unacked",)
-
-    def __init__(self) -> None:
-        self.unacked = 0
-
-    def fed(self) -> None:
-        """It has room again."""
-        raise AssertionError("every consumer says what this means")
 
 
 class Delivery:
@@ -37,7 +24,7 @@ class Delivery:
 
     __slots__ = ("consumer", "first", "last", "queue", "span")
 
-    def __init__(self, first: int, last: int, span: Span, queue: QueueHandle, consumer: CreditPort | None) -> None:
+    def __init__(self, first: int, last: int, span: Span, queue: QueueHandle, consumer: ConsumerPort | None) -> None:
         self.first = first
         self.last = last
         self.span = span

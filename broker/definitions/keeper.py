@@ -16,7 +16,7 @@ from broker.definitions.keys import binding_key, key_of
 from broker.definitions.numbers import QueueNumbers
 from broker.definitions.values import StoredBinding
 from broker.model.arguments import Arguments
-from broker.queues.classic import QueueDefinition
+from broker.queues.definition import QueueDefinition
 from broker.routing.binding import Binding, DestinationKind
 from broker.routing.exchange import Exchange
 from storage.definitions import Definitions

@@ -14,7 +14,7 @@ from broker.auth.permissions import Permission
 from broker.auth.users import User
 from broker.definitions.fields import table_from_json, table_to_json
 from broker.model.arguments import NO_ARGUMENTS, Arguments
-from broker.queues.classic import QueueDefinition
+from broker.queues.definition import QueueDefinition
 from broker.routing.exchange import Exchange
 
 VERSION: Final = 1

@@ -24,7 +24,8 @@ from broker.introspection.infos import (
     QueueInfo,
     QueueName,
 )
-from broker.queues.classic import ClassicQueue, QueueCounters
+from broker.queues.classic import ClassicQueue
+from broker.queues.counters import QueueCounters
 from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost, VhostCounters
 

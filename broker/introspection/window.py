@@ -34,7 +34,7 @@ from broker.introspection.infos import (
     UserInfo,
     VhostInfo,
 )
-from broker.queues.classic import QueueCounters
+from broker.queues.counters import QueueCounters
 from broker.queues.paging import MemoryBudget
 from broker.vhost import Vhost
 from storage.definitions import Definitions

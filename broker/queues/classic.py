@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
-from broker.model.arguments import Arguments
-from broker.model.interfaces import ConsumerPort
+from broker.model.interfaces import ConsumerPort, QueueHandle
 from broker.model.message import Batch, Span
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
 from broker.queues.consumers import Picker
 from broker.queues.context import QueueContext
+from broker.queues.counters import QueueCounters
+from broker.queues.definition import QueueDefinition
 from broker.queues.expiry import ExpiryTimer, expires_at_ms
 from broker.queues.lifetime import Lifetime
 from broker.queues.ready import ReadyList
@@ -29,55 +29,7 @@ TURNS_PER_CONSUMER: Final = 32  # of a longer queue, how many turns each consume
 QUANTUM_MAX: Final = 64  # messages a consumer gets in one turn where several are ready
 
 
-@dataclass(frozen=True, slots=True)
-class QueueDefinition:
-    """What a queue was declared as. `owner` is the connection an exclusive queue belongs to.
-
-    `number` is what the log calls a durable queue that is not exclusive; no two queues of a data folder ever share one.
-    """
-
-    name: str
-    durable: bool
-    exclusive: bool
-    auto_delete: bool
-    arguments: Arguments
-    owner: object = None
-    number: int = 0  # 0: the log does not know it
-
-    @property
-    def is_journalled(self) -> bool:
-        """Whether persistent messages in it go into the log."""
-        return self.durable and not self.exclusive
-
-
-class QueueCounters:
-    """What has happened to a queue's messages since it was declared."""
-
-    __slots__ = ("acked", "delivered", "delivered_no_ack", "expired", "got", "got_empty", "got_no_ack",
-                 "published", "purged", "redelivered",
-                 "rejected", "requeued")  # fmt: skip
-
-    def __init__(self) -> None:
-        self.published = 0
-        self.delivered = 0
-        self.delivered_no_ack = 0
-        self.got = 0
-        self.got_no_ack = 0
-        self.got_empty = 0
-        self.redelivered = 0
-        self.acked = 0
-        self.rejected = 0
-        self.requeued = 0
-        self.expired = 0
-        self.purged = 0
-
-    def add(self, other: QueueCounters) -> None:
-        """Counts what another one has counted too."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-
-class ClassicQueue:
+class ClassicQueue(QueueHandle):
     """A queue on one node; a QueueHandle for channels, and the owner of its parts.
 
     Invariants
@@ -87,7 +39,7 @@ class ClassicQueue:
     """
 
     __slots__ = ("_context", "_expiry", "_is_dirty", "_is_ended", "_may_expire", "_next_position", "_waiting_gets",
-                 "consumers", "counters", "definition", "durable", "idle_since_ms", "is_deleted", "lifetime", "name",
+                 "consumers", "counters", "definition", "idle_since_ms", "is_deleted", "lifetime",
                  "ready", "settings", "unacked", "unacked_bytes")  # fmt: skip
 
     def __init__(
@@ -98,8 +50,7 @@ class ClassicQueue:
         consumers: Picker,
         context: QueueContext,
     ) -> None:
-        self.name = definition.name
-        self.durable = definition.is_journalled
+        super().__init__(definition.name, definition.is_journalled)
         self.definition = definition
         self.settings = settings
         self.ready = create_ready(self.loaded)

@@ -3,50 +3,55 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+
+from mypy_extensions import mypyc_attr
 
 from broker.model.interfaces import ConsumerPort
 
 
-class Picker(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Picker:
     """A queue's consumers, and whose turn it is."""
 
-    offered: int
+    __slots__ = ("offered",)
+
+    def __init__(self) -> None:
+        self.offered = 0
 
     def add(self, consumer: ConsumerPort) -> None:
         """A consumer starts."""
-        ...
+        raise NotImplementedError
 
     def remove(self, consumer: ConsumerPort) -> None:
         """A consumer ends."""
-        ...
+        raise NotImplementedError
 
     def offer(self, consumer: ConsumerPort) -> None:
         """A consumer may have room again."""
-        ...
+        raise NotImplementedError
 
     def pick(self, message_bytes: int) -> tuple[ConsumerPort, int] | None:
         """The next consumer with room for a message of that size, and for how many."""
-        ...
+        raise NotImplementedError
 
     def everyone(self) -> list[ConsumerPort]:
         """All consumers, in the order in which they started."""
-        ...
+        raise NotImplementedError
 
 
-class RoundRobin:
+class RoundRobin(Picker):
     """Consumers of the highest priority that have room take turns.
 
     Those that had no room when asked stand aside until they report credit, so that a crowd of busy consumers costs
     nothing.
     """
 
-    __slots__ = ("_all", "_groups", "offered")
+    __slots__ = ("_all", "_groups")
 
     def __init__(self) -> None:
+        super().__init__()
         self._all: dict[ConsumerPort, None] = {}
         self._groups: dict[int, deque[ConsumerPort]] = {}  # by priority, the highest first
-        self.offered = 0
 
     def add(self, consumer: ConsumerPort) -> None:
         """A consumer starts."""
@@ -94,14 +99,14 @@ class RoundRobin:
         return list(self._all)
 
 
-class SingleActive:
+class SingleActive(Picker):
     """Only the consumer that started first gets messages; when it ends, the next one does."""
 
-    __slots__ = ("_all", "offered")
+    __slots__ = ("_all",)
 
     def __init__(self) -> None:
+        super().__init__()
         self._all: dict[ConsumerPort, None] = {}
-        self.offered = 0
 
     def add(self, consumer: ConsumerPort) -> None:
         """A consumer starts."""

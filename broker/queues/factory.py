@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from broker.model.settings import QueueSettings, queue_settings
-from broker.queues.classic import ClassicQueue, QueueDefinition
+from broker.queues.classic import ClassicQueue
 from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
+from broker.queues.definition import QueueDefinition
 from broker.queues.paged import PagedFifo
 from broker.queues.priority import PriorityReady
 from broker.queues.ready import ReadyList

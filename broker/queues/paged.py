@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from broker.model.message import Batch, Span
 from broker.queues.cold import Cold
 from broker.queues.paging import MemoryBudget, memory_bytes
+from broker.queues.ready import ReadyList
 from broker.queues.spool import Spool, Spooled
 from broker.queues.stored import HeadReader
 from storage.journal import Journal, Loaded, Stream
@@ -30,17 +31,18 @@ def _backwards(span: Span) -> int:
     return -span.position
 
 
-class PagedFifo:
+class PagedFifo(ReadyList):
     """The plain ready list; a durable queue's is in one stream of the journal. `on_loaded` says that more is ready."""
 
     __slots__ = ("_budget", "_generation", "_head", "_hot_bytes", "_is_loading", "_journal", "_limits", "_middle",
-                 "_on_loaded", "_page_at_bytes", "_reader", "_returned", "_spool", "_spooled", "_tail", "body_bytes",
-                 "count", "stream")  # fmt: skip
+                 "_on_loaded", "_page_at_bytes", "_reader", "_returned", "_spool", "_spooled", "_tail",
+                 "stream")  # fmt: skip
 
     def __init__(
         self, stream: Stream | None, journal: Journal, spool: Spool, budget: MemoryBudget, on_loaded: Callable[[], None]
     ) -> None:
         """Takes over what waits in the stream; None for a list of which nothing is durable."""
+        super().__init__()
         self.stream = stream
         self._journal = journal
         self._spool = spool
@@ -57,7 +59,6 @@ class PagedFifo:
         self._page_at_bytes = self._bytes_max()
         self._is_loading = False
         self._generation = 0
-        self.count = self.body_bytes = 0
         if stream is not None:
             self.count, self.body_bytes, first = stream.waiting()
             if self.count:
@@ -299,7 +300,7 @@ class PagedFifo:
 
     # ---- settle lane
 
-    def stream_for(self, _batch: Batch) -> Stream | None:
+    def stream_for(self, batch: Batch) -> Stream | None:  # noqa: ARG002
         """Where a batch's messages are journalled; None where they are not."""
         return self.stream
 

@@ -13,23 +13,22 @@ from broker.queues.ready import ReadyList
 from storage.journal import Stream
 
 
-class PriorityReady:
+class PriorityReady(ReadyList):
     """Strict priorities from 0 to `priority_max`; a higher one counts as the maximum, none as 0.
 
     `_levels` holds the levels in use, created when first needed; `_waiting` those of them that hold something, the
     highest last.
     """
 
-    __slots__ = ("_create_level", "_levels", "_priority_max", "_waiting", "body_bytes", "count")
+    __slots__ = ("_create_level", "_levels", "_priority_max", "_waiting")
 
     def __init__(self, priority_max: int, create_level: Callable[[int], ReadyList], levels: Iterable[int] = ()) -> None:
         """Args: levels are those that may hold something already; one above the highest counts as the highest."""
+        super().__init__()
         self._priority_max = priority_max
         self._create_level = create_level
         self._levels = {priority: create_level(priority) for priority in levels}
         self._waiting: list[int] = []
-        self.count = 0
-        self.body_bytes = 0
         self.recount()
 
     def recount(self) -> None:

@@ -3,66 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+
+from mypy_extensions import mypyc_attr
 
 from broker.model.message import Batch, Span
 from storage.journal import Stream
 
 
-class ReadyList(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class ReadyList:
     """Where a queue's ready messages stand; priorities replace the plain one."""
 
-    count: int
-    body_bytes: int
+    __slots__ = ("body_bytes", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.body_bytes = 0
 
     def append(self, span: Span) -> None:
         """Puts newly published messages at the back."""
-        ...
+        raise NotImplementedError
 
     def take(self, count: int) -> Span | None:
         """Takes up to `count` messages of one batch from the front; None where nothing is ready in memory."""
-        ...
+        raise NotImplementedError
 
     def next_message_bytes(self) -> int:
         """The size of the next message with its properties; 0 where none is ready in memory."""
-        ...
+        raise NotImplementedError
 
     def put_back(self, span: Span) -> None:
         """Returns taken messages to their place."""
-        ...
+        raise NotImplementedError
 
     def take_expired(self, now_ms: int) -> list[Span]:
         """Takes what stands in front and expired before or at `now_ms`."""
-        ...
+        raise NotImplementedError
 
     def next_expiry_ms(self) -> int:
         """When the next message in front expires; 0 where none does."""
-        ...
+        raise NotImplementedError
 
     def clear(self) -> list[Span]:
         """Drops everything; returns, in order, what is still to be settled."""
-        ...
+        raise NotImplementedError
 
     def spans(self) -> Iterator[Span]:
         """Everything that is in memory, in order, left in place."""
-        ...
+        raise NotImplementedError
 
-    def stream_for(self, batch: Batch, /) -> Stream | None:
+    def stream_for(self, batch: Batch) -> Stream | None:
         """Where the batch's messages are journalled; None where they are not."""
-        ...
+        raise NotImplementedError
 
     def settle(self, span: Span) -> None:
         """Taken messages are not needed any more."""
-        ...
+        raise NotImplementedError
 
     def streams(self) -> list[Stream]:
         """Every stream that holds something of this list."""
-        ...
+        raise NotImplementedError
 
     def paged_out(self) -> tuple[int, int]:
         """How many messages are on disk only, and the bytes of their bodies."""
-        ...
+        raise NotImplementedError
 
     def recount(self) -> None:
         """A part of the list has loaded messages, or found some lost."""
-        ...
+        raise NotImplementedError

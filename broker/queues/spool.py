@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from broker.model.message import Span
 from broker.queues.stored import encode_head
-from storage.journal import OK, Journal, Stream
+from storage.journal import Journal, Stream
+from storage.status import OK
 
 
 class Spooled:

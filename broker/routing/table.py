@@ -175,6 +175,12 @@ class RoutingTable:
             return tuple([self.queues[key] for key in unique if key in self.queues])
         return self._walk(exchange, unique, headers)[0]
 
+    def is_fixed(self, exchange: Exchange, routing_key: str) -> bool:
+        """Whether the route last found for this key depends on nothing else, as long as `version` stays the same."""
+        if exchange.name == DEFAULT_EXCHANGE:
+            return routing_key in self.queues
+        return (exchange, routing_key) in self._cache
+
     @property
     def cached_routes(self) -> int:
         """How many answers the route cache holds, at most ROUTE_CACHE_MAX."""

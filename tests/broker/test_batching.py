@@ -193,7 +193,7 @@ def test_a_slow_consumer_gets_no_more_and_the_others_go_on(broker: SansBroker, c
     broker.turn()
     assert slow.take() == []
     assert len(quick.take()) == 1000
-    assert slow.connection.output.size == 0
+    assert slow.connection.output.out.size == 0
     quick.connection.writable(False)
     client.send(publish_frames(1, "", "q", KIB) * 10)
     broker.turn()

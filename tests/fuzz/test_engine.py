@@ -11,10 +11,11 @@ from pamqp.frame import marshal
 
 from broker.auth.mechanisms import parse_response
 from protocol import lifecycle
-from protocol.commands import METHODS, Ack, Method, Publish, decode_method
+from protocol.commands import Ack, Method, Publish
 from protocol.constants import FRAME_OVERHEAD_BYTES
 from protocol.engine import Engine, ProtocolMismatch
 from protocol.errors import ChannelException, ConnectionException
+from protocol.methods import METHODS, decode_method
 from protocol.properties import Properties
 from protocol.tables import TABLE_DEPTH_MAX, TABLE_ENTRIES_MAX, check_table, decode_table, entry_ranges
 from tests.fuzz.streams import is_refused, spoiled, valid

@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 from broker.queues.paging import Limits, MemoryBudget
 from storage.commit import NEVER, Timers
 from storage.definitions_disk import MemoryDisk
-from storage.journal import FAILED, Journal, Loaded, Stream
+from storage.journal import Journal, Loaded, Stream
 from storage.local import LocalJournal, LogSettings
+from storage.status import FAILED
 from storage.worker import InlineWorker
 from tests.support.faulty_files import SYNC, FaultyFiles
 from tests.support.manual_worker import ManualWorker

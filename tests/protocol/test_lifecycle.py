@@ -7,6 +7,7 @@ from pamqp import commands as pamqp_commands
 
 from protocol import commands as c
 from protocol import lifecycle as life
+from protocol import methods
 from protocol.errors import ConnectionException
 
 STATES = (
@@ -14,7 +15,7 @@ STATES = (
     life.CLOSING, life.CLOSED,
 )  # fmt: skip
 CONNECTION_METHODS = sorted(index for index in pamqp_commands.INDEX_MAPPING if index >> 16 == 10)
-CHANNEL_METHODS = sorted(index for index in c.FROM_CLIENTS if index >> 16 != 10)
+CHANNEL_METHODS = sorted(index for index in methods.FROM_CLIENTS if index >> 16 != 10)
 # Spec 1.4's grammar, with RabbitMQ's update-secret
 LEGAL = {
     ("starting", 11): "tuning",

@@ -93,7 +93,7 @@ def get(channel: Channel, frame: commands.Basic.Get, _command: Method) -> None:
     def give(span: Span, left: int) -> None:
         tag = channel.got(span, queue, frame.no_ack)
         context, batch = channel.context, span.batch
-        context.output.size += encoder.get_ok(
+        encoder.get_ok(
             context.output.out, channel.number, tag, span.deliveries > 0, batch.address.tail, left,
             batch.properties.raw, batch.bodies[span.start], context.frame_max,
         )  # fmt: skip

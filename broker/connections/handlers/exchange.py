@@ -9,7 +9,8 @@ from broker.connections.handlers.registry import arguments_of, handles
 from broker.model.arguments import Arguments
 from broker.model.names import clean
 from broker.operations import ExchangeRequest
-from protocol.commands import AccessRequest, AccessRequestOk, Method
+from protocol.commands import Method
+from protocol.methods import AccessRequest, AccessRequestOk
 
 
 @handles(AccessRequest.index)

@@ -34,9 +34,7 @@ def declare(channel: Channel, frame: commands.Queue.Declare, command: Method) ->
 def _declare_ok(channel: Channel, frame: commands.Queue.Declare, state: QueueState, is_pending: bool) -> None:
     def send() -> None:
         output = channel.context.output
-        output.size += encoder.queue_declare_ok(
-            output.out, channel.number, state.name, state.message_count, state.consumer_count
-        )
+        encoder.queue_declare_ok(output.out, channel.number, state.name, state.message_count, state.consumer_count)
         channel.context.touch()
 
     if not frame.nowait:

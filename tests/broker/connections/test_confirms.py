@@ -7,13 +7,18 @@ from hypothesis import strategies as st
 from pamqp.frame import unmarshal
 
 from broker.connections.confirms import Confirms
+from protocol.outgoing import Outgoing
 
 
 def flushed(confirms: Confirms) -> list[tuple[str, int, bool]]:
     """What a flush sends."""
-    out: list[bytes] = []
-    assert confirms.flush(out) == sum(map(len, out))
-    frames = [unmarshal(data)[2] for data in out]
+    out = Outgoing()
+    confirms.flush(out)
+    data, frames = out.take(), []
+    while data:
+        used, _, frame = unmarshal(data)
+        frames.append(frame)
+        data = data[used:]
     return [(frame.name[6:], frame.delivery_tag, frame.multiple) for frame in frames]
 
 

@@ -14,7 +14,7 @@ from broker.auth.users import User
 from broker.definitions import values
 from broker.definitions.keys import binding_key, key_of, names_of
 from broker.model.arguments import NO_ARGUMENTS, Arguments
-from broker.queues.classic import QueueDefinition
+from broker.queues.definition import QueueDefinition
 from broker.routing.binding import Binding
 from broker.routing.exchange import Exchange
 from broker.routing.terms import frozen_table

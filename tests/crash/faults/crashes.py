@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
-from storage.journal import FULL, OK
+from storage.status import FULL, OK
 from tests.crash.faults.promise import Broken, Observed, Promise
 from tests.crash.faults.run import Life
 from tests.support.faulty_files import Call, FaultyFiles

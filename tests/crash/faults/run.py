@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from broker.clock import Deadlines, ManualClock
-from storage.journal import OK, Loaded, Stream
+from storage.journal import Loaded, Stream
 from storage.local import LocalJournal, LogSettings
+from storage.status import OK
 from tests.crash.faults.promise import Observed, Promise, Seen
 from tests.support.faulty_files import FaultyFiles
 from tests.support.manual_worker import ManualWorker

@@ -13,8 +13,8 @@ from pamqp.commands import Basic
 from broker.config import Config
 from storage.commit import RETRY_MS, Timers
 from storage.definitions_disk import Disk
-from storage.journal import FAILED, FULL, OK
 from storage.local import LocalJournal, LogSettings
+from storage.status import FAILED, FULL, OK
 from tests.support.faulty_files import SYNC, WRITE, FaultyFiles
 from tests.support.manual_worker import ManualWorker
 from tests.support.sansio import Received, SansBroker, SansClient

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from storage.commit import RETRY_MS
-from storage.journal import FAILED, FULL, OK
 from storage.marks import SLOTS_MIN
+from storage.status import FAILED, FULL, OK
 from tests.crash.faults import IS_WHOLE
 from tests.crash.faults.crashes import Crash, Crashes
 from tests.crash.faults.promise import Promise
