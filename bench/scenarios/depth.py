@@ -113,7 +113,7 @@ def _measure(unlike: bool) -> Measure:
 SCENARIOS = [
     Scenario(
         f"depth-{name}", f"full durable queue, 100 B, {what}", shown=SHOWN, measure=_measure(unlike), reps=1,
-        uses_disk=True,
+        uses_disk=True, is_usual=False,
     )
     for name, what, unlike in (
         ("equal", "all messages alike but for the body", False),

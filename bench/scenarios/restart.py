@@ -65,7 +65,7 @@ def _restarts(daemon: Daemon, messages: int, unlike: bool) -> Figures:
 SCENARIOS = [
     Scenario(
         f"restart-{name}", f"restart with a full durable queue, 100 B, {what}", shown=SHOWN, measure=_measure(unlike),
-        reps=1, uses_disk=True,
+        reps=1, uses_disk=True, is_usual=not unlike,
     )
     for name, what, unlike in (
         ("equal", "all messages alike but for the body", False),

@@ -123,7 +123,7 @@ def _given_back(broker: Broker, used: Callable[[], int], count: int, segment_byt
 SCENARIOS = [
     Scenario(
         f"space-{every}", f"1 message of {every:,} stays, 1 KB", shown=SHOWN, measure=_measure(every), reps=1,
-        uses_disk=True,
+        uses_disk=True, is_usual=False,
     )
     for every in (1000, 5)
 ]  # fmt: skip
