@@ -15,6 +15,9 @@ PERSISTENT = 2
 CELERY_FLAGS = 0xFE00  # content type and encoding, headers, mode, priority, correlation id, reply-to
 STAMP = struct.Struct(">QI")  # head of every body: when it was due (ns), and its number in the block
 TAG = "bench"
+TURN_DIGITS = 4  # of a block's turn, in the ids of its messages
+TURNS = 16**TURN_DIGITS
+LATER = 0x1111  # a turn that differs from the first one in every digit
 
 
 def short(text: str) -> bytes:
@@ -58,9 +61,12 @@ def properties(persistent: bool, priority: int | None = None, message_id: str = 
     return struct.pack(">H", flags) + values
 
 
-def celery_properties(number: int) -> bytes:
-    """A persistent message's property list as Celery's tasks have it; equal length, and ids that only `number` has."""
-    task_id = f"{number:08x}-5c1e-4a33-9d02-{number:012x}"
+def celery_properties(number: int, turn: int = 0) -> bytes:
+    """A persistent message's property list as Celery's tasks have it; equal length, and ids that only it has.
+
+    Args: `number`: in its block; `turn`: of its block, see `Block`.
+    """
+    task_id = f"{turn:04x}{number:04x}-5c1e-4a33-9d02-{number:012x}"
     texts = {"lang": "py", "task": "shop.orders.send_receipt", "id": task_id, "root_id": task_id}
     texts |= {"argsrepr": f"({number:08}, 'en')", "kwargsrepr": "{}", "origin": "gen4711@web-1"}
     fields = b"".join(short(name) + b"S" + long(text.encode()) for name, text in texts.items())
@@ -75,12 +81,40 @@ def body(size_bytes: int, number: int, due_ns: int = 0) -> bytes:
     return STAMP.pack(due_ns, number).ljust(size_bytes, b"x")
 
 
-def block(exchange: str, keys: Sequence[str], heads: Sequence[bytes], size_bytes: int, count: int) -> bytes:
-    """`count` messages in a row; keys and property lists take turns. All keys are of one length, so are the heads."""
-    assert len({len(key) for key in keys}) == len({len(head) for head in heads}) == 1
-    return b"".join(
-        content(exchange, keys[at % len(keys)], heads[at % len(heads)], body(size_bytes, at)) for at in range(count)
-    )
+class Block:
+    """Messages of equal length, to be sent over and over.
+
+    Args: `heads`: property lists; they take turns, and so do the keys. `later_heads`: the same lists in turn 0x1111:
+    the bytes in which they differ are the turn's four hexadecimal digits, and `renew` writes the next one's there.
+    """
+
+    def __init__(
+        self, exchange: str, keys: Sequence[str], heads: Sequence[bytes], size_bytes: int, count: int,
+        later_heads: Sequence[bytes] = (),
+    ) -> None:  # fmt: skip
+        assert len({len(key) for key in keys}) == len({len(head) for head in (*heads, *later_heads)}) == 1
+        self.count = count
+        self.raw = bytearray(
+            b"".join(content(exchange, keys[at % len(keys)], heads[at % len(heads)], body(size_bytes, at))
+                     for at in range(count))
+        )  # fmt: skip
+        self.message_bytes = len(self.raw) // count
+        self._turn = 0
+        self._digits_at = _digits_at(exchange, keys[0], heads[0], later_heads[0]) if later_heads else []
+
+    def renew(self) -> None:
+        """Begins the next turn: every message gets an id that none before it had."""
+        before, self._turn = self._turn, (self._turn + 1) % TURNS
+        digits = zip(f"{before:04x}".encode(), f"{self._turn:04x}".encode(), strict=True)
+        changed = {at: digit for at, (old, digit) in enumerate(digits) if old != digit}
+        for number, at in enumerate(self._digits_at):
+            if (digit := changed.get(number % TURN_DIGITS)) is not None:
+                self.raw[at :: self.message_bytes] = bytes([digit]) * self.count
+
+
+def _digits_at(exchange: str, key: str, head: bytes, later: bytes) -> list[int]:
+    one, other = content(exchange, key, head, b""), content(exchange, key, later, b"")
+    return [at for at, (left, right) in enumerate(zip(one, other, strict=True)) if left != right]
 
 
 class Stride:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bench.apart import Figures
 from bench.arithmetic import ratio
-from bench.load import Figures
 
 LABELS = {
     "rate": "rate per s",
     "cpu_us": "broker CPU µs",
     "generator_cpu_us": "generator CPU µs",
+    "publish_rate": "published, per s",
+    "publish_cpu_us": "published, broker CPU µs",
+    "publish_client_us": "published, client CPU µs",
+    "consume_rate": "consumed, per s",
+    "consume_cpu_us": "consumed, broker CPU µs",
+    "consume_client_us": "consumed, client CPU µs",
+    "client_cpu_us": "worker and producer CPU µs",
+    "broker_share": "broker CPU, % of worker's and producer's (mark: below 3)",
+    "generator_rate": "generator alone, by its CPU, per s (mark: 2,000,000)",
     "memory_peak_mb": "memory peak MB",
     "p50_us": "p50 µs",
     "p99_us": "p99 µs",
     "p999_us": "p99.9 µs",
     "sent_p50_us": "p50 µs since sent",
     "sent_p99_us": "p99 µs since sent",
+    "sent_p999_us": "p99.9 µs since sent",
     "beside_rate": "rate beside, per s",
     "start_ms": "start to first handshake ms",
     "idle_mb": "memory at rest MB",
@@ -28,6 +38,10 @@ LABELS = {
     "fill_rate": "filled, per s",
     "memory_rest_mb": "memory before MB",
     "memory_full_mb": "memory full MB",
+    "fill_cpu_us": "filled, broker CPU µs",
+    "drain_rate": "drained, per s",
+    "drain_cpu_us": "drained, broker CPU µs",
+    "memory_drained_mb": "memory drained MB",
     "memory_message_bytes": "memory per waiting message B",
     "disk_message_bytes": "disk per waiting message B",
     "memory_acked": "from memory, acked, per s",
@@ -48,6 +62,8 @@ LABELS = {
     "stopped_handshake_ms": "after SIGTERM: start to first handshake ms",
     "stopped_ready_ms": "after SIGTERM: start to all messages ready ms",
     "stopped_there": "after SIGTERM: messages there",
+    "memory_killed_mb": "after kill -9: memory MB",
+    "memory_stopped_mb": "after SIGTERM: memory MB",
     "stop_ms": "SIGTERM to the end ms",
     "written_mb": "published MB",
     "segment_mb": "segment MB",

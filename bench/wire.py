@@ -1,29 +1,26 @@
-"""The hot loops of the load: pre-encoded blocks out, deliveries counted by their stride, acks and confirms.
+"""The ends of a load: pre-encoded blocks out, deliveries counted by their stride, acks and confirms.
 
-Works per chunk, never per message, but for latency. Must not: declare anything, or know what a broker is.
+Works per chunk, never per message. Must not: wait, declare anything, or know what a broker is.
 """
 
 from __future__ import annotations
 
-import select
-import selectors
 import socket
 import struct
 import time
 from array import array
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
-from bench.arithmetic import due_count, due_ns
 from bench.connection import BrokerError, describe
-from bench.frames import BASIC, STAMP, Stride
+from bench.frames import BASIC, END, STAMP, Block, Stride
 
 SEND_BYTES: Final = 65536  # most bytes of one send call
 RECEIVE_BYTES: Final = 262144
-ACKS: Final = 65536  # acknowledgements encoded ahead
 ACK: Final = struct.Struct(">BHIHHQBB")  # type, channel, size, class, method, tag, multiple, end: also a confirm's
-STALL_S: Final = 20.0  # without any progress
 FED_BYTES: Final = 65536  # what may have been read with the answer to basic.consume
+RUN_MIN: Final = 4  # confirms that are compared as a whole
 DELIVER: Final = struct.pack(">HH", BASIC, 60)
 CANCEL_OK: Final = struct.pack(">HH", BASIC, 31)
 
@@ -32,13 +29,58 @@ class Lost(Exception):
     """The counts do not balance, an order was broken, or nothing moves any more."""
 
 
-class Confirms:
-    """Which publish numbers are confirmed: all up to `low`, and some above."""
+class Numbered:
+    """Equal frames of consecutive tags, encoded ahead: only the high bytes of the tags are renewed.
 
-    __slots__ = ("_above", "low")
+    Args: `encode` makes the frames of one tag; `tag_at` is where the eight bytes of the tag are in them.
+    """
+
+    AHEAD: Final = 65536  # tags; two bytes of each tag count them
+
+    def __init__(self, encode: Callable[[int], bytes], tag_at: int) -> None:
+        self._page = 0
+        self._tag_at = tag_at
+        self._frames = bytearray(b"".join(map(encode, range(self.AHEAD))))
+        self.length = len(self._frames) // self.AHEAD
+
+    def between(self, first: int, last: int) -> list[bytes]:
+        """The frames for tags `first` to `last`, both included."""
+        parts = []
+        while first <= last:
+            page, low = divmod(first, self.AHEAD)
+            if page != self._page:
+                self._turn_to(page)
+            high = min(last - page * self.AHEAD, self.AHEAD - 1)
+            parts.append(bytes(self._frames[low * self.length : (high + 1) * self.length]))
+            first = page * self.AHEAD + high + 1
+        return parts
+
+    def _turn_to(self, page: int) -> None:
+        digits = zip(self._page.to_bytes(6, "big"), page.to_bytes(6, "big"), strict=True)
+        for at, (old, new) in enumerate(digits):
+            if old != new:
+                self._frames[self._tag_at + at :: self.length] = bytes([new]) * self.AHEAD
+        self._page = page
+
+
+class AckFrames(Numbered):
+    """basic.ack frames, one for each tag."""
 
     def __init__(self) -> None:
+        super().__init__(lambda tag: ACK.pack(1, 1, 13, BASIC, 80, tag, 0, END), 11)
+
+
+class Confirms:
+    """Which publish numbers are confirmed: all up to `low`, and some above.
+
+    Args: `expected`: the frames that come where every message is confirmed by one of its own, in order.
+    """
+
+    __slots__ = ("_above", "_expected", "low")
+
+    def __init__(self, expected: AckFrames | None = None) -> None:
         self.low = 0
+        self._expected = expected
         self._above: set[int] = set()
 
     @property
@@ -48,6 +90,10 @@ class Confirms:
 
     def take(self, data: bytes | memoryview) -> None:
         """Counts a run of whole basic.ack frames. Raises: BrokerError for any other frame."""
+        count = len(data) // ACK.size
+        if count >= RUN_MIN and self._are_next(data, count):
+            self.low += count
+            return
         above = self._above
         for _, _, _, class_id, method_id, tag, multiple, _ in ACK.iter_unpack(data):
             if class_id != BASIC or method_id != 80:
@@ -62,47 +108,30 @@ class Confirms:
                 self.low += 1
                 above.remove(self.low)
 
-
-class AckFrames:
-    """basic.ack frames of consecutive tags, encoded ahead: only the high bytes of the tag are renewed."""
-
-    def __init__(self) -> None:
-        self._page = 0
-        self._frames = bytearray(b"".join(ACK.pack(1, 1, 13, BASIC, 80, tag, 0, 0xCE) for tag in range(ACKS)))
-
-    def between(self, first: int, last: int) -> list[bytes]:
-        """The frames for tags `first` to `last`, both included."""
-        parts = []
-        while first <= last:
-            page, low = divmod(first, ACKS)
-            self._turn_to(page)
-            high = min(last - page * ACKS, ACKS - 1)
-            parts.append(bytes(self._frames[low * ACK.size : (high + 1) * ACK.size]))
-            first = page * ACKS + high + 1
-        return parts
-
-    def _turn_to(self, page: int) -> None:
-        if page != self._page:
-            for at, value in enumerate(page.to_bytes(6, "big")):
-                self._frames[11 + at :: ACK.size] = bytes([value]) * ACKS
-            self._page = page
+    def _are_next(self, data: bytes | memoryview, count: int) -> bool:
+        if self._expected is None or self._above:
+            return False
+        return data == b"".join(self._expected.between(self.low + 1, self.low + count))
 
 
 class Producer:
-    """Sends one block over and over. `window` is how many may be unconfirmed; 0 is no confirms at all.
+    """Sends one block over and over, renewed each time. `window`: the most unconfirmed; 0 is no confirms at all.
 
     `most` ends it after so many messages; 0 is no end. With confirms, `waits_ns` tells for the last message of each
     send how long it and all before took to be confirmed.
     """
 
-    def __init__(self, sock: socket.socket, block: bytes, messages: int, window: int, most: int = 0) -> None:
+    def __init__(
+        self, sock: socket.socket, block: Block, window: int, most: int = 0, acks: AckFrames | None = None
+    ) -> None:
         self.sock = sock
-        self.confirms = Confirms()
+        self.confirms = Confirms(acks)
         self.waits_ns = array("q")
         self._marks: deque[tuple[int, int]] = deque()  # publish number, when it was sent; at most one per unconfirmed
-        self._most_bytes = most * (len(block) // messages)
-        self._block = memoryview(block)
-        self._message_bytes = len(block) // messages
+        self._most_bytes = most * block.message_bytes
+        self._block = block
+        self._view = memoryview(block.raw)
+        self._message_bytes = block.message_bytes
         self._window = window
         self._at = 0
         self._sent_bytes = 0
@@ -143,13 +172,17 @@ class Producer:
     def send(self, most_bytes: int) -> None:
         """Sends once, at most to the end of the block."""
         end = self._at + min(most_bytes, SEND_BYTES)
-        sent = self.sock.send(self._block[self._at : end])
+        begun = time.monotonic_ns()  # before, because the broker may answer before the call returns
+        sent = self.sock.send(self._view[self._at : end])
         self._sent_bytes += sent
-        self._at = (self._at + sent) % len(self._block)
+        self._at += sent
+        if self._at == len(self._view):
+            self._block.renew()
+            self._at = 0
         if self._window:
             number = self._sent_bytes // self._message_bytes
             if number > (self._marks[-1][0] if self._marks else self.confirms.low):
-                self._marks.append((number, time.monotonic_ns()))
+                self._marks.append((number, begun))
 
     def finish(self) -> None:
         """Sends the rest of a message that is begun."""
@@ -253,139 +286,3 @@ class Consumer:
         expected = (self._first + (self.count + at) * self._step) % self._block_messages
         if self._step and self.stamp(at)[1] != expected:
             raise Lost(f"message {self.stamp(at)[1]} where {expected} was expected")
-
-
-def stream(producers: list[Producer], consumers: list[Consumer], per_message: int, seconds: float) -> float:
-    """Publishes as fast as the sockets take it for `seconds`, then waits until everything has arrived.
-
-    Args: `per_message`: deliveries per published message.
-    Returns: seconds from the first publish to the last delivery and confirm.
-    Raises: Lost, BrokerError.
-    """
-    with selectors.DefaultSelector() as selector:
-        for producer in producers:
-            selector.register(producer.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, producer)
-        for consumer in consumers:
-            selector.register(consumer.sock, selectors.EVENT_READ, consumer)
-        start = moved = time.monotonic()
-        is_publishing = True
-        while True:
-            now = time.monotonic()
-            if is_publishing and (now - start >= seconds or all(producer.is_spent for producer in producers)):
-                is_publishing = False
-            if not is_publishing and _is_done(producers, consumers, per_message):
-                return now - start
-            if _turn(selector, is_publishing):
-                moved = now
-            elif now - moved > STALL_S:
-                delivered = sum(consumer.count for consumer in consumers)
-                raise Lost(f"stalled at {delivered} deliveries of {sum(p.sent for p in producers)} messages")
-
-
-def _is_done(producers: list[Producer], consumers: list[Consumer], per_message: int) -> bool:
-    expected = sum(producer.sent for producer in producers) * per_message
-    count = sum(consumer.count for consumer in consumers)
-    if count > expected:
-        raise Lost(f"{count} deliveries of {expected}")
-    return count == expected and all(producer.is_whole and producer.is_confirmed for producer in producers)
-
-
-def _turn(selector: selectors.BaseSelector, is_publishing: bool) -> bool:
-    """Serves every ready socket once; returns whether anything moved."""
-    ready = selector.select(1.0)
-    for key, events in ready:
-        end = key.data
-        if events & selectors.EVENT_READ:
-            end.receive()
-        if isinstance(end, Producer):
-            _publish(selector, key, events, is_publishing)
-    return bool(ready)
-
-
-def _publish(selector: selectors.BaseSelector, key: selectors.SelectorKey, events: int, is_publishing: bool) -> None:
-    """Sends what is allowed, and listens for room in the socket only while there is something to send."""
-    producer: Producer = key.data
-    allowed = producer.allowed_bytes() if is_publishing else 0
-    if events & selectors.EVENT_WRITE:
-        if is_publishing and allowed:
-            producer.send(allowed)
-            allowed = producer.allowed_bytes()
-        elif not is_publishing:
-            producer.finish()
-    is_open = bool(allowed) if is_publishing else not producer.is_whole
-    wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if is_open else 0)
-    if wanted != key.events:
-        selector.modify(producer.sock, wanted, producer)
-
-
-def drain(consumer: Consumer, messages: int, cancel: bytes) -> tuple[int, int]:
-    """Takes at least `messages` from a full queue, then sends `cancel` and takes what is on its way still.
-
-    Returns: when `messages` had arrived and how many they were by then: nanoseconds, count.
-    Raises: Lost, BrokerError.
-    """
-    while consumer.count < messages:
-        _wait(consumer, STALL_S)
-    reached = time.monotonic_ns(), consumer.count
-    consumer.sock.sendall(cancel)
-    while not consumer.is_cancelled:
-        _wait(consumer, STALL_S)
-    return reached
-
-
-def one_in_flight(sock: socket.socket, message: bytes, consumer: Consumer, seconds: float) -> array[int]:
-    """Sends one message, waits for it, sends the next; returns the round trips in nanoseconds."""
-    trips = array("q")
-    start = sent = time.monotonic_ns()
-    while sent - start < seconds * 1e9:
-        sock.sendall(message)
-        while not _wait(consumer, STALL_S):
-            pass
-        arrived = time.monotonic_ns()
-        trips.append(arrived - sent)
-        sent = arrived
-    return trips
-
-
-def _wait(consumer: Consumer, timeout_s: float) -> int:
-    if not select.select([consumer.sock], [], [], timeout_s)[0]:
-        raise Lost("stalled")
-    return consumer.receive()
-
-
-def paced(
-    sock: socket.socket, message: bytes, stamp_at: int, consumer: Consumer, rate: int, seconds: float
-) -> tuple[array[int], array[int]]:
-    """Sends `rate` messages a second, whether or not the earlier ones have arrived.
-
-    Returns: latencies from the moment each message was due to its arrival, and how late each was sent, both in ns.
-    Raises: Lost, BrokerError.
-    """
-    latencies, late = array("q"), array("q")
-    count = int(rate * seconds)
-    template = bytearray(message)
-    start = moved = time.monotonic_ns()
-    while len(latencies) < count:
-        now = time.monotonic_ns()
-        for number in range(len(late), min(due_count(now - start, rate), count)):
-            due = start + due_ns(number, rate)
-            STAMP.pack_into(template, stamp_at, due, number)
-            sock.sendall(template)
-            late.append(time.monotonic_ns() - due)
-        next_due = start + due_ns(len(late), rate) if len(late) < count else now + 1_000_000_000
-        timeout_s = max(0, next_due - time.monotonic_ns()) / 1e9
-        if select.select([consumer.sock], [], [], timeout_s)[0]:
-            moved = _arrived(consumer, latencies)
-        elif now - moved > STALL_S * 1e9:
-            raise Lost(f"stalled at {len(latencies)} of {len(late)}")
-    return latencies, late
-
-
-def _arrived(consumer: Consumer, latencies: array[int]) -> int:
-    """Takes the deliveries of one read; returns when that was, in ns."""
-    whole = consumer.fill()
-    now = time.monotonic_ns()
-    for at in range(whole):
-        latencies.append(now - consumer.stamp(at)[0])
-    consumer.drop(whole)
-    return now

@@ -9,6 +9,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
+from mypy_extensions import mypyc_attr
+
 from storage.journal import Loaded, OnLoaded, Stream
 from storage.ranges import RangeSet
 from storage.status import OK, LogStatus
@@ -90,6 +92,7 @@ def _first(run: Loaded) -> int:
     return run.first
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class MemoryJournal:
     """A Journal without a disk: what is appended counts as durable from the next commit on."""
 

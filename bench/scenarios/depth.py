@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 
 from bench import disk
+from bench.apart import Figures
 from bench.arithmetic import medians, per_message_bytes, ratio
 from bench.brokers import Broker, Daemon, rested
-from bench.load import Figures
 from bench.scenarios import filling
 from bench.scenarios.scenario import Measure, Scenario
 from bench.settings import Settings
@@ -113,7 +113,7 @@ def _measure(unlike: bool) -> Measure:
 SCENARIOS = [
     Scenario(
         f"depth-{name}", f"full durable queue, 100 B, {what}", shown=SHOWN, measure=_measure(unlike), reps=1,
-        uses_disk=True,
+        uses_disk=True, is_usual=False,
     )
     for name, what, unlike in (
         ("equal", "all messages alike but for the body", False),

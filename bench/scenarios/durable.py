@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench import disk
+from bench.apart import Figures
 from bench.arithmetic import mean, ratio
 from bench.brokers import Broker
-from bench.load import Figures, Load
-from bench.scenarios.scenario import CPU, GENERATOR_CPU, RATE, Measure, Scenario, with_peak
+from bench.rig import Load
+from bench.scenarios.scenario import CPU, GENERATOR_CPU, LATENCIES, MEMORY, RATE, Measure, Scenario, with_peak
 from bench.settings import Settings
 
 WINDOWS = (1, 100, 500)
 PRODUCERS = (1, 16)
 SIZE_BYTES = 1024
 DISK_S = 0.25  # of syncing before each run and after it: the disk has moods too
-SHOWN = (RATE, "disk_syncs", "per_sync", CPU, GENERATOR_CPU, "p50_us", "p99_us")
+SHOWN = (RATE, "disk_syncs", "per_sync", CPU, GENERATOR_CPU, *LATENCIES, MEMORY)
 
 
 def _beside_disk(load: Load) -> Measure:
@@ -38,5 +39,5 @@ def _scenario(window: int, producers: int, prefetch: int = 0) -> Scenario:
 
 
 SCENARIOS = [_scenario(window, producers) for window in WINDOWS for producers in PRODUCERS] + [
-    _scenario(500, producers, prefetch=500) for producers in PRODUCERS
+    _scenario(window, producers, prefetch=500) for window, producers in ((1, 1), (500, 1), (500, 16))
 ]

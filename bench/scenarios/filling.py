@@ -9,9 +9,11 @@ import time
 from contextlib import suppress
 
 from bench import processes
+from bench.apart import Figures
 from bench.brokers import Broker
 from bench.connection import BrokerError, Control
-from bench.load import BLOCK_MESSAGES, Figures, Load, queue_name, run_apart
+from bench.load import run_apart
+from bench.rig import BLOCK_MESSAGES, Load, queue_name
 
 PREFIX = "leveret-bench-full"
 QUEUE, STRAGGLERS = queue_name(PREFIX, 0), queue_name(PREFIX, 1)
@@ -39,11 +41,12 @@ def delete(broker: Broker, *queues: str) -> None:
 
 
 def fill(
-    broker: Broker, messages: int, unlike: bool = False, size_bytes: int = 100, straggler_every: int = 0
-) -> Figures:
+    broker: Broker, messages: int, unlike: bool = False, size_bytes: int = 100, straggler_every: int = 0,
+    window: int = WINDOW,
+) -> Figures:  # fmt: skip
     """Publishes persistent messages with confirms; each straggler goes to a queue of its own."""
     load = Load(
-        "publish", PREFIX, persistent=True, confirms=WINDOW, keeps=True, messages=messages, unlike=unlike,
+        "publish", PREFIX, persistent=True, confirms=window, keeps=True, messages=messages, unlike=unlike,
         size_bytes=size_bytes, straggler_every=straggler_every,
     )  # fmt: skip
     return run_apart(load, broker.host, broker.port, broker.pids())

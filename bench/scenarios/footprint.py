@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 from bench import processes
+from bench.apart import Figures
 from bench.brokers import Broker, rested, start_figures
 from bench.connection import Control
 from bench.frames import method, short, table
-from bench.load import Figures
 from bench.scenarios.scenario import Measure, Scenario
 from bench.settings import Settings
 

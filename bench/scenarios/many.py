@@ -1,6 +1,6 @@
 """Many connections at work at once."""
 
-from bench.load import Load
+from bench.rig import Load
 from bench.scenarios.scenario import Scenario
 
 SCENARIOS = [

@@ -1,6 +1,6 @@
 """Persistent messages in a durable queue, with publisher confirms."""
 
-from bench.load import Load
+from bench.rig import Load
 from bench.scenarios.scenario import Scenario
 
 SCENARIOS = [

@@ -1,6 +1,6 @@
 """A queue with priorities, all of them in use."""
 
-from bench.load import Load
+from bench.rig import Load
 from bench.scenarios.scenario import Scenario
 
 SCENARIOS = [

@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 import time
 
+from bench.apart import Figures
 from bench.brokers import Broker, Daemon, own_daemon
 from bench.connection import Control
-from bench.load import Figures
 from bench.scenarios import filling
 from bench.scenarios.scenario import Measure, Scenario
 from bench.settings import Settings
 
 READY_S_MAX = 60.0
 SHOWN = (
-    "waiting", "empty_ms", "killed_handshake_ms", "killed_ready_ms", "killed_there",
-    "stop_ms", "stopped_handshake_ms", "stopped_ready_ms", "stopped_there",
+    "waiting", "empty_ms", "killed_handshake_ms", "killed_ready_ms", "killed_there", "memory_killed_mb",
+    "stop_ms", "stopped_handshake_ms", "stopped_ready_ms", "stopped_there", "memory_stopped_mb",
 )  # fmt: skip
 
 
@@ -34,6 +34,7 @@ def _start(daemon: Daemon, wanted: int, name: str) -> Figures:
         f"{name}_handshake_ms": handshake_s * 1000,
         f"{name}_ready_ms": ready_s * 1000 if there == wanted else None,
         f"{name}_there": there,
+        f"memory_{name}_mb": filling.resident_mb(broker),
     }
 
 
@@ -64,7 +65,7 @@ def _restarts(daemon: Daemon, messages: int, unlike: bool) -> Figures:
 SCENARIOS = [
     Scenario(
         f"restart-{name}", f"restart with a full durable queue, 100 B, {what}", shown=SHOWN, measure=_measure(unlike),
-        reps=1, uses_disk=True,
+        reps=1, uses_disk=True, is_usual=not unlike,
     )
     for name, what, unlike in (
         ("equal", "all messages alike but for the body", False),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from bench import processes
+from bench.apart import Figures, sampled
 from bench.brokers import Broker
-from bench.load import Figures, Load, Process
+from bench.load import start_apart
+from bench.rig import Load
 from bench.settings import Settings
 
-SAMPLE_S = 0.1
 BESIDE_LEAD_S = 0.5  # how long the load beside runs before and after
 RATE, CPU, GENERATOR_CPU = "rate", "cpu_us", "generator_cpu_us"
 MEMORY = "memory_peak_mb"
@@ -36,6 +37,14 @@ class Scenario:
     seconds: float = 3.0  # of publishing, and
     reps: int = 3  # runs, where the command line does not tell
     uses_disk: bool = False  # so that the disk's own rates belong beside it
+    requires: str = ""  # a library that may be missing
+    is_usual: bool = True  # runs where no scenario is named
+
+    def obstacle(self) -> str:
+        """Why it cannot run here; nothing where it can."""
+        if self.requires and importlib.util.find_spec(self.requires) is None:
+            return f"{self.requires} is not installed"
+        return ""
 
     def run(self, broker: Broker, settings: Settings) -> Figures:
         """The figures of one run. Raises: RuntimeError, OSError or BrokerError where it failed."""
@@ -49,7 +58,7 @@ class Scenario:
     def _run_beside(self, broker: Broker, seconds: float, pids: list[int]) -> Figures:
         assert self.beside is not None
         beside = replace(self.beside, seconds=seconds + 2 * BESIDE_LEAD_S, prefix=f"{self.beside.prefix}-beside")
-        other = Process(beside, broker.host, broker.port, [])
+        other = start_apart(beside, broker.host, broker.port, [])
         try:
             other.wait_started()
             time.sleep(BESIDE_LEAD_S)
@@ -62,14 +71,5 @@ class Scenario:
 
 def with_peak(load: Load, broker: Broker, pids: list[int]) -> Figures:
     """Runs a load and adds the most memory that the broker took meanwhile."""
-    process = Process(load, broker.host, broker.port, pids)
-    peak = processes.memory_mb(pids)
-    try:
-        process.wait_started()
-        while process.is_running():
-            now = processes.memory_mb(pids)
-            peak = max(peak, now) if peak is not None and now is not None else None
-            time.sleep(SAMPLE_S)
-        return process.figures() | {MEMORY: peak}
-    finally:
-        process.stop()
+    figures, peak_mb = sampled(start_apart(load, broker.host, broker.port, pids), pids)
+    return figures | {MEMORY: peak_mb}

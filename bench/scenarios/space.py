@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 
 from bench import disk
+from bench.apart import Figures
 from bench.arithmetic import ratio, share_of_bound
 from bench.brokers import Broker, has_flag, own_broker
 from bench.connection import Control
-from bench.load import BLOCK_MESSAGES, Figures
+from bench.rig import BLOCK_MESSAGES
 from bench.scenarios import filling
 from bench.scenarios.scenario import Measure, Scenario
 from bench.settings import MIB, Settings
@@ -25,7 +26,7 @@ QUIET_S = 1.5  # without a change it has settled, once it is below the bound
 SETTLE_S_MAX = 30.0
 SHOWN = (
     "written_mb", "segment_mb", "live_mb", "disk_mb", "disk_live", "disk_segments", "disk_bound", "settle_s",
-    "purged_mb", "refilled_mb", "deleted_mb",
+    "memory_full_mb", "purged_mb", "refilled_mb", "deleted_mb",
 )  # fmt: skip
 
 
@@ -101,6 +102,7 @@ def _space(broker: Broker, every: int, segment_bytes: int) -> Figures:
         "disk_segments": bytes_used / segment_bytes,
         "disk_bound": share_of_bound(bytes_used, live, segment_bytes),
         "settle_s": settling.took_s,
+        "memory_full_mb": filling.resident_mb(broker),
     }
     return figures | _given_back(broker, used, count, segment_bytes)
 
@@ -121,7 +123,7 @@ def _given_back(broker: Broker, used: Callable[[], int], count: int, segment_byt
 SCENARIOS = [
     Scenario(
         f"space-{every}", f"1 message of {every:,} stays, 1 KB", shown=SHOWN, measure=_measure(every), reps=1,
-        uses_disk=True,
+        uses_disk=True, is_usual=False,
     )
     for every in (1000, 5)
 ]  # fmt: skip

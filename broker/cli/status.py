@@ -50,6 +50,7 @@ def _facts(overview: dict[str, Any], node: dict[str, Any]) -> list[tuple[str, st
         ("Name", overview["cluster_name"]),
         ("Version", f"Leveret {overview['leveret_version']}, as {overview['product_name']} "
                     f"{overview['product_version']}"),
+        ("Form", overview["leveret_form"]),
         ("Process", f"{node['os_pid']}, up {node['uptime'] // 1000} s"),
         ("Data folder", node["data_dir"]),
         ("Memory", f"{node['mem_used'] // MIB} MiB, alarm at {node['mem_limit'] // MIB} MiB"),

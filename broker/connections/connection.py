@@ -132,8 +132,8 @@ class Connection:
                 self._close_channel(number, _with_ids(error, command))
             else:
                 self.close(_with_ids(error, command))
-        except ConnectionException as error:
-            self.close(_with_ids(error, command))
+        except ConnectionException as fatal:  # mypyc gives a name one type in a function
+            self.close(_with_ids(fatal, command))
         except Exception:
             log.exception("connection %s: internal error", self.name)
             self.close(ConnectionException(INTERNAL_ERROR, "the broker's log has the details"))

@@ -97,6 +97,7 @@ class Overview:
     product_name: str
     product_version: str
     leveret_version: str
+    leveret_form: str  # compiled, or not compiled
     cluster_name: str
     node: str
     uptime: int  # ms

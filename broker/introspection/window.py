@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, Protocol
 
+from broker import build
 from broker.administration import UnknownVhostError
 from broker.alarms import DISK, LOG, MEMORY, Alarms, disk_free_bytes, memory_used_bytes
 from broker.auth.permissions import PermissionStore
@@ -90,6 +91,7 @@ class Introspection:
             product_name=config.product,
             product_version=config.product_version,
             leveret_version=node.leveret_version,
+            leveret_form=build.form(),
             cluster_name=node.cluster_name,
             node=self.node_name,
             uptime=node.clock.now_ms() - node.started_ms,

@@ -90,7 +90,7 @@ def _alarm(name: str, help: str, read: Callable[[Sources], float]) -> Metric:
 
 BUILD_LABELS: Final = (
     "rabbitmq_version", "leveret_version", "python_version", "prometheus_client_version", "product_name",
-    "product_version",
+    "product_version", "leveret_form",
 )  # fmt: skip
 IDENTITY_LABELS: Final = ("rabbitmq_node", "rabbitmq_cluster", "rabbitmq_cluster_permanent_id")
 
@@ -102,7 +102,7 @@ def _build(sources: Sources) -> tuple[str, ...]:
     it = sources.overview
     return (
         it.rabbitmq_version, it.leveret_version, platform.python_version(), CLIENT_VERSION,
-        it.product_name, it.product_version,
+        it.product_name, it.product_version, it.leveret_form,
     )  # fmt: skip
 
 

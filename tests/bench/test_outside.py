@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import report
+from bench import lavinmq, report
+from bench.__main__ import Table
+from bench.apart import Figures
 from bench.brokers import Broker, parse_broker
 from bench.processes import stat_fields
 from bench.scenarios import ALL, FAMILIES, select
+from bench.scenarios.scenario import Scenario
 
 
 def test_broker_on_the_command_line() -> None:
@@ -66,3 +69,41 @@ def test_table() -> None:
         "| one | rate per s | 250,000 | 25,000 | 10.0 |",
         "|  | broker CPU µs | 1.50 | n/a | n/a |",
     ]
+
+
+@pytest.mark.parametrize("scenario", ALL.values(), ids=lambda scenario: scenario.name)
+def test_every_scenario_shows_memory_and_all_three_latencies_or_none(scenario: Scenario) -> None:
+    assert {figure for figure in scenario.shown if "memory" in figure or figure.endswith("_mb")}
+    shown = {figure for figure in scenario.shown if figure in ("p50_us", "p99_us", "p999_us")}
+    assert len(shown) in (0, 3)
+
+
+def test_without_names_the_usual_scenarios_run_and_all_means_all() -> None:
+    assert select(["all"]) == list(ALL.values())
+    usual = select([])
+    assert usual == [scenario for scenario in ALL.values() if scenario.is_usual]
+    assert 0 < len(usual) < len(ALL)
+
+
+def test_lavinmq_is_scaled_from_rabbitmq_and_only_where_there_is_a_counterpart() -> None:
+    results = {"leveret": {"cpu_us": 1.0}, "rabbitmq": {"cpu_us": 20.0}}
+    assert lavinmq.scaled("fanout", results) == {"cpu_us": pytest.approx(2.28)}
+    assert lavinmq.scaled("many", results) == {}
+    assert lavinmq.scaled("fanout", {"leveret": {"cpu_us": 1.0}}) == {}
+    assert lavinmq.scaled("fanout", {"rabbitmq": {"cpu_us": None}}) == {}
+    assert set(lavinmq.MEASURED_US) <= set(ALL)
+
+
+def test_the_table_has_a_column_for_lavinmq_beside_rabbitmq_only(capsys: pytest.CaptureFixture[str]) -> None:
+    runs: dict[str, list[Figures]] = {"leveret": [{"cpu_us": 0.7}], "rabbitmq": [{"cpu_us": 7.0}]}
+    Table(["leveret"]).add(ALL["fanout"], {"leveret": runs["leveret"]})
+    assert "LavinMQ" not in capsys.readouterr().out
+    table = Table(["leveret", "rabbitmq"])
+    table.add(ALL["transient-auto"], runs)
+    table.end()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(
+        "| leveret | rabbitmq | LavinMQ, scaled | leveret / rabbitmq | leveret / LavinMQ, scaled |"
+    )
+    assert "|  | broker CPU µs | 0.70 | 7.00 | 0.74 | 0.10 | 0.95 |" in lines
+    assert "not measured" in lines[-1]

@@ -13,7 +13,7 @@ from bench import disk, frames
 from bench.brokers import own_broker
 from bench.connection import Control
 from bench.frames import method, short
-from bench.load import BLOCK_MESSAGES
+from bench.rig import BLOCK_MESSAGES
 from bench.scenarios import filling
 from bench.scenarios.depth import with_ratios
 from bench.scenarios.space import QUIET_S, ROUND_SEGMENTS, SETTLE_S_MAX, SIZE_BYTES, Settling, round_messages

@@ -11,8 +11,11 @@ import pytest
 from bench import frames
 from bench.connection import BrokerError
 from bench.frames import Stride
-from bench.wire import ACK, ACKS, AckFrames, Confirms, Consumer, Lost, Producer, drain
+from bench.loops import drain
+from bench.rig import Load
+from bench.wire import ACK, AckFrames, Confirms, Consumer, Lost, Producer
 
+ACKS = AckFrames.AHEAD
 EXCHANGE, KEY, SIZE_BYTES = "x", "key", 40
 HEAD = frames.properties(persistent=False, priority=3)
 
@@ -42,8 +45,9 @@ def test_stride_is_a_deliverys_layout() -> None:
 
 
 def test_block_is_a_row_of_messages_of_equal_length() -> None:
-    block = frames.block("x", ["a.b", "c.d"], [HEAD], SIZE_BYTES, 4)
-    assert block == b"".join(
+    block = frames.Block("x", ["a.b", "c.d"], [HEAD], SIZE_BYTES, 4)
+    block.renew()
+    assert block.raw == b"".join(
         frames.content("x", key, HEAD, frames.body(SIZE_BYTES, number))
         for number, key in enumerate(["a.b", "c.d", "a.b", "c.d"])
     )
@@ -51,7 +55,7 @@ def test_block_is_a_row_of_messages_of_equal_length() -> None:
 
 def test_block_refuses_keys_of_two_lengths() -> None:
     with pytest.raises(AssertionError):
-        frames.block("x", ["a", "bb"], [HEAD], SIZE_BYTES, 2)
+        frames.Block("x", ["a", "bb"], [HEAD], SIZE_BYTES, 2)
 
 
 @pytest.mark.parametrize("span", [(1, 3), (ACKS - 1, ACKS + 1), (5 * ACKS, 5 * ACKS), (ACKS * 2**16, ACKS * 2**16 + 2)])
@@ -119,9 +123,9 @@ def test_a_closed_channel_is_named(pair: tuple[socket.socket, socket.socket]) ->
 
 def test_producer_keeps_its_window(pair: tuple[socket.socket, socket.socket]) -> None:
     near, far = pair
-    block = frames.block("", ["k"], [HEAD], SIZE_BYTES, 4)
-    message_bytes = len(block) // 4
-    producer = Producer(near, block, 4, window=4)
+    block = frames.Block("", ["k"], [HEAD], SIZE_BYTES, 4)
+    message_bytes = block.message_bytes
+    producer = Producer(near, block, window=4)
     assert producer.allowed_bytes() == 4 * message_bytes
     producer.send(3 * message_bytes + 1)
     assert (producer.sent, producer.is_whole) == (4, False)
@@ -143,8 +147,8 @@ def test_producer_ends_after_its_most_and_times_each_send_to_its_confirm(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     near, far = pair
-    block = frames.block("", ["k"], [HEAD], SIZE_BYTES, 4)
-    producer = Producer(near, block, 4, window=4, most=6)
+    block = frames.Block("", ["k"], [HEAD], SIZE_BYTES, 4)
+    producer = Producer(near, block, window=4, most=6)
     producer.send(producer.allowed_bytes())
     assert (producer.sent, producer.allowed_bytes(), len(producer.waits_ns)) == (4, 0, 0)
     far.sendall(confirm(4, multiple=1))
@@ -186,3 +190,43 @@ def test_celery_properties_differ_in_their_ids_only() -> None:
     assert len(one) == len(other)
     assert one.count(b"00000001-5c1e") == 3  # id and root_id in the headers, and the correlation id
     assert one != other
+
+
+def test_a_block_of_unlike_messages_has_new_ids_each_time_round() -> None:
+    heads = [[frames.celery_properties(number, turn) for number in range(3)] for turn in (0, frames.LATER)]
+    block = frames.Block("x", ["key"], heads[0], SIZE_BYTES, 3, heads[1])
+    for turn in range(1, 0x12):
+        block.renew()
+        expected = [frames.celery_properties(number, turn) for number in range(3)]
+        assert block.raw == frames.Block("x", ["key"], expected, SIZE_BYTES, 3).raw
+
+
+def test_producer_renews_its_block_when_it_is_sent(pair: tuple[socket.socket, socket.socket]) -> None:
+    near, far = pair
+    ids = [[frames.properties(False, message_id=f"{turn:04x}")] for turn in (0, frames.LATER)]
+    producer = Producer(near, frames.Block("", ["k"], ids[0], SIZE_BYTES, 1, ids[1]), window=0)
+    for turn in (b"0000", b"0001", b"0002"):
+        producer.send(producer.allowed_bytes())
+        assert turn in far.recv(4096)
+
+
+@pytest.mark.parametrize(("size_bytes", "count"), [(16, 2000), (1024, 2000), (10_240, 409), (102_400, 40)])
+def test_a_block_of_large_messages_has_fewer(size_bytes: int, count: int) -> None:
+    assert Load(size_bytes=size_bytes).block_messages == count
+
+
+def test_a_block_has_every_routing_key() -> None:
+    assert Load(topic_bindings=20_000).block_messages == 20_000
+
+
+def test_confirms_one_by_one_and_in_order_are_taken_as_a_whole() -> None:
+    acks = AckFrames()
+    confirms, plain = Confirms(acks), Confirms()
+    runs = [range(1, 11), range(11, 13), [13, 15, 14, 16, 17], range(18, 40), range(40, ACKS + 100)]
+    for run in runs:
+        data = b"".join(confirm(tag) for tag in run)
+        confirms.take(data)
+        plain.take(memoryview(data))
+        assert (confirms.low, confirms.count) == (plain.low, plain.count)
+    confirms.take(b"".join(confirm(tag) for tag in (ACKS + 101, ACKS + 102, ACKS + 103, ACKS + 104)))
+    assert (confirms.low, confirms.count) == (ACKS + 99, ACKS + 103)
