@@ -24,7 +24,10 @@ BODY_BYTES: Final = 48  # about what a body takes beside its bytes
 
 def memory_bytes(span: Span) -> int:
     """About the memory a span takes."""
-    return SPAN_BYTES + (span.stop - span.start) * (span.batch.body_bytes + BODY_BYTES)
+    batch = span.batch
+    body_bytes = batch.body_bytes
+    shared_bytes = batch.message_bytes - body_bytes  # properties and names, once
+    return SPAN_BYTES + shared_bytes + (span.stop - span.start) * (body_bytes + BODY_BYTES)
 
 
 class Shrinkable(Protocol):
