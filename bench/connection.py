@@ -26,7 +26,8 @@ class BrokerError(Exception):
 class Control:
     """One connection with channel 1 open. Raises: BrokerError, OSError."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, heartbeat_s: int = 0) -> None:
+        """Args: heartbeat_s is what is agreed on; 0 is none, so that there are no heartbeats among deliveries."""
         self.sock = socket.create_connection((host, port), TIMEOUT_S)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unread = b""
@@ -35,7 +36,7 @@ class Control:
         login = b"\0\0\0\0" + short("PLAIN") + long(b"\0guest\0guest") + short("en_US")
         self.sock.sendall(method(10, 11, login, channel=0))
         self._answer((10, 30))
-        tune = method(10, 31, struct.pack(">HIH", 2047, FRAME_MAX, 0), channel=0)  # no heartbeats among deliveries
+        tune = method(10, 31, struct.pack(">HIH", 2047, FRAME_MAX, heartbeat_s), channel=0)
         self.sock.sendall(tune + method(10, 40, short("/") + b"\0\0", channel=0))
         self._answer((10, 41))
         self.call(method(20, 10, b"\0"), (20, 11))

@@ -28,9 +28,15 @@ from broker.routing.exchange import Exchange
 from broker.routing.table import RoutingTable, default_exchanges
 from storage.journal import Journal, Stream
 
-UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log; from there on publishers wait
+UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log or the spool; from there on publishers wait
 UNROUTED: Final = -1  # nobody takes the message
 BYTES_A_MESSAGE: Final = 64  # beyond that, so many count as one message that consumers are behind
+
+
+def _behind(unwritten_bytes: int) -> int:
+    """How far the disk is behind, in messages that a publisher would have to wait for."""
+    behind = unwritten_bytes - UNWRITTEN_BYTES_MAX
+    return behind // BYTES_A_MESSAGE if behind > 0 else 0
 
 
 class VhostCounters:
@@ -74,7 +80,7 @@ class Vhost:
     counting for all queues that are gone.
     """
 
-    __slots__ = ("_context", "_journal", "_owned", "_store", "_turn", "counters", "deleted_queues",
+    __slots__ = ("_context", "_journal", "_owned", "_spool", "_store", "_turn", "counters", "deleted_queues",
                  "exchange_arguments", "keeper", "name", "queues", "replies", "table")  # fmt: skip
 
     def __init__(
@@ -94,6 +100,7 @@ class Vhost:
         self.deleted_queues = QueueCounters()
         self._owned: dict[object, set[str]] = {}  # exclusive queues by their connection
         self._journal = journal
+        self._spool = spool
         self._store = keeper.store
         self._turn = turn
         self._context = QueueContext(
@@ -244,11 +251,11 @@ class Vhost:
         Returns: how many messages the consumers of the queue that is worst off are behind.
         """
         now_ms = self._turn.now_ms()
-        backlog = 0
+        backlog = _behind(self._spool.backlog_bytes())
         if batch.properties.persistent:
             targets = [queue.target(batch, now_ms) for queue in queues if queue.durable]
             if targets:
-                backlog = self._append(batch, targets, now_ms, receipt)
+                backlog = max(backlog, self._append(batch, targets, now_ms, receipt))
         for queue in queues:
             if receipt is not None:
                 receipt.expect()
@@ -265,8 +272,7 @@ class Vhost:
             if self._store.pending:  # perhaps the declaration of one of these queues
                 receipt.expect()
                 self._store.when_stored(receipt.taken, lambda _: receipt.refused())
-        behind = journal.backlog_bytes() - UNWRITTEN_BYTES_MAX
-        return behind // BYTES_A_MESSAGE if behind > 0 else 0
+        return _behind(journal.backlog_bytes())
 
     @contextmanager
     def together(self, receipt: Receipt) -> Iterator[None]:

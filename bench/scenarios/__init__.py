@@ -13,6 +13,7 @@ from bench.scenarios import (
     clients,
     depth,
     durable,
+    fairness,
     footprint,
     latency,
     many,
@@ -26,8 +27,8 @@ from bench.scenarios import (
 from bench.scenarios.scenario import Scenario
 
 MODULES = (
-    transient, persistent, routing, priority, celery_like, latency, many, footprint, clients, durable, backlog,
-    depth, restart, space,
+    transient, persistent, routing, priority, celery_like, latency, many, fairness, footprint, clients, durable,
+    backlog, depth, restart, space,
 )  # fmt: skip
 FAMILIES: dict[str, list[Scenario]] = {module.__name__.rpartition(".")[2]: module.SCENARIOS for module in MODULES}
 ALL: dict[str, Scenario] = {scenario.name: scenario for family in FAMILIES.values() for scenario in family}

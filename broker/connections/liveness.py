@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from broker.connections.services import Services, TransportPort
 from protocol.heartbeat import HEARTBEAT_FRAME, Heartbeat
 
 log = logging.getLogger("leveret.connection")
+LATE_MS: Final = 200  # behind its time, a look at the heartbeats says more about us than about the client
 
 
 class Droppable(Protocol):
@@ -36,7 +37,7 @@ class Droppable(Protocol):
 class Liveness:
     """One connection's deadlines; all of them end with `stop`."""
 
-    __slots__ = ("_connection", "_heartbeat", "_services", "_timers", "_transport", "interval_s")
+    __slots__ = ("_connection", "_due_ms", "_heartbeat", "_services", "_timers", "_transport", "interval_s")
 
     def __init__(self, connection: Droppable, services: Services, transport: TransportPort) -> None:
         self.interval_s = 0
@@ -44,6 +45,7 @@ class Liveness:
         self._services = services
         self._transport = transport
         self._heartbeat: Heartbeat | None = None
+        self._due_ms = 0  # when to look at it next
         self._timers: dict[str, object] = {}
         self._after("handshake", services.limits.handshake_timeout_ms, self._handshake_late)
 
@@ -79,6 +81,7 @@ class Liveness:
         self.interval_s = interval_s
         if interval_s:
             self._heartbeat = Heartbeat(interval_s, self._services.turn.now_ms())
+            self._due_ms = self._services.turn.now_ms()
             self._check()
 
     def received(self) -> None:
@@ -98,6 +101,11 @@ class Liveness:
         if self._connection.is_unread:
             heartbeat.received(now_ms)  # nothing can come from somebody we do not read
         if heartbeat.is_dead(now_ms):
+            if (
+                now_ms - self._due_ms >= LATE_MS
+            ):  # the loop stood still: what has come meanwhile is read before we ask again
+                self._check_at(now_ms + LATE_MS)
+                return
             text = "connection %s: missed heartbeats from client, timeout: %ds"
             log.warning(text, self._connection.name, self.interval_s)
             self._connection.drop()
@@ -105,7 +113,11 @@ class Liveness:
         if heartbeat.must_send(now_ms):
             heartbeat.sent(now_ms)
             self._transport.write(HEARTBEAT_FRAME)
-        self._at("heartbeat", heartbeat.next_check_ms(), self._check)
+        self._check_at(heartbeat.next_check_ms())
+
+    def _check_at(self, due_ms: int) -> None:
+        self._due_ms = due_ms
+        self._at("heartbeat", due_ms, self._check)
 
     def stop(self) -> None:
         """The connection has ended."""

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from broker.model.message import Batch, Span
 from broker.queues.cold import Cold
 from broker.queues.fifo import SpanFifo
-from broker.queues.paging import MemoryBudget, memory_bytes
+from broker.queues.paging import STEP_SPANS, MemoryBudget, memory_bytes
 from broker.queues.ready import ReadyList
 from broker.queues.spool import Spool, Spooled
 from broker.queues.stored import HeadReader
@@ -84,7 +84,7 @@ class PagedFifo(ReadyList):
         self._head.append(span)
         self._heat(span)
         if self._hot_bytes > self._page_at_bytes:
-            self._page_out(self._bytes_max() // 2)
+            self._page_out(self._bytes_max())
 
     def _heat(self, span: Span) -> None:
         """The span is in memory."""
@@ -94,6 +94,8 @@ class PagedFifo(ReadyList):
         self._budget.used += size
         if before <= self._bytes_min < self._hot_bytes:
             self._budget.grown(self)
+        elif self._budget.used > self._budget.bytes_max:
+            self._budget.give_back()
 
     def _cool(self, span: Span) -> None:
         """The span is not in head or tail any more."""
@@ -108,11 +110,14 @@ class PagedFifo(ReadyList):
         return self._spool.add(self._spooled, span) or span
 
     def _page_out(self, keep_bytes: int) -> None:
-        """Makes everything written behind the first `keep_bytes` cold; nothing is cold yet."""
+        """Makes what is behind the first `keep_bytes` cold, as far as it is written; nothing is cold yet.
+
+        Of many spans only the last are taken: what comes next goes behind them.
+        """
         head = self._head
         size = self._hot_bytes
         moved: list[Span] = []
-        while len(head) > 1 and size > keep_bytes:
+        while len(head) > 1 and size > keep_bytes and len(moved) < STEP_SPANS:
             span = head.last()
             head.drop_last()
             moved.append(span)
@@ -122,11 +127,13 @@ class PagedFifo(ReadyList):
         self._page_at_bytes = max(self._bytes_max(), self._hot_bytes + self._limits.step_bytes)
 
     def _chill_tail(self) -> None:
-        """Moves what is written from the front of the tail to the back of the middle."""
+        """Moves what is written from the front of the tail to the back of the middle, a step at a time."""
         tail = self._tail
         if self._spooled is not None:
             self._spool.commit()
-        while tail and self._is_written(tail[0]):
+        for _ in range(STEP_SPANS):
+            if not tail or not self._is_written(tail[0]):
+                return
             item = tail.popleft()
             span = item.span if isinstance(item, Spooled) else item
             number = item.number
@@ -146,18 +153,25 @@ class PagedFifo(ReadyList):
             return item.position <= self._spool.written
         return item.batch.position <= self._journal.written if item.number else True
 
-    def shrink(self, bytes_max: int) -> None:
-        """Keeps no more than this in memory, as far as the rest can be loaded again."""
-        if not self._middle and not self._tail:
+    def shrink(self, bytes_max: int) -> bool:
+        """Takes a step towards keeping no more than this in memory; whether it still keeps more."""
+        if self._tail:
+            self._chill_tail()
+        elif not self._middle:
             self._page_out(bytes_max)
-        if not self._middle:
-            return
+        if self._middle and len(self._head) > 1 and self._hot_bytes > bytes_max:
+            self._chill_head(bytes_max)
+        return self._hot_bytes > bytes_max
+
+    def _chill_head(self, bytes_max: int) -> None:
+        """Moves what is written from the back of the head to the front of the middle; whoever waits for a load goes on
+        waiting for it."""
         head, middle = self._head, self._middle
-        if len(head) < 2 or self._hot_bytes <= bytes_max:  # whoever waits for a load goes on waiting for it
-            return
         self._generation += 1  # what is being loaded would stand behind what is chilled here
         self._is_loading = False
-        while len(head) > 1 and self._hot_bytes > bytes_max:
+        for _ in range(STEP_SPANS):
+            if len(head) < 2 or self._hot_bytes <= bytes_max:
+                return
             span = head.last()
             if not span.number or self.stream is None or not self._is_written(span):  # writing it takes time
                 return

@@ -17,20 +17,24 @@ QUEUE_BYTES_MIN: Final = MIB  # it may keep, however many lists there are
 CHUNK_BYTES: Final = 256 * 1024  # loaded at a time: some milliseconds of the loop's time for small messages
 LOW_BYTES: Final = 4 * CHUNK_BYTES  # in memory, below which more is loaded ahead
 PAGE_STEP_BYTES: Final = MIB // 4  # more in memory, after which a list that could not page out tries again
+STEP_SPANS: Final = 128  # given back in one go: at most two milliseconds' work
 SPAN_BYTES: Final = 700  # about what a batch with one span takes beside its bodies
 BODY_BYTES: Final = 48  # about what a body takes beside its bytes
 
 
 def memory_bytes(span: Span) -> int:
     """About the memory a span takes."""
-    return SPAN_BYTES + (span.stop - span.start) * (span.batch.body_bytes + BODY_BYTES)
+    batch = span.batch
+    body_bytes = batch.body_bytes
+    shared_bytes = batch.message_bytes - body_bytes  # properties and names, once
+    return SPAN_BYTES + shared_bytes + (span.stop - span.start) * (body_bytes + BODY_BYTES)
 
 
 class Shrinkable(Protocol):
     """A list that can give memory back."""
 
-    def shrink(self, bytes_max: int) -> None:
-        """Keeps no more than this in memory, as far as the rest can be loaded again."""
+    def shrink(self, bytes_max: int) -> bool:
+        """Takes a step towards keeping no more than this in memory; whether it still keeps more."""
         ...
 
 
@@ -55,7 +59,7 @@ class MemoryBudget:
         self.bytes_max = bytes_max
         self.limits = limits or Limits()
         self.used = 0
-        self._large: dict[Shrinkable, None] = {}  # those above the least, in the order they grew
+        self._large: dict[Shrinkable, None] = {}  # those above the least, in the order in which they are asked
 
     def queue_bytes_max(self, is_durable: bool) -> int:
         """What one list may keep now."""
@@ -64,12 +68,22 @@ class MemoryBudget:
         return self.limits.queue_bytes_max if is_durable else self.limits.transient_bytes_max
 
     def grown(self, ready: Shrinkable) -> None:
-        """A list has passed the least it may keep; where all together have too much, the first that grew gives back."""
+        """A list has passed the least it may keep."""
         self._large[ready] = None
-        while self.used > self.bytes_max and self._large:
-            first = next(iter(self._large))
-            del self._large[first]
-            first.shrink(self.limits.queue_bytes_min)
+        if self.used > self.bytes_max:
+            self.give_back()
+
+    def give_back(self) -> None:
+        """All together have too much: the list whose turn it is gives back what it can in one step.
+
+        One that still has too much, perhaps because nothing of it is written yet, is asked again after the others.
+        """
+        large = self._large
+        if large:
+            first = next(iter(large))
+            del large[first]
+            if first.shrink(self.limits.queue_bytes_min):
+                large[first] = None
 
     def forget(self, ready: Shrinkable) -> None:
         """A list is empty, or gone."""

@@ -40,6 +40,10 @@ class Spool:
         """The position up to which spans can be loaded again."""
         return 0 if self._journal is None else self._journal.written
 
+    def backlog_bytes(self) -> int:
+        """Bytes added and not written yet."""
+        return 0 if self._journal is None else self._journal.backlog_bytes()
+
     def stream(self) -> Stream:
         """A new stream, for one list."""
         if self._journal is None:

@@ -13,6 +13,7 @@ from broker.connections.output import TURN_BYTES_MAX
 from broker.model.receipt import Receipt
 from broker.tick import Tick
 from protocol.commands import Publish
+from protocol.heartbeat import HEARTBEAT_FRAME
 from storage.journal import Stream
 from storage.local import LocalJournal, LogSettings
 from storage.memory import MemoryJournal
@@ -282,6 +283,27 @@ def test_a_client_without_login_is_dropped(broker: SansBroker) -> None:
     assert not client.transport.is_closed
     broker.advance(1)
     assert client.transport.is_closed
+
+
+def stand_still(broker: SansBroker, seconds: int) -> None:
+    """The loop does nothing for a while, then what is due before it reads any socket."""
+    broker.clock.advance(seconds * 1000)
+    broker.node.deadlines.run_due(broker.clock.now_ms())
+    broker.node.tick.schedule()
+
+
+@pytest.mark.parametrize("has_sent", [True, False])
+def test_nobody_is_dropped_because_the_loop_stood_still(broker: SansBroker, has_sent: bool) -> None:
+    client = broker.connect().open(heartbeat_s=1)
+    stand_still(broker, 60)
+    assert not client.transport.is_closed
+    if has_sent:
+        client.send(HEARTBEAT_FRAME)
+    broker.turn()
+    broker.advance(500)
+    assert client.transport.is_aborted is not has_sent
+    client.collect()
+    assert (client.reader.heartbeats > 0) is has_sent
 
 
 @pytest.mark.parametrize("heartbeat_s", [0, 60])

@@ -11,6 +11,7 @@ from pamqp.commands import Basic
 
 from broker.queues.paged import PagedFifo
 from broker.queues.paging import Limits, MemoryBudget
+from broker.vhost import BYTES_A_MESSAGE, UNWRITTEN_BYTES_MAX
 from storage.commit import Timers
 from storage.journal import Journal
 from storage.local import LocalJournal, LogSettings
@@ -77,3 +78,29 @@ def test_a_get_that_waits_for_a_load_gets_it_though_memory_runs_short(disk: Slow
     disk.reader.run_all()
     disk.broker.turn()
     assert [event.name for event in getter.take(1)] == ["Basic.GetOk"]
+
+
+def test_publishers_wait_while_the_spool_is_not_written() -> None:
+    writer = ManualWorker()
+
+    def spool(timers: Timers, clock_ms: Callable[[], int]) -> Journal:
+        return LocalJournal(FaultyFiles(), writer, InlineWorker(), timers, clock_ms, LogSettings(), boot=1)
+
+    limits = Limits(transient_bytes_max=1)
+    broker = SansBroker(spool=spool, budget=MemoryBudget(2**40, limits))
+    client = broker.connect().open()
+    client.channel(1)
+    client.answer(1, commands.Queue.Declare(queue="q"))
+    body = b"b" * (UNWRITTEN_BYTES_MAX // 8)
+    for _ in range(8):
+        client.publish(1, "", "q", body)
+        broker.turn()
+    assert client.connection.backlog == 0
+    for _ in range(4):
+        client.publish(1, "", "q", body)
+        broker.turn()
+    assert client.connection.backlog >= len(body) // BYTES_A_MESSAGE
+    writer.run_all()
+    broker.turn()
+    client.publish(1, "", "q", body)
+    assert client.connection.backlog == 0
