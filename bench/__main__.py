@@ -42,7 +42,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         metavar="NAME",
         help="these, families or all; else the usual ones",
     )
-    add("--seconds", type=float, help="publishing time of each run (3; durable: 2)")
+    add("--seconds", type=float, help="publishing time of each run (2; paced and celery: 4)")
     add("--reps", type=int, help="runs of each scenario on each broker (3; depth, restart, space: 1)")
     add("--json", type=Path, metavar="FILE", help="write every run's figures")
     add("--plot", type=Path, metavar="FILE", help="draw the medians as FILE.svg, .png or .pdf (needs matplotlib)")
