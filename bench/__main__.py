@@ -54,7 +54,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--brokerd", action="append", default=[], metavar="FLAG", help="for brokerd, as in --brokerd=--fsync=never")
     options = parser.parse_args(argv)
     if options.plot and importlib.util.find_spec(plot.LIBRARY) is None:
-        parser.error(f"--plot needs {plot.LIBRARY}: pip install 'leveret[bench]'")
+        parser.error(f"--plot needs {plot.LIBRARY}: it is in the extra bench")
     return options
 
 
