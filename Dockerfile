@@ -1,18 +1,25 @@
-# Builds the packages where pip, a compiler and headers may be; runs them where only Python is.
+# Compiles and builds the packages where pip, a compiler and headers are; runs them where only Python is.
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /source
+# An image that brings its own Python brings its headers too; those of Debian's Python are a package.
+RUN apt-get update -qq \
+    && headers="$(python3 -c 'import sys, sysconfig, os.path as path; \
+       has = path.exists(path.join(sysconfig.get_path("include"), "Python.h")); \
+       print("" if has else "python%d.%d-dev" % sys.version_info[:2])')" \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends gcc libc6-dev $headers
 # The image gets the versions that were tested, and no pip of its own.
 COPY requirements-dev.lock ./
 RUN python3 -m venv /build && python3 -m venv --without-pip /leveret
 COPY pyproject.toml README.md LICENSE ./
+COPY building building
 COPY broker broker
 COPY protocol protocol
 COPY storage storage
 # For an index of your own: docker build --secret id=pip.conf,src=FILE
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
-    /build/bin/pip --python /leveret/bin/python3 install --no-cache-dir --constraint requirements-dev.lock . \
+    REQUIRE_COMPILED=1 /build/bin/pip --python /leveret/bin/python3 install --no-cache-dir --constraint requirements-dev.lock . \
     && /leveret/bin/brokerd --version
 
 FROM ${PYTHON_IMAGE}

@@ -10,8 +10,11 @@ import os
 import socket
 import stat
 from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from broker.loop_watch import LoopWatch
 
 if TYPE_CHECKING:
     import uvicorn
@@ -84,6 +87,43 @@ def listen_tcp(host: str, port: int) -> socket.socket:
 
 def _why(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
+
+
+class Watched:
+    """An application of which every step tells a watch how long it kept the loop."""
+
+    def __init__(self, app: Asgi, watch: LoopWatch, clock_ns: Callable[[], int]) -> None:
+        self._app = app
+        self._watch = watch
+        self._clock_ns = clock_ns
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        """ASGI."""
+        await _Steps(self._app(scope, receive, send).__await__(), self._watch, self._clock_ns)
+
+
+class _Steps:
+    """A coroutine's steps, measured one by one."""
+
+    def __init__(self, steps: Generator[Any, Any, None], watch: LoopWatch, clock_ns: Callable[[], int]) -> None:
+        self._steps = steps
+        self._watch = watch
+        self._clock_ns = clock_ns
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        step: Callable[[], Any] = partial(self._steps.send, None)
+        while True:
+            begun_ns = self._clock_ns()
+            try:
+                awaited = step()
+            except StopIteration:
+                return
+            finally:
+                self._watch.worked(begun_ns, self._clock_ns())
+            try:
+                step = partial(self._steps.send, (yield awaited))
+            except BaseException as error:  # whoever runs it wants it to end
+                step = partial(self._steps.throw, error)
 
 
 class HttpServer:

@@ -22,6 +22,7 @@ from broker.connections.registry import Connections
 from broker.connections.services import Limits, Services
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
+from broker.loop_watch import LoopWatch
 from broker.operations import Operations
 from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
@@ -123,6 +124,7 @@ class Node:
         self.leveret_version = __version__
         self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
+        self.loop_watch = LoopWatch()
         self._open_logs(open_journal, open_spool, call_soon)
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
@@ -153,6 +155,7 @@ class Node:
         self.journal: Journal = MemoryJournal() if open_journal is None else open_journal(timers, now_ms)
         self.spool = Spool(MemoryJournal if open_spool is None else lambda: open_spool(timers, now_ms), now_ms)
         self.tick = Tick(self.journal, now_ms, call_soon)
+        self.tick.watch, self.tick.clock_ns = self.loop_watch, self.clock.now_ns
         timers.wake = self.tick.schedule
         self.tick.timers = self.deadlines if open_journal is not None else None
         self.journal.on_state = self._journal_state
@@ -162,6 +165,12 @@ class Node:
             name, self.journal, self.spool, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
             lambda number: self._levels.pop(number, ()),
         )  # fmt: skip
+
+    @property
+    def ended(self) -> int:
+        """How many connections, channels and queues have ended since the start."""
+        of_vhosts = sum(one.counters.channels_closed + one.counters.queues_deleted for one in self.vhosts.values())
+        return self.connections.closed + of_vhosts
 
     def check_alarms(self) -> None:
         """Looks at memory and disk; where the disk is short of room, the log gives back what it can."""

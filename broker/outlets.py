@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from broker.config import Config
-from broker.http_server import Asgi, HttpServer, listen_tcp, listen_unix
+from broker.http_server import Asgi, HttpServer, Watched, listen_tcp, listen_unix
 from broker.node import Node
 
 if TYPE_CHECKING:
@@ -57,12 +57,15 @@ class Outlets:
     def _management_app(self) -> Asgi:
         from broker.management.app import create_app  # noqa: PLC0415
 
-        return create_app(self._window(), self._node.administration, self._stop_broker)
+        return self._watched(create_app(self._window(), self._node.administration, self._stop_broker))
 
     def _metrics_app(self) -> Asgi:
         from broker.metrics.prometheus import create_app  # noqa: PLC0415
 
-        return create_app(self._window())
+        return self._watched(create_app(self._window()))
+
+    def _watched(self, app: Asgi) -> Asgi:
+        return Watched(app, self._node.loop_watch, self._node.clock.now_ns)
 
     def _window(self) -> Introspection:
         from broker.introspection.infos import ListenerInfo  # noqa: PLC0415

@@ -18,6 +18,7 @@ from typing import Final
 from broker.alarms import CHECK_EVERY_MS
 from broker.auth.first_password import first_password
 from broker.clock import Clock
+from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
 from broker.connections.transport import SocketTransport
 from broker.http_server import ListenError
@@ -37,7 +38,8 @@ LOG_FOLDER: Final = "log"
 SPOOL_FOLDER: Final = "spool"
 LISTEN_BACKLOG: Final = 1024
 DRAIN_CHECK_S: Final = 0.01
-GC_THRESHOLDS: Final = (50_000, 20, 100)  # allocations between young collections, and their multiples
+BEAT_MS: Final = 50  # between two looks at how late the loop is, beside what tells so by itself
+NS_PER_MS: Final = 1_000_000
 
 
 class StartError(Exception):
@@ -52,6 +54,7 @@ class Server:
         self.loop = loop
         self.node: Node  # from `start` on, when the data folder is ours
         self.outlets: Outlets
+        self._collector: Collector
         self.stopping = asyncio.Event()
         self._worker = ThreadWorker(loop.call_soon_threadsafe, "definitions")
         self._log_writer = ThreadWorker(loop.call_soon_threadsafe, "log writer")
@@ -59,6 +62,8 @@ class Server:
         self._listener: asyncio.Server | None = None
         self._lock_file: int | None = None
         self._alarm_timer: asyncio.TimerHandle | None = None
+        self._beat_timer: asyncio.TimerHandle | None = None
+        self._beat_due_ns = 0
         self._armed: asyncio.TimerHandle | None = None
         self._armed_ms = 0
 
@@ -84,11 +89,10 @@ class Server:
             )  # fmt: skip
         except OSError as error:
             raise StartError(f"cannot listen on {config.host}:{config.port}: {_why(error)}") from None
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
-        gc.enable()
+        settle()
+        self._collector = Collector(self.node.clock.now_ms())
         self._check_alarms()
+        self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)
         return ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
@@ -184,8 +188,19 @@ class Server:
         self.node.tick.schedule()
 
     def _check_alarms(self) -> None:
-        self.node.check_alarms()
+        node = self.node
+        node.check_alarms()
+        self._collector.ask(node.clock.now_ms(), node.ended, node.loop_watch.turns)
         self._alarm_timer = self.loop.call_later(CHECK_EVERY_MS / 1000, self._check_alarms)
+
+    def _beat(self) -> None:
+        """Comes late where something has stopped the loop that nobody has told the watch about."""
+        self.node.loop_watch.late(self._beat_due_ns, self.node.clock.now_ns())
+        self._next_beat()
+
+    def _next_beat(self) -> None:
+        self._beat_due_ns = self.node.clock.now_ns() + BEAT_MS * NS_PER_MS
+        self._beat_timer = self.loop.call_later(BEAT_MS / 1000, self._beat)
 
     # ---- stop
 
@@ -216,7 +231,7 @@ class Server:
             connection.drop()
         self.node.journal.close()
         self.node.spool.close()
-        for timer in (self._alarm_timer, self._armed):
+        for timer in (self._alarm_timer, self._beat_timer, self._armed):
             if timer is not None:
                 timer.cancel()
         await self.outlets.stop()

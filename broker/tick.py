@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from broker.loop_watch import LoopWatch
 from broker.model.interfaces import Turn
 from broker.model.receipt import Receipt
 from broker.queues.context import Pumped, Timers
@@ -19,6 +20,10 @@ from storage.status import OK
 log = logging.getLogger("leveret.tick")
 COMMIT_WITHIN_MS: Final = 10  # what nobody waits for: settlements, and persistent messages without confirms
 COMMIT_SOON_BYTES: Final = 256 * 1024  # of the log, from which on it is not kept back
+
+
+def _no_clock() -> int:
+    return 0
 
 
 class Flushed(Protocol):
@@ -41,8 +46,8 @@ class Tick(Turn):
     """
 
     __slots__ = ("_call_soon", "_clock_ms", "_dirty_connections", "_dirty_queues", "_journal", "_now_ms", "_scheduled",
-                 "_is_commit_due", "_staged", "_waiting", "commit_definitions",
-                 "on_end", "timers")  # fmt: skip
+                 "_begun_ns", "_is_commit_due", "_staged", "_waiting", "clock_ns", "commit_definitions",
+                 "on_end", "timers", "watch")  # fmt: skip
 
     def __init__(
         self, journal: Journal, clock_ms: Callable[[], int], call_soon: Callable[[Callable[[], None]], object]
@@ -60,12 +65,16 @@ class Tick(Turn):
         self.on_end: Callable[[], None] | None = None
         self.timers: Timers | None = None  # without them everything is committed in its turn
         self._is_commit_due = False
+        self.watch: LoopWatch | None = None  # is told how long turns take, by `clock_ns`
+        self.clock_ns: Callable[[], int] = _no_clock
+        self._begun_ns = 0  # the turn
         journal.on_durable = self._durable
 
     def schedule(self) -> None:
         """Something happened in this turn."""
         if not self._scheduled:
             self._scheduled = True
+            self._begun_ns = self.clock_ns()
             self._call_soon(self.run)
 
     def now_ms(self) -> int:
@@ -146,6 +155,8 @@ class Tick(Turn):
                 connection.drop()
         self._scheduled = False
         self._now_ms = 0
+        if self.watch is not None:
+            self.watch.worked(self._begun_ns, self.clock_ns())
         if self._dirty_queues or self._dirty_connections or self._staged:
             self.schedule()
         if self.on_end is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from mypy_extensions import mypyc_attr
 from pamqp import base
 
 from protocol.constants import FRAME_ERROR, SHORTSTR_BYTES_MAX, octets
@@ -27,6 +28,7 @@ CHANNEL_CLOSE: Final = 0x00140028
 CHANNEL_CLOSE_OK: Final = 0x00140029
 
 
+@mypyc_attr(acyclic=True)
 class Address:
     """The method part of a publish: where a message is sent and what is to happen if nobody takes it.
 
@@ -45,6 +47,7 @@ class Address:
         self.tail = tail
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Publish:
     """A run of messages published one after another with the same address, properties and body size."""
 
@@ -57,6 +60,7 @@ class Publish:
         self.bodies = bodies
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Ack:
     """Acknowledgements: of every tag in `first..last`, or with `multiple` of every tag up to `last` (0: all)."""
 

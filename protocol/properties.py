@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from protocol.constants import SYNTAX_ERROR
 from protocol.errors import ConnectionException
 from protocol.tables import decode_table, entry_ranges
@@ -31,6 +33,7 @@ CLUSTER_ID: Final = 0x0004
 UNKNOWN: Final = 0x0003
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Properties:
     """The property flags and list of a content header (`raw`), and what the broker reads of it.
 

@@ -22,6 +22,7 @@ from storage.record import (
     entry_payload,
     frame,
     padded,
+    single_payload,
 )
 from storage.segment import HEAD_BYTES, encode_head, log_name
 from storage.snapshot import StreamState, encode_states
@@ -98,6 +99,21 @@ class Appender:
         chunks = frame(ENTRY, len(rows), len(items), payload, length, segment.nonce + offset)
         self._add(segment, chunks, size)
         _note(segment, offset, size, entry, rows)
+        return size
+
+    def single(self, stream: LocalStream, expires_ms: int, stamp_ms: int, head: bytes, items: Sequence[bytes]) -> int:
+        """Appends messages to one stream, as most are; returns the size of the record."""
+        first, count = stream.next, len(items)
+        stream.next = first + count
+        payload, length = single_payload(stream.id, first, expires_ms, stamp_ms, head, items)
+        size = HEADER_BYTES + len(payload)
+        segment = self._room(size)
+        offset = segment.size
+        self._committer.add(frame(ENTRY, 1, count, payload, length, segment.nonce + offset), size)
+        segment.size = offset + size
+        item_bytes = count * len(items[0])
+        segment.stretches[-1].add_single(stream.id, first, expires_ms, count, offset, size, item_bytes)
+        stream.appended(first, count, expires_ms, segment, item_bytes, size // count)
         return size
 
     def carry(

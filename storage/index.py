@@ -118,7 +118,7 @@ class Block(NamedTuple):
 class Stretch:
     """The index of a stretch of a segment as it grows; `stop` is 0 until it is complete."""
 
-    __slots__ = ("control", "is_written", "start", "stop", "tables")
+    __slots__ = ("_last", "control", "is_written", "start", "stop", "tables")
 
     def __init__(self, start: int) -> None:
         self.start = start
@@ -126,6 +126,22 @@ class Stretch:
         self.is_written = False
         self.tables: dict[tuple[int, int, int], Table] = {}
         self.control: list[tuple[int, bytes]] = []
+        self._last: Table | None = None  # of appended entries, the one noted last
+
+    def add_single(
+        self, stream: int, first: int, expires_ms: int, count: int, offset: int, length: int, item_bytes: int
+    ) -> None:
+        """Notes an entry that was appended to one stream."""
+        table = self._last
+        if table is None or table.stream != stream:
+            key = (stream, 0, 0)
+            table = self.tables.get(key)
+            if table is None:
+                table = self.tables[key] = Table(stream, 0, 0)
+            self._last = table
+        table.add(first, count, offset, length, item_bytes, length)
+        if expires_ms:
+            table.flags |= MAY_EXPIRE
 
     def add_entry(
         self, targets: list[Target], count: int, offset: int, length: int, item_bytes: int, source: int, attempt: int

@@ -16,7 +16,7 @@ Invariants (every implementation)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from mypy_extensions import mypyc_attr
 
@@ -84,34 +84,38 @@ class Stream:
         raise NotImplementedError
 
 
-class Journal(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Journal:
     """One per node. `on_state` gets the new state and a text for people."""
 
-    on_durable: Callable[[int], None]
-    on_state: Callable[[str, str], None]
+    __slots__ = ("on_durable", "on_state")
+
+    def __init__(self) -> None:
+        self.on_durable: Callable[[int], None] = _nobody
+        self.on_state: Callable[[str, str], None] = _nobody_either
 
     @property
     def durable(self) -> int:
         """The position up to which nothing is lost any more."""
-        ...
+        raise NotImplementedError
 
     @property
     def written(self) -> int:
         """The position up to which messages can be loaded."""
-        ...
+        raise NotImplementedError
 
     @property
     def state(self) -> str:
         """OK, FULL or FAILED."""
-        ...
+        raise NotImplementedError
 
     def stream(self, stream_id: int) -> Stream:
         """The stream of that id, with what is in it, or a new one."""
-        ...
+        raise NotImplementedError
 
     def stream_ids(self) -> list[int]:
         """The streams there are."""
-        ...
+        raise NotImplementedError
 
     def append(
         self, targets: Sequence[tuple[Stream, int]], stamp_ms: int, head: bytes, items: Sequence[bytes]
@@ -120,36 +124,44 @@ class Journal(Protocol):
 
         Returns: the position, and the share_bytes of each message in each stream.
         """
-        ...
+        raise NotImplementedError
 
     def begin(self) -> None:
         """What follows, up to `end`, stands or falls together."""
-        ...
+        raise NotImplementedError
 
     def end(self) -> int:
         """Ends what `begin` began; returns its position, 0 where nothing was done."""
-        ...
+        raise NotImplementedError
 
     def commit(self, is_awaited: bool) -> None:
         """Hands on everything so far; `on_durable` tells when it is durable, soon where somebody waits for it."""
-        ...
+        raise NotImplementedError
 
     def backlog_bytes(self) -> int:
         """What was appended and is not written yet."""
-        ...
+        raise NotImplementedError
 
     def has_uncommitted(self) -> bool:
         """Whether a commit would hand anything on."""
-        ...
+        raise NotImplementedError
 
     def make_room(self) -> None:
         """The disk is short of room: gives back what can be given back, which costs a little."""
-        ...
+        raise NotImplementedError
 
     def status(self) -> LogStatus:
         """How it does, for people."""
-        ...
+        raise NotImplementedError
 
     def close(self) -> None:
         """Makes everything durable and ends."""
-        ...
+        raise NotImplementedError
+
+
+def _nobody(_: int) -> None:
+    return None
+
+
+def _nobody_either(_: str, __: str) -> None:
+    return None

@@ -20,7 +20,7 @@ from typing import Final, cast
 from storage.appender import Appender, Control, Entry
 from storage.commit import ALWAYS, Committer, Timers
 from storage.files import Files
-from storage.journal import OnLoaded, Stream
+from storage.journal import Journal, OnLoaded, Stream
 from storage.keeping import Keeping
 from storage.loading import Loader
 from storage.marks import Marks, boot_identity, marks_name, read_marks
@@ -46,7 +46,7 @@ class LogSettings:
     compaction_bytes_per_s: int = 64 * MIB
 
 
-class LocalJournal:
+class LocalJournal(Journal):
     """A Journal on the files of one folder."""
 
     def __init__(
@@ -62,8 +62,8 @@ class LocalJournal:
         """
         boot = boot_identity() if boot is None else boot
         recovered = recover(files)
+        super().__init__()
         self.streams: dict[int, LocalStream] = {}
-        self.on_durable: Callable[[int], None] = _nobody
         self._writer = writer
         self._reader = reader
         self._touched: list[LocalStream] = []
@@ -80,12 +80,14 @@ class LocalJournal:
             files, reader, timers, clock_ms, settings.segment_bytes, settings.compaction_bytes_per_s, self.committer,
             self.streams, [content.segment for content in recovered.contents],
         )  # fmt: skip
+        self._counters = self.keeping.counters
         self.loader = Loader(files, reader, timers, clock_ms, self.committer, self.keeping)
         self.appender = Appender(
             self.committer, settings.segment_bytes, settings.index_bytes, nonce, self._states, self.keeping.add
         )
         self.keeping.start(self.appender, self.commit, marks_name(recovered.end), recovered.damage)
         self.committer.on_durable = self._advanced
+        self.committer.on_state = self._changed
         self.committer.write_now(self.appender.end)
 
     def _restore(self, recovered: Recovered, marks: dict[int, int] | None) -> None:
@@ -114,15 +116,6 @@ class LocalJournal:
     def state(self) -> str:
         """OK, FULL or FAILED."""
         return self.committer.state
-
-    @property
-    def on_state(self) -> Callable[[str, str], None]:
-        """Called when `state` changes, with a text for people."""
-        return self.committer.on_state
-
-    @on_state.setter
-    def on_state(self, callback: Callable[[str, str], None]) -> None:
-        self.committer.on_state = callback
 
     def backlog_bytes(self) -> int:
         """What was appended and is not written yet."""
@@ -175,6 +168,9 @@ class LocalJournal:
         self.keeping.advanced()
         self.on_durable(position)
 
+    def _changed(self, state: str, text: str) -> None:
+        self.on_state(state, text)
+
     # ---- streams
 
     def stream(self, stream_id: int) -> Stream:
@@ -221,14 +217,19 @@ class LocalJournal:
 
         Returns: the position, and the share_bytes of each message in each stream.
         """
-        self.keeping.counters.appended += 1
+        self._counters.appended += 1
+        count = len(items)
+        if self._group is None and len(targets) == 1:
+            stream, expires_ms = targets[0]
+            size = self.appender.single(cast("LocalStream", stream), expires_ms, stamp_ms, head, items)
+            return self.appender.end, size // count
         entry = Entry(cast("Sequence[tuple[LocalStream, int]]", targets), stamp_ms, head, items)
         if self._group is not None:
             self._group.append(entry)
-            size = HEADER_BYTES + len(head) + len(items) * len(items[0])
-            return self.appender.end + 1, size // (len(items) * len(targets))
+            size = HEADER_BYTES + len(head) + count * len(items[0])
+            return self.appender.end + 1, size // (count * len(targets))
         size = self.appender.entry(entry)
-        return self.appender.end, size // (len(items) * len(targets))
+        return self.appender.end, size // (count * len(targets))
 
     def begin(self) -> None:
         """What follows, up to `end`, stands or falls together."""
@@ -291,7 +292,3 @@ def _settle_lost(state: StreamState, extents: Sequence[Extent]) -> None:
         at = extent.stop
     if at < state.next:
         state.settled.add(at, state.next)
-
-
-def _nobody(_: int) -> None:
-    return None

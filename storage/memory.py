@@ -6,10 +6,12 @@ Must not: copy a message before somebody loads it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
-from storage.journal import Loaded, OnLoaded, Stream
+from mypy_extensions import mypyc_attr
+
+from storage.journal import Journal, Loaded, OnLoaded, Stream
 from storage.ranges import RangeSet
 from storage.status import OK, LogStatus
 
@@ -90,19 +92,33 @@ def _first(run: Loaded) -> int:
     return run.first
 
 
-class MemoryJournal:
+@mypyc_attr(allow_interpreted_subclasses=True)
+class MemoryJournal(Journal):
     """A Journal without a disk: what is appended counts as durable from the next commit on."""
 
-    __slots__ = ("_last", "_streams", "durable", "on_durable", "on_state", "state", "written")
+    __slots__ = ("_durable", "_last", "_streams", "_written")
 
     def __init__(self) -> None:
+        super().__init__()
         self._streams: dict[int, MemoryStream] = {}
         self._last = 0
-        self.durable = 0
-        self.written = 0
-        self.state = OK
-        self.on_durable: Callable[[int], None] = lambda _: None
-        self.on_state: Callable[[str, str], None] = lambda *_: None
+        self._durable = 0
+        self._written = 0
+
+    @property
+    def durable(self) -> int:
+        """The position up to which nothing is lost any more."""
+        return self._durable
+
+    @property
+    def written(self) -> int:
+        """The position up to which messages can be loaded."""
+        return self._written
+
+    @property
+    def state(self) -> str:
+        """Always OK."""
+        return OK
 
     def stream(self, stream_id: int) -> Stream:
         """The stream of that id, with what is in it, or a new one."""
@@ -140,9 +156,9 @@ class MemoryJournal:
     def commit(self, is_awaited: bool) -> None:
         """Makes everything appended so far durable and says so."""
         assert is_awaited in (True, False)
-        self.written = self._last
-        if self.durable < self._last:
-            self.durable = self._last
+        self._written = self._last
+        if self._durable < self._last:
+            self._durable = self._last
             self.on_durable(self._last)
 
     def backlog_bytes(self) -> int:

@@ -34,11 +34,12 @@ from struct import Struct
 from typing import Final, NamedTuple
 from zlib import crc32
 
+from librt.strings import BytesWriter, write_i16_le, write_i32_le, write_i64_le
+
 MAGIC: Final = b"LVRT"
 VERSION: Final = 1
 HEADER: Final = Struct("<4sIIIBBHI")
 HEADER_BYTES: Final = 24
-_SEALED: Final = Struct("<IIBBHI")  # what the first CRC is over
 ALIGNMENT: Final = 8
 PAYLOAD_BYTES_MAX: Final = 2**31 - 1
 TARGETS_MAX: Final = 0xFFFF
@@ -58,8 +59,9 @@ KINDS: Final = {
 NESTED: Final = 0x80
 
 TARGET: Final = Struct("<QQq")
-_ONE_TARGET: Final = Struct("<QQqqII")
+TARGET_BYTES: Final = 24
 SIZES: Final = Struct("<qII")  # stamp_ms, head bytes, item bytes
+SIZES_BYTES: Final = 16
 SOURCE: Final = Struct("<QQ")
 RANGE: Final = Struct("<QQQ")
 COUNTED_RANGE: Final = Struct("<QQQQ")
@@ -108,9 +110,24 @@ def frame(kind: int, targets: int, count: int, payload: bytes, length: int, seed
 
     Args: payload with its padding; length without; seed is the segment's nonce plus the record's offset.
     """
-    payload_crc = crc32(payload)
-    sealed = _SEALED.pack(payload_crc, length, kind, VERSION, targets, count)
-    return [MAGIC + crc32(sealed, seed & _U32).to_bytes(4, "little") + sealed, payload]
+    writer = BytesWriter()
+    write_i32_le(writer, signed(crc32(payload)))
+    write_i32_le(writer, length)
+    writer.append(kind)
+    writer.append(VERSION)
+    write_i16_le(writer, targets if targets < 0x8000 else targets - 0x10000)
+    write_i32_le(writer, count)
+    sealed = writer.getvalue()
+    writer = BytesWriter()
+    writer.write(MAGIC)
+    write_i32_le(writer, signed(crc32(sealed, seed & _U32)))
+    writer.write(sealed)
+    return [writer.getvalue(), payload]
+
+
+def signed(value: int) -> int:
+    """The number of 32 bits with the same bits as this one, which has no sign."""
+    return value if value < 0x80000000 else value - 0x100000000
 
 
 def control_frame(kind: int, count: int, payload: bytes, seed: int) -> list[bytes]:
@@ -125,18 +142,36 @@ def entry_payload(
     item_bytes = len(items[0])
     if len(targets) == 1 and source is None:
         stream, first, expires_ms = targets[0]
-        parts = [_ONE_TARGET.pack(stream, first, expires_ms, stamp_ms, len(head), item_bytes), head, *items]
-    else:
-        parts = [TARGET.pack(*target) for target in targets]
-        if source is not None:
-            parts.append(SOURCE.pack(*source))
-        parts += [SIZES.pack(stamp_ms, len(head), item_bytes), head, *items]
+        return single_payload(stream, first, expires_ms, stamp_ms, head, items)
+    parts = [TARGET.pack(*target) for target in targets]
+    if source is not None:
+        parts.append(SOURCE.pack(*source))
+    parts += [SIZES.pack(stamp_ms, len(head), item_bytes), head, *items]
     length = (
         len(targets) * TARGET.size + (0 if source is None else SOURCE.size) + SIZES.size + len(head)
         + len(items) * item_bytes
     )  # fmt: skip
     parts.append(_PADDING[-length & 7])
     return b"".join(parts), length
+
+
+def single_payload(
+    stream: int, first: int, expires_ms: int, stamp_ms: int, head: bytes, items: Sequence[bytes]
+) -> tuple[bytes, int]:
+    """The payload of an entry for one stream, with its padding, and its length without."""
+    item_bytes, count = len(items[0]), len(items)
+    length = TARGET_BYTES + SIZES_BYTES + len(head) + count * item_bytes
+    writer = BytesWriter()
+    write_i64_le(writer, stream)
+    write_i64_le(writer, first)
+    write_i64_le(writer, expires_ms)
+    write_i64_le(writer, stamp_ms)
+    write_i32_le(writer, len(head))
+    write_i32_le(writer, item_bytes)
+    writer.write(head)
+    if count == 1:
+        return b"".join((writer.getvalue(), items[0], _PADDING[-length & 7])), length
+    return b"".join((writer.getvalue(), *items, _PADDING[-length & 7])), length
 
 
 def read_header(data: bytes | memoryview, at: int, seed: int) -> Header:

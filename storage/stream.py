@@ -47,7 +47,7 @@ class LocalStream(Stream):
     `trusted_from` is the first number that certainly was not delivered before the start.
     """
 
-    __slots__ = ("_expires", "_host", "_open", "_pending", "_redelivered", "_slot", "_unwritten", "cached",
+    __slots__ = ("_expires", "_host", "_marks", "_open", "_pending", "_redelivered", "_slot", "_unwritten", "cached",
                  "deliveries", "delivered", "extents", "is_dropped", "settled",
                  "trusted_from")  # fmt: skip
 
@@ -62,6 +62,7 @@ class LocalStream(Stream):
         self.cached: tuple[Extent, list[Table]] | None = None  # the entries of the extent being read
         self._expires = state.may_expire
         self._host = host
+        self._marks = host.marks
         self._slot = host.marks.slot(self.id, self.delivered)
         self._open = _NOTHING  # the range settled last: first, stop, bytes
         self._pending: list[tuple[int, int, int]] = []  # before it, not taken out of the sums yet
@@ -105,7 +106,7 @@ class LocalStream(Stream):
         """Everything below `stop` may have been delivered once; true after kill -9 without any commit."""
         if stop > self.delivered:
             self.delivered = stop
-            self._host.marks.words[self._slot] = stop
+            self._marks.words[self._slot] = stop
 
     def set_deliveries(self, first: int, stop: int, deliveries: int) -> None:
         """These messages are being delivered for the `deliveries`th time."""

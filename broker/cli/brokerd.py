@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import uvloop
 
+from broker import build
 from broker.config import Config, ConfigError, load_config
 from broker.config_options import options_of
 from broker.config_sources import unknown_variables
@@ -22,6 +23,7 @@ USAGE_ERROR = 2
 async def _serve(config: Config) -> None:
     server = Server(config, asyncio.get_running_loop())
     address = await server.start()
+    log.log(logging.INFO if build.compiled_modules() else logging.WARNING, "this broker is %s", build.description())
     metrics = f", metrics on {config.metrics_host}:{config.metrics_port}" if config.metrics_port else ""
     print(f"brokerd: listening on {address}, data in {config.data_dir}{metrics}", flush=True)
     await server.run_until_stopped()

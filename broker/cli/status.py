@@ -50,6 +50,7 @@ def _facts(overview: dict[str, Any], node: dict[str, Any]) -> list[tuple[str, st
         ("Name", overview["cluster_name"]),
         ("Version", f"Leveret {overview['leveret_version']}, as {overview['product_name']} "
                     f"{overview['product_version']}"),
+        ("Form", overview["leveret_form"]),
         ("Process", f"{node['os_pid']}, up {node['uptime'] // 1000} s"),
         ("Data folder", node["data_dir"]),
         ("Memory", f"{node['mem_used'] // MIB} MiB, alarm at {node['mem_limit'] // MIB} MiB"),
@@ -70,7 +71,7 @@ def _facts(overview: dict[str, Any], node: dict[str, Any]) -> list[tuple[str, st
 
 def _log_facts(node: dict[str, Any]) -> list[tuple[str, str]]:
     """The log: whether it can be written, how large it is, and what has become of it since the start."""
-    log, syncs = node["log"], sum(node["log"]["sync_ns"]["counts"])
+    log, loop, syncs = node["log"], node["loop"], sum(node["log"]["sync_ns"]["counts"])
     mean_ms = node["log"]["sync_ns"]["total"] / max(1, syncs) / NS_PER_MS
     facts = [
         ("Log", f"{log['state']}{': ' if log['reason'] else ''}{log['reason']}"),
@@ -83,6 +84,9 @@ def _log_facts(node: dict[str, Any]) -> list[tuple[str, str]]:
                      f"({_mib(log['compacted_bytes'])} copied)"),
         ("Log damage", f"{log['damaged_records']} records, {log['damaged_bytes']} bytes" if log["damaged_records"]
                        else "none"),
+        ("Event loop", f"busy in one go for at most {loop['longest_ns_last_minute'] / NS_PER_MS:.1f} ms "
+                       f"in the last minute, {loop['longest_ns'] / NS_PER_MS:.1f} ms ever"),
+        ("Flow", f"{node['connections_flow']} connections slowed down, {node['flow_total']} times in all"),
         ("Queue memory", f"{_mib(node['queue_mem_used'])} of {_mib(node['queue_mem_limit'])}"),
     ]  # fmt: skip
     if node["definitions_trouble"]:

@@ -64,7 +64,7 @@ class Connection:
         self.is_over = False
         self.has_more = False
         self.backlog = 0  # of the worst queue published to last
-        self._is_dirty = False
+        self.slowed_ms = 0  # when it was slowed down last; 0 where it never was
         self._is_suspended = False
         self._is_processing = False
         self.liveness = Liveness(self, services, transport)
@@ -92,6 +92,11 @@ class Connection:
         self._process()
         if self._is_suspended:
             self.transport.stop_reading()
+
+    def slow_down(self) -> None:
+        """It is not read for some turns, since consumers or the disk are behind what it publishes."""
+        self.slowed_ms = self.services.turn.now_ms()
+        self.services.registry.slowed_down()
 
     def go_on(self) -> None:
         """Handles what a turn has left over."""
@@ -127,8 +132,8 @@ class Connection:
                 self._close_channel(number, _with_ids(error, command))
             else:
                 self.close(_with_ids(error, command))
-        except ConnectionException as error:
-            self.close(_with_ids(error, command))
+        except ConnectionException as fatal:  # mypyc gives a name one type in a function
+            self.close(_with_ids(fatal, command))
         except Exception:
             log.exception("connection %s: internal error", self.name)
             self.close(ConnectionException(INTERNAL_ERROR, "the broker's log has the details"))
@@ -195,8 +200,8 @@ class Connection:
 
     def touch(self) -> None:
         """There is output, or a confirm to send, at the end of this turn."""
-        if not self._is_dirty:
-            self._is_dirty = True
+        if not self.output.is_touched:
+            self.output.is_touched = True
             self.services.turn.connection_dirty(self)
 
     def send(self, channel: int, frame: base.Frame) -> None:
@@ -206,8 +211,8 @@ class Connection:
 
     def flush(self) -> None:
         """Confirms what is complete and writes the turn's output, at once."""
-        self._is_dirty = False
         output = self.output
+        output.is_touched = False
         if self.host.confirming:
             confirming, self.host.confirming = self.host.confirming, {}
             for channel in confirming:

@@ -102,7 +102,8 @@ class Consumer(ConsumerPort):
             self.unacked += count
             context.lent += count
             context.unacked.add(Delivery(first, context.last_tag, span, self.queue, self))
-        context.touch()
+        if not context.output.is_touched:
+            context.touch()
 
     def cancelled(self) -> None:
         """Its queue is gone."""

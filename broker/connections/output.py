@@ -17,10 +17,11 @@ STALLED_BYTES_MAX: Final = 16 * 1024 * 1024  # unread output at which a connecti
 class Output:
     """Frames waiting for the end of the turn. `is_writable` follows the socket's buffer."""
 
-    __slots__ = ("_starved", "is_writable", "out", "total_bytes")
+    __slots__ = ("_starved", "is_touched", "is_writable", "out", "total_bytes")
 
     def __init__(self) -> None:
         self.out = Outgoing()
+        self.is_touched = False  # its connection is to be flushed at the end of this turn
         self.is_writable = True
         self.total_bytes = 0
         self._starved: dict[ConsumerPort, None] = {}

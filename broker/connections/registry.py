@@ -16,6 +16,7 @@ class Connections:
         self.open: dict[Connection, None] = {}
         self.opened = 0
         self.closed = 0
+        self.slowed = 0  # how often a publisher had to skip turns
 
     def add(self, connection: Connection) -> str:
         """Notes a connection; returns an empty text, or why it may not be."""
@@ -29,6 +30,10 @@ class Connections:
         """Forgets one that has ended."""
         if self.open.pop(connection, self) is None:
             self.closed += 1
+
+    def slowed_down(self) -> None:
+        """Notes that a publisher has to skip turns, since consumers or the disk are behind."""
+        self.slowed += 1
 
     def add_channel(self) -> str:
         """Notes a channel; returns an empty text, or why it may not be."""

@@ -100,6 +100,10 @@ class Registry(Protocol):
         """Forgets one that has ended."""
         ...
 
+    def slowed_down(self) -> None:
+        """Notes that a publisher has to skip turns."""
+        ...
+
     def add_channel(self) -> str:
         """Notes a channel; returns an empty text, or why it may not be."""
         ...

@@ -61,6 +61,8 @@ class SocketTransport(asyncio.BufferedProtocol):
         connection.data_received(bytes(_READ_BUFFER[:nbytes]))
         self._read += nbytes
         if (self._read >= READ_BYTES_PER_TURN or connection.has_more) and not self._turns_left:
+            if connection.backlog >= BACKLOG_PER_TURN:
+                connection.slow_down()
             self._wait(connection.backlog)
             self._update_reading()
 

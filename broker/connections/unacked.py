@@ -13,12 +13,15 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from broker.model.interfaces import ConsumerPort, QueueHandle
 from broker.model.message import Span
 
 HEAD_MIN: Final = 64  # settled runs kept at the front at least, before their room is given back
 
 
+@mypyc_attr(free_list_len=1)
 class Delivery:
     """A run of messages given to one consumer (or by basic.get, then `consumer` is None): tags `first..last`."""
 
@@ -72,7 +75,7 @@ class Unacked:
     def add(self, delivery: Delivery) -> None:
         """Notes a delivery with tags above all earlier ones, or one that comes back into its place."""
         self.count += delivery.last - delivery.first + 1
-        if not self._firsts or delivery.first > self._firsts[-1]:
+        if not self._runs or delivery.first > self._runs[-1].first:
             self._firsts.append(delivery.first)
             self._runs.append(delivery)
         else:
@@ -112,9 +115,11 @@ class Unacked:
 
     def _take_part(self, tag: int, last: int) -> Delivery | None:
         """Takes from `tag` on what one run has of `tag..last`."""
-        at = self._at(tag)
-        if at < self._head or tag > self._runs[at].last:
-            return None
+        at = self._head
+        if at >= len(self._runs) or self._runs[at].first != tag:  # mostly it is the oldest
+            at = self._at(tag)
+            if at < self._head or tag > self._runs[at].last:
+                return None
         run = self._runs[at]
         if run.first < tag:  # leave the tags before it where they are
             self._runs[at] = run.cut(tag - run.first)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
 from broker.connections.channel import Channel
 from broker.connections.connection import Connection
@@ -23,11 +24,15 @@ from broker.introspection.infos import (
     MessageStats,
     QueueInfo,
     QueueName,
+    VhostInfo,
 )
 from broker.queues.classic import ClassicQueue
 from broker.queues.counters import QueueCounters
 from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost, VhostCounters
+from protocol.lifecycle import OPEN
+
+FLOW_SHOWN_MS: Final = 5000  # as long as RabbitMQ shows it after the last time
 
 
 def queue_info(queue: ClassicQueue, vhost: str, node: str) -> QueueInfo:
@@ -98,7 +103,19 @@ def whole_stats(counters: QueueCounters, vhosts: list[VhostCounters]) -> Message
     )
 
 
-def connection_info(connection: Connection, node: str) -> ConnectionInfo:
+def is_in_flow(connection: Connection, now_ms: int) -> bool:
+    """Whether it publishes faster than consumers or the disk can follow, and was slowed down for that lately."""
+    return bool(connection.slowed_ms) and now_ms - connection.slowed_ms <= FLOW_SHOWN_MS
+
+
+def _connection_state(connection: Connection, now_ms: int) -> str:
+    if connection.is_blocked:
+        return "blocked"
+    state = connection.engine.state
+    return "flow" if state == OPEN and is_in_flow(connection, now_ms) else state
+
+
+def connection_info(connection: Connection, node: str, now_ms: int) -> ConnectionInfo:
     """One connection, logged in or not."""
     peer, _, local = connection.name.partition(" -> ")
     (peer_host, peer_port), (host, port) = split_address(peer), split_address(local)
@@ -110,7 +127,7 @@ def connection_info(connection: Connection, node: str) -> ConnectionInfo:
         node=node,
         protocol="AMQP 0-9-1",
         auth_mechanism=connection.login_mechanism,
-        state="blocked" if connection.is_blocked else connection.engine.state,
+        state=_connection_state(connection, now_ms),
         ssl=False,
         peer_host=peer_host,
         peer_port=peer_port,
@@ -225,6 +242,15 @@ def binding_info(vhost: Vhost, binding: Binding) -> BindingInfo:
         arguments=binding.arguments,
         properties_key=binding.properties_key,
     )
+
+
+def vhost_info(vhost: Vhost) -> VhostInfo:
+    """One vhost, with the messages in its queues; its cost grows a little with their number."""
+    ready = unacked = 0
+    for queue in vhost.queues.values():
+        ready += queue.ready.count
+        unacked += queue.unacked
+    return VhostInfo(vhost.name, ready + unacked, ready, unacked)
 
 
 def split_address(text: str) -> tuple[str, int]:

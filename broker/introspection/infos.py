@@ -7,27 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
+from broker.loop_watch import LoopStatus
 from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
 from storage.status import LogStatus
-
-Info = TypeVar("Info")
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Info]):
-    """One page of a listing; pages count from 1."""
-
-    items: tuple[Info, ...]
-    page: int
-    page_size: int
-    total_count: int
-
-    @property
-    def page_count(self) -> int:
-        """How many pages there are, at least one."""
-        return max(1, -(-self.total_count // self.page_size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +97,7 @@ class Overview:
     product_name: str
     product_version: str
     leveret_version: str
+    leveret_form: str  # compiled, or not compiled
     cluster_name: str
     node: str
     uptime: int  # ms
@@ -146,6 +130,9 @@ class NodeInfo:
     log: LogStatus
     log_alarm: bool
     definitions_trouble: str  # why none can be stored; empty where they can
+    connections_flow: int  # slowed down lately, because consumers or the disk are behind what they publish
+    flow_total: int  # how often a publisher had to skip turns for that
+    loop: LoopStatus
 
 
 @dataclass(frozen=True, slots=True)

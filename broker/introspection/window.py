@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
+from broker import build
 from broker.administration import UnknownVhostError
 from broker.alarms import DISK, LOG, MEMORY, Alarms, disk_free_bytes, memory_used_bytes
 from broker.auth.permissions import PermissionStore
@@ -27,23 +28,21 @@ from broker.introspection.infos import (
     NodeInfo,
     ObjectTotals,
     Overview,
-    Page,
     PermissionInfo,
     QueueInfo,
     QueueTotals,
     UserInfo,
     VhostInfo,
 )
+from broker.introspection.pages import PAGE_SIZE_DEFAULT, SLICE, Page, Steps, page_of, page_of_parts
+from broker.loop_watch import LoopWatch
 from broker.queues.counters import QueueCounters
 from broker.queues.paging import MemoryBudget
 from broker.vhost import Vhost
 from storage.definitions import Definitions
 from storage.journal import Journal
 
-PAGE_SIZE_DEFAULT: Final = 100
-PAGE_SIZE_MAX: Final = 500
-Thing = TypeVar("Thing")
-Info = TypeVar("Info")
+TOTALS_SLICE: Final = 250  # queues added up in one go: about a millisecond's work
 
 
 class NodeParts(Protocol):
@@ -63,6 +62,7 @@ class NodeParts(Protocol):
     budget: MemoryBudget
     journal: Journal
     definitions: Definitions
+    loop_watch: LoopWatch
 
 
 class Introspection:
@@ -80,17 +80,18 @@ class Introspection:
 
     # ---- the whole
 
-    def overview(self) -> Overview:
-        """The broker as a whole; its cost grows with the number of queues."""
+    def overview(self) -> Steps[Overview]:
+        """The broker as a whole; its cost grows with the number of queues, of which each step adds up some."""
         node, config = self._node, self._node.config
-        counters, totals, consumers = self._queue_totals(node.vhosts.values())
         vhosts = list(node.vhosts.values())
+        counters, totals, consumers = yield from self._queue_totals(vhosts)
         of_vhosts = [vhost.counters for vhost in vhosts]
         return Overview(
             rabbitmq_version=config.product_version,
             product_name=config.product,
             product_version=config.product_version,
             leveret_version=node.leveret_version,
+            leveret_form=build.form(),
             cluster_name=node.cluster_name,
             node=self.node_name,
             uptime=node.clock.now_ms() - node.started_ms,
@@ -117,12 +118,12 @@ class Introspection:
 
     def node(self) -> NodeInfo:
         """What the process uses of the machine."""
-        node, alarms = self._node, self._node.alarms.active()
+        node, alarms, now_ms = self._node, self._node.alarms.active(), self._node.clock.now_ms()
         return NodeInfo(
             name=self.node_name,
             os_pid=os.getpid(),
             running=True,
-            uptime=node.clock.now_ms() - node.started_ms,
+            uptime=now_ms - node.started_ms,
             data_dir=str(node.config.data_dir),
             mem_used=memory_used_bytes(),
             mem_limit=node.alarms.memory_max_bytes,
@@ -137,17 +138,25 @@ class Introspection:
             log=node.journal.status(),
             log_alarm=LOG in alarms,
             definitions_trouble=node.definitions.trouble,
+            connections_flow=sum(copies.is_in_flow(connection, now_ms) for connection in node.connections.open),
+            flow_total=node.connections.slowed,
+            loop=node.loop_watch.status(node.clock.now_ns()),
         )
 
     @staticmethod
-    def _queue_totals(vhosts: Iterable[Vhost]) -> tuple[QueueCounters, QueueTotals, int]:
-        """Counters, messages and consumers of all queues, and the counters of those that are gone."""
+    def _queue_totals(vhosts: list[Vhost]) -> Steps[tuple[QueueCounters, QueueTotals, int]]:
+        """Counters, messages and consumers of all queues, and the counters of those that are gone.
+
+        A queue that is deleted between two steps counts once all the same, so that no counter ever falls.
+        """
         counters = QueueCounters()
-        ready = ready_bytes = unacked = unacked_bytes = paged_out = paged_out_bytes = consumers = 0
         for vhost in vhosts:
             counters.add(vhost.deleted_queues)
-            for queue in vhost.queues.values():
-                counters.add(queue.counters)
+        waiting = iter([(queue, queue.counters) for vhost in vhosts for queue in vhost.queues.values()])
+        ready = ready_bytes = unacked = unacked_bytes = paged_out = paged_out_bytes = consumers = 0
+        while queues := list(islice(waiting, TOTALS_SLICE)):
+            for queue, own in queues:
+                counters.add(own)
                 ready += queue.ready.count
                 ready_bytes += queue.ready.body_bytes
                 unacked += queue.unacked
@@ -156,6 +165,7 @@ class Introspection:
                 paged_out += on_disk
                 paged_out_bytes += on_disk_bytes
                 consumers += len(queue.consumers.everyone())
+            yield
         in_memory, in_memory_bytes = ready + unacked - paged_out, ready_bytes + unacked_bytes - paged_out_bytes
         totals = QueueTotals(
             ready + unacked, ready, unacked, ready_bytes, unacked_bytes, in_memory, in_memory_bytes, paged_out,
@@ -168,11 +178,10 @@ class Introspection:
     def queues(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None) -> Page[QueueInfo]:
         """Queues of all vhosts, or of one. Raises: UnknownVhostError, ValueError as every listing does."""
         chosen = self._chosen(vhost)
-        found = ((one, queue) for one in chosen for queue in one.queues.values())
-        count = sum(len(one.queues) for one in chosen)
-        return _page(found, count, page, page_size, lambda it: copies.queue_info(it[1], it[0].name, self.node_name))
+        parts = ((one, one.queues.values()) for one in chosen)
+        return page_of_parts(parts, page, page_size, lambda it: copies.queue_info(it[1], it[0].name, self.node_name))
 
-    def queue_slices(self, slice_size: int = PAGE_SIZE_MAX) -> Iterator[list[QueueInfo]]:
+    def queue_slices(self, slice_size: int = SLICE) -> Iterator[list[QueueInfo]]:
         """All queues in slices; between two slices the broker may go on, and what it deletes then is left out."""
         for vhost in list(self._node.vhosts.values()):
             waiting = iter(list(vhost.queues.values()))
@@ -182,39 +191,35 @@ class Introspection:
 
     def connections(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[ConnectionInfo]:
         """Connections, those that have not finished their login too."""
-        found = self._node.connections.open
-        return _page(found, len(found), page, page_size, lambda it: copies.connection_info(it, self.node_name))
+        found, now_ms = self._node.connections.open, self._node.clock.now_ms()
+        return page_of(
+            found, len(found), page, page_size, lambda it: copies.connection_info(it, self.node_name, now_ms)
+        )
 
     def channels(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[ChannelInfo]:
         """Channels of all connections."""
-        open_ = self._node.connections.open
-        found = ((connection, channel) for connection in open_ for channel in connection.channels.values())
-        count = sum(len(connection.channels) for connection in open_)
-        return _page(found, count, page, page_size, lambda it: copies.channel_info(*it, self.node_name))
+        parts = ((connection, connection.channels.values()) for connection in self._node.connections.open)
+        return page_of_parts(parts, page, page_size, lambda it: copies.channel_info(*it, self.node_name))
 
     def consumers(
         self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None
     ) -> Page[ConsumerInfo]:
         """Consumers of all vhosts, or of one."""
         chosen = {one.name for one in self._chosen(vhost)}
-        channels = [
-            (connection, channel)
+        parts = (
+            ((connection, channel), channel.consumers.values())
             for connection in self._node.connections.open
             for channel in connection.channels.values()
             if channel.actor.vhost.name in chosen
-        ]
-        found = ((*owner, consumer) for owner in channels for consumer in owner[1].consumers.values())
-        count = sum(len(channel.consumers) for _, channel in channels)
-        return _page(found, count, page, page_size, lambda it: copies.consumer_info(*it))
+        )
+        return page_of_parts(parts, page, page_size, lambda it: copies.consumer_info(*it[0], it[1]))
 
     def exchanges(
         self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None
     ) -> Page[ExchangeInfo]:
         """Exchanges of all vhosts, or of one."""
-        chosen = self._chosen(vhost)
-        found = ((one, exchange) for one in chosen for exchange in one.table.exchanges.values())
-        count = sum(len(one.table.exchanges) for one in chosen)
-        return _page(found, count, page, page_size, lambda it: copies.exchange_info(*it))
+        parts = ((one, one.table.exchanges.values()) for one in self._chosen(vhost))
+        return page_of_parts(parts, page, page_size, lambda it: copies.exchange_info(*it))
 
     def bindings(
         self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None
@@ -226,21 +231,17 @@ class Introspection:
             len(one.queues) + sum(exchange.bindings_count for exchange in one.table.exchanges.values())
             for one in chosen
         )
-        return _page(found, count, page, page_size, lambda it: copies.binding_info(*it))
+        return page_of(found, count, page, page_size, lambda it: copies.binding_info(*it))
 
     def vhosts(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[VhostInfo]:
         """Vhosts, with the messages in their queues."""
         found = self._node.vhosts
-        return _page(found.values(), len(found), page, page_size, self._vhost_info)
-
-    def _vhost_info(self, vhost: Vhost) -> VhostInfo:
-        _, totals, _ = self._queue_totals((vhost,))
-        return VhostInfo(vhost.name, totals.messages, totals.messages_ready, totals.messages_unacknowledged)
+        return page_of(found.values(), len(found), page, page_size, copies.vhost_info)
 
     def users(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[UserInfo]:
         """Users, by name."""
         found = self._node.users.all()
-        return _page(found, len(found), page, page_size, lambda it: UserInfo(it.name, it.tags))
+        return page_of(found, len(found), page, page_size, lambda it: UserInfo(it.name, it.tags))
 
     def permissions(
         self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None
@@ -248,7 +249,7 @@ class Introspection:
         """Rights in all vhosts, or in one, by user."""
         chosen = {one.name for one in self._chosen(vhost)}
         found = [one for one in self._node.permissions.all() if one.vhost in chosen]
-        return _page(
+        return page_of(
             found, len(found), page, page_size,
             lambda it: PermissionInfo(it.user, it.vhost, it.configure, it.write, it.read),
         )  # fmt: skip
@@ -260,16 +261,6 @@ class Introspection:
         if name not in vhosts:
             raise UnknownVhostError(name)
         return [vhosts[name]]
-
-
-def _page(found: Iterable[Thing], count: int, page: int, page_size: int, copy: Callable[[Thing], Info]) -> Page[Info]:
-    """Copies no more than the page. Raises: ValueError for a page or a size that cannot be."""
-    if page < 1:
-        raise ValueError("pages count from 1")
-    if not 1 <= page_size <= PAGE_SIZE_MAX:
-        raise ValueError(f"a page has 1 to {PAGE_SIZE_MAX} items")
-    start = min(count, (page - 1) * page_size)
-    return Page(tuple(copy(one) for one in islice(found, start, start + page_size)), page, page_size, count)
 
 
 def _disk_free(config: Config) -> int:

@@ -6,8 +6,9 @@ import asyncio
 import base64
 import dataclasses
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -16,11 +17,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.administration import Administration
-from broker.introspection.infos import MessageStats, Page
-from broker.introspection.window import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
+from broker.http_pieces import Pieces
+from broker.introspection.infos import MessageStats
+from broker.introspection.pages import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page
 
 BODY_BYTES_MAX: Final = 64 * 1024
 UNPAGED_MAX: Final = 10_000  # items of a list that was asked for without a page
+JSON: Final = "application/json"
 BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
@@ -39,8 +42,11 @@ class Refused(Exception):
 
 def answer(value: object, status: int = 200, after: Callable[[], Awaitable[None]] | None = None) -> Response:
     """A JSON answer; `after` is called once it has been sent."""
-    body = json.dumps(value, default=_plain, separators=(",", ":"))
-    return Response(body, status, media_type="application/json", background=BackgroundTask(after) if after else None)
+    return Response(_json(value), status, media_type=JSON, background=BackgroundTask(after) if after else None)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, default=_plain, separators=(",", ":")).encode()
 
 
 def refusal(refused: Refused) -> Response:
@@ -72,10 +78,15 @@ def deleted() -> Response:
     return Response(status_code=204)
 
 
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
 def _plain(value: object) -> object:
     """What JSON makes of an info, and of argument values that it has no words for."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        plain = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        plain = {name: getattr(value, name) for name in _field_names(type(value))}
         if isinstance(value, MessageStats):
             plain["deliver_get"] = value.deliver_get
         return {name: held for name, held in plain.items() if held is not None}
@@ -118,7 +129,7 @@ def text_of(body: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def listing(request: Request, read: Callable[[int, int], Page[Any]]) -> Response:
+def listing(request: Request, read: Callable[[int, int], Page[Any]]) -> Pieces:
     """A page where one is asked for (page, page_size), else the whole list, which must not be too long.
 
     Raises: Refused 400; ValueError for a page that cannot be.
@@ -126,18 +137,26 @@ def listing(request: Request, read: Callable[[int, int], Page[Any]]) -> Response
     query = request.query_params
     if "page" in query:
         page = read(_number(query["page"]), _number(query.get("page_size", str(PAGE_SIZE_DEFAULT))))
-        return answer({
-            "total_count": page.total_count, "filtered_count": page.total_count, "item_count": len(page.items),
-            "page": page.page, "page_size": page.page_size, "page_count": page.page_count, "items": page.items,
-        })  # fmt: skip
+        head = {
+            "total_count": page.total_count, "filtered_count": page.total_count, "item_count": len(page),
+            "page": page.page, "page_size": page.page_size, "page_count": page.page_count,
+        }  # fmt: skip
+        return Pieces(_list([page], _json(head)[:-1] + b',"items":[', b"]}"), JSON)
     first = read(1, PAGE_SIZE_MAX)
     if first.total_count > UNPAGED_MAX:
         text = f"there are {first.total_count}, too many for one answer: ask with page and page_size"
         raise Refused(BAD_REQUEST, "bad_request", text)
-    items = list(first.items)
-    for number in range(2, first.page_count + 1):
-        items += read(number, PAGE_SIZE_MAX).items
-    return answer(items)
+    others = [read(number, PAGE_SIZE_MAX) for number in range(2, first.page_count + 1)]
+    return Pieces(_list([first, *others], b"[", b"]"), JSON)
+
+
+def _list(pages: Sequence[Page[Any]], before: bytes, after: bytes) -> Iterator[bytes]:
+    """The items of these pages as JSON, a slice at a time."""
+    for page in pages:
+        for items in page.slices():
+            yield before + _json(items)[1:-1]
+            before = b","
+    yield after if before == b"," else before + after
 
 
 def _number(text: str) -> int:

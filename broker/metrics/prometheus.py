@@ -1,55 +1,113 @@
 """The Prometheus endpoint: /metrics for the broker as a whole, /metrics/per-object with a line per queue.
 
-Must not: hold a metric that is not in the table.
+Must not: hold a metric that is not in the table, or make much of the text in one go.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, islice
+from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import Metric as Family
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.http_pieces import Pieces, in_steps
 from broker.introspection.infos import QueueInfo
 from broker.introspection.window import Introspection
-from broker.metrics.table import COUNTER, HISTOGRAM_METRICS, METRICS, QUEUE_LABELS, QUEUE_METRICS, Sources
+from broker.metrics.table import (
+    COUNTER,
+    HISTOGRAM_METRICS,
+    METRICS,
+    QUEUE_LABELS,
+    QUEUE_METRICS,
+    HistogramMetric,
+    Metric,
+    QueueMetric,
+    Sources,
+)
+
+FAMILIES_IN_ONE_GO: Final = 20
+LINES_IN_ONE_GO: Final = 100  # of the queues: less than a millisecond's work
+END: Final = b"# EOF\n"  # of OpenMetrics
+Encode = Callable[[Any], bytes]
 
 
-class Scrape(Collector):
-    """The metrics of one moment; `queues` is None where only totals are wanted."""
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """What the lines about one queue say: its labels, and a value for each row of QUEUE_METRICS."""
 
-    def __init__(self, sources: Sources, queues: Sequence[QueueInfo] | None = None) -> None:
-        self._sources = sources
-        self._queues = queues
+    labels: list[str]
+    values: list[float]
 
-    def collect(self) -> Iterator[Metric]:
-        """Every row of the table with its values."""
-        for row in METRICS:
-            make = CounterMetricFamily if row.kind == COUNTER else GaugeMetricFamily
-            family = make(row.name, row.help, labels=row.labels)
-            family.add_metric([_clean(value) for value in row.label_values(self._sources)], row.read(self._sources))
-            yield family
-        for spread in HISTOGRAM_METRICS:
-            values = spread.read(self._sources)
-            bounds = [*(str(bound / spread.unit) for bound in values.bounds), "+Inf"]
-            buckets = list(zip(bounds, accumulate(values.counts), strict=True))
-            yield HistogramMetricFamily(spread.name, spread.help, buckets, values.total / spread.unit)
-        for gauge in QUEUE_METRICS:
-            if self._queues is None:
-                yield GaugeMetricFamily(gauge.name, gauge.help, gauge.total(self._sources.overview))
-                continue
-            per_queue = GaugeMetricFamily(gauge.name, gauge.help, labels=QUEUE_LABELS)
-            for queue in self._queues:
-                per_queue.add_metric([_clean(queue.vhost), _clean(queue.name)], gauge.each(queue))
-            yield per_queue
+    @classmethod
+    def of(cls, queue: QueueInfo) -> QueueLine:
+        """The values of a queue now."""
+        return cls([_clean(queue.vhost), _clean(queue.name)], [gauge.each(queue) for gauge in QUEUE_METRICS])
+
+
+class Families:
+    """Some metrics, as the library's encoders want to be given them."""
+
+    def __init__(self, families: Sequence[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Sequence[Family]:
+        """All of them."""
+        return self._families
+
+
+def text(sources: Sources, queues: Sequence[QueueLine] | None, encode: Encode) -> Iterator[bytes]:
+    """The answer to a scrape in pieces; `queues` is None where only totals are wanted."""
+    whole = _families(sources, queues is None)
+    ends = False
+    while some := list(islice(whole, FAMILIES_IN_ONE_GO)):
+        piece = encode(Families(some))
+        ends = piece.endswith(END)
+        yield piece.removesuffix(END)
+    for at, gauge in enumerate(QUEUE_METRICS if queues is not None else ()):
+        yield from _of_queues(at, gauge, queues or (), encode)
+    if ends:
+        yield END
+
+
+def _families(sources: Sources, with_totals: bool) -> Iterator[Family]:
+    for row in METRICS:
+        yield _family(row, sources)
+    for spread in HISTOGRAM_METRICS:
+        yield _histogram(spread, sources)
+    for gauge in QUEUE_METRICS if with_totals else ():
+        yield GaugeMetricFamily(gauge.name, gauge.help, gauge.total(sources.overview))
+
+
+def _family(row: Metric, sources: Sources) -> Family:
+    make = CounterMetricFamily if row.kind == COUNTER else GaugeMetricFamily
+    family = make(row.name, row.help, labels=row.labels)
+    family.add_metric([_clean(value) for value in row.label_values(sources)], row.read(sources))
+    return family
+
+
+def _histogram(row: HistogramMetric, sources: Sources) -> Family:
+    values = row.read(sources)
+    bounds = [*(str(bound / row.unit) for bound in values.bounds), "+Inf"]
+    buckets = list(zip(bounds, accumulate(values.counts), strict=True))
+    return HistogramMetricFamily(row.name, row.help, buckets, values.total / row.unit)
+
+
+def _of_queues(at: int, gauge: QueueMetric, queues: Sequence[QueueLine], encode: Encode) -> Iterator[bytes]:
+    """The lines of one metric, its head only before the first."""
+    for start in range(0, max(1, len(queues)), LINES_IN_ONE_GO):
+        family = GaugeMetricFamily(gauge.name, gauge.help, labels=QUEUE_LABELS)
+        for queue in queues[start : start + LINES_IN_ONE_GO]:
+            family.add_metric(queue.labels, queue.values[at])
+        piece = encode(Families([family])).removesuffix(END)
+        yield piece if not start else b"".join(line for line in piece.splitlines(True) if not line.startswith(b"#"))
 
 
 def _clean(text: str) -> str:
@@ -60,27 +118,22 @@ def _clean(text: str) -> str:
 def create_app(introspection: Introspection) -> Starlette:
     """The application of the metrics port."""
 
-    async def metrics(request: Request) -> Response:
-        return await _rendered(request, Scrape(_sources(introspection)))
+    async def sources() -> Sources:
+        return Sources(await in_steps(introspection.overview()), introspection.node())
 
-    async def per_object(request: Request) -> Response:
-        queues: list[QueueInfo] = []
+    async def metrics(request: Request) -> Pieces:
+        return _answer(request, await sources(), None)
+
+    async def per_object(request: Request) -> Pieces:
+        queues: list[QueueLine] = []
         for infos in introspection.queue_slices():
-            queues += infos
+            queues += map(QueueLine.of, infos)
             await asyncio.sleep(0)  # the broker's turn
-        return await _rendered(request, Scrape(_sources(introspection), queues))
+        return _answer(request, await sources(), queues)
 
     return Starlette(routes=[Route("/metrics", metrics), Route("/metrics/per-object", per_object)])
 
 
-def _sources(introspection: Introspection) -> Sources:
-    return Sources(introspection.overview(), introspection.node())
-
-
-async def _rendered(request: Request, scrape: Scrape) -> Response:
-    """Text is made in a thread: what it reads are copies, and many queues are many lines."""
+def _answer(request: Request, sources: Sources, queues: Sequence[QueueLine] | None) -> Pieces:
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(scrape)
-    body = await asyncio.get_running_loop().run_in_executor(None, encode, registry)
-    return Response(body, media_type=content_type)
+    return Pieces(text(sources, queues, encode), content_type)

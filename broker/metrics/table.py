@@ -90,16 +90,19 @@ def _alarm(name: str, help: str, read: Callable[[Sources], float]) -> Metric:
 
 BUILD_LABELS: Final = (
     "rabbitmq_version", "leveret_version", "python_version", "prometheus_client_version", "product_name",
-    "product_version",
+    "product_version", "leveret_form",
 )  # fmt: skip
 IDENTITY_LABELS: Final = ("rabbitmq_node", "rabbitmq_cluster", "rabbitmq_cluster_permanent_id")
+
+
+CLIENT_VERSION: Final = version("prometheus-client")  # once, since it is read from a file
 
 
 def _build(sources: Sources) -> tuple[str, ...]:
     it = sources.overview
     return (
-        it.rabbitmq_version, it.leveret_version, platform.python_version(), version("prometheus-client"),
-        it.product_name, it.product_version,
+        it.rabbitmq_version, it.leveret_version, platform.python_version(), CLIENT_VERSION,
+        it.product_name, it.product_version, it.leveret_form,
     )  # fmt: skip
 
 
@@ -192,6 +195,14 @@ METRICS: Final[tuple[Metric, ...]] = (
            lambda s: s.node.queue_mem_used),
     _whole("leveret_queue_memory_limit_bytes", GAUGE, "Memory that they may take; more is on disk only",
            lambda s: s.node.queue_mem_limit),
+    _whole("leveret_connections_flow", GAUGE, "Connections slowed down in the last seconds, since consumers or the "
+           "disk are behind what they publish", lambda s: s.node.connections_flow),
+    _whole("leveret_flow_total", COUNTER, "How often a publisher had to wait for consumers or the disk",
+           lambda s: s.node.flow_total),
+    _whole("leveret_loop_longest_stall_seconds", GAUGE, "Longest time that the event loop was busy in one go, in the "
+           "last minute", lambda s: s.node.loop.longest_ns_last_minute / NS_PER_S),
+    _whole("leveret_loop_longest_stall_ever_seconds", GAUGE, "The same since the start",
+           lambda s: s.node.loop.longest_ns / NS_PER_S),
     _whole("rabbitmq_process_open_fds", GAUGE, "Open file descriptors", lambda s: s.node.fd_used),
     _whole("rabbitmq_process_max_fds", GAUGE, "Most file descriptors that may be open", lambda s: s.node.fd_total),
     _whole("rabbitmq_erlang_uptime_seconds", GAUGE, "Time since the start; named as dashboards expect it",
@@ -228,5 +239,7 @@ HISTOGRAM_METRICS: Final[tuple[HistogramMetric, ...]] = (
                     NS_PER_S),
     HistogramMetric("leveret_log_commit_bytes", "How much one write of the log held: all that had come since the last",
                     lambda s: s.node.log.commit_bytes),
+    HistogramMetric("leveret_loop_stall_seconds", "How long the event loop was busy in one go, where that was at least "
+                    "a millisecond", lambda s: s.node.loop.stall_ns, NS_PER_S),
 )  # fmt: skip
 QUEUE_LABELS: Final = ("vhost", "queue")

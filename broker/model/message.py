@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from protocol.commands import Address
 from protocol.properties import Properties
 
 NEVER_MS: Final = 0  # an expiry of 0 means: does not expire
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Batch:
     """Messages published one after another with one address, one set of properties and one body size.
 
@@ -35,6 +38,7 @@ class Batch:
         self.share_bytes = 0
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Span:
     """The messages `start..stop` of a batch as one queue holds them; `position` is the first one's place in the queue.
 

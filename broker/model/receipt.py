@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mypy_extensions import mypyc_attr
 
+
+@mypyc_attr(free_list_len=1)
 class Receipt:
     """Counts the answers that are still due for the publish numbers `first..last`.
 

@@ -114,7 +114,8 @@ class ClassicQueue(QueueHandle):
 
     def backlog(self) -> int:
         """How many messages its consumers are behind; 0 where it has none."""
-        return self.ready.count if self.unacked or self.consumers.offered else 0
+        consumers = self.consumers
+        return self.ready.count if self.unacked or consumers.offered or consumers.everyone() else 0
 
     # ---- deliver lane
 

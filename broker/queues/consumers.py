@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from mypy_extensions import mypyc_attr
 
 from broker.model.interfaces import ConsumerPort
@@ -39,6 +37,32 @@ class Picker:
         raise NotImplementedError
 
 
+class Ring:
+    """Consumers of one priority that are to be asked, each in its turn; the next one stands at `at`."""
+
+    __slots__ = ("at", "consumers", "priority")
+
+    def __init__(self, priority: int) -> None:
+        self.priority = priority
+        self.consumers: list[ConsumerPort] = []
+        self.at = 0
+
+    def add(self, consumer: ConsumerPort) -> None:
+        """Puts a consumer behind all others."""
+        self.consumers.insert(self.at, consumer)
+        self.at += 1
+        if self.at == len(self.consumers):
+            self.at = 0
+
+    def remove(self, place: int) -> None:
+        """Takes out the consumer at a place."""
+        self.consumers.pop(place)
+        if place < self.at:
+            self.at -= 1
+        if self.at >= len(self.consumers):
+            self.at = 0
+
+
 class RoundRobin(Picker):
     """Consumers of the highest priority that have room take turns.
 
@@ -46,50 +70,62 @@ class RoundRobin(Picker):
     nothing.
     """
 
-    __slots__ = ("_all", "_groups")
+    __slots__ = ("_all", "_rings")
 
     def __init__(self) -> None:
         super().__init__()
         self._all: dict[ConsumerPort, None] = {}
-        self._groups: dict[int, deque[ConsumerPort]] = {}  # by priority, the highest first
+        self._rings: list[Ring] = []  # the highest priority first
+
+    def _ring(self, priority: int) -> Ring | None:
+        for ring in self._rings:
+            if ring.priority == priority:
+                return ring
+        return None
 
     def add(self, consumer: ConsumerPort) -> None:
         """A consumer starts."""
         self._all[consumer] = None
-        if consumer.priority not in self._groups:
-            self._groups[consumer.priority] = deque()
-            self._groups = dict(sorted(self._groups.items(), reverse=True))
+        if self._ring(consumer.priority) is None:
+            self._rings.append(Ring(consumer.priority))
+            self._rings.sort(key=_priority, reverse=True)
         self.offer(consumer)
 
     def remove(self, consumer: ConsumerPort) -> None:
         """A consumer ends."""
         self._all.pop(consumer, None)
+        ring = self._ring(consumer.priority)
+        if ring is None:
+            return
         if consumer.is_offered:
-            self._groups[consumer.priority].remove(consumer)
+            ring.remove(ring.consumers.index(consumer))
             consumer.is_offered = False
             self.offered -= 1
         if not any(other.priority == consumer.priority for other in self._all):
-            self._groups.pop(consumer.priority, None)
+            self._rings.remove(ring)
 
     def offer(self, consumer: ConsumerPort) -> None:
         """A consumer may have room again."""
         if not consumer.is_offered and consumer in self._all:
+            ring = self._ring(consumer.priority)
+            assert ring is not None, "it was added"
             consumer.is_offered = True
-            self._groups[consumer.priority].append(consumer)
+            ring.add(consumer)
             self.offered += 1
 
     def pick(self, message_bytes: int) -> tuple[ConsumerPort, int] | None:
         """The next consumer with room for a message of that size, and for how many."""
         if not self.offered:
             return None
-        for group in self._groups.values():
-            while group:
-                consumer = group[0]
+        for ring in self._rings:
+            consumers = ring.consumers
+            while consumers:
+                consumer = consumers[ring.at]
                 room = consumer.room(message_bytes)
                 if room > 0:
-                    group.rotate(-1)
+                    ring.at = ring.at + 1 if ring.at + 1 < len(consumers) else 0
                     return consumer, room
-                group.popleft()
+                ring.remove(ring.at)
                 consumer.is_offered = False
                 self.offered -= 1
         return None
@@ -97,6 +133,10 @@ class RoundRobin(Picker):
     def everyone(self) -> list[ConsumerPort]:
         """All consumers, in the order in which they started."""
         return list(self._all)
+
+
+def _priority(ring: Ring) -> int:
+    return ring.priority
 
 
 class SingleActive(Picker):

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from broker.model.message import Batch, Span
 from broker.queues.cold import Cold
+from broker.queues.fifo import SpanFifo
 from broker.queues.paging import MemoryBudget, memory_bytes
 from broker.queues.ready import ReadyList
 from broker.queues.spool import Spool, Spooled
@@ -34,8 +35,8 @@ def _backwards(span: Span) -> int:
 class PagedFifo(ReadyList):
     """The plain ready list; a durable queue's is in one stream of the journal. `on_loaded` says that more is ready."""
 
-    __slots__ = ("_budget", "_generation", "_head", "_hot_bytes", "_is_loading", "_journal", "_limits", "_middle",
-                 "_on_loaded", "_page_at_bytes", "_reader", "_returned", "_spool", "_spooled", "_tail",
+    __slots__ = ("_budget", "_bytes_min", "_generation", "_head", "_hot_bytes", "_is_loading", "_journal", "_limits",
+                 "_middle", "_on_loaded", "_page_at_bytes", "_reader", "_returned", "_spool", "_spooled", "_tail",
                  "stream")  # fmt: skip
 
     def __init__(
@@ -49,10 +50,11 @@ class PagedFifo(ReadyList):
         self._spooled: Stream | None = None  # this list's, once it has needed one
         self._budget = budget
         self._limits = budget.limits
+        self._bytes_min = budget.limits.queue_bytes_min
         self._on_loaded = on_loaded
         self._reader = HeadReader()
         self._returned: list[Span] = []
-        self._head: deque[Span] = deque()
+        self._head = SpanFifo()
         self._middle: deque[Cold | Span] = deque()
         self._tail: deque[Span | Spooled] = deque()
         self._hot_bytes = 0  # of head and tail
@@ -90,7 +92,7 @@ class PagedFifo(ReadyList):
         before = self._hot_bytes
         self._hot_bytes += size
         self._budget.used += size
-        if before <= self._limits.queue_bytes_min < self._hot_bytes:
+        if before <= self._bytes_min < self._hot_bytes:
             self._budget.grown(self)
 
     def _cool(self, span: Span) -> None:
@@ -111,7 +113,8 @@ class PagedFifo(ReadyList):
         size = self._hot_bytes
         moved: list[Span] = []
         while len(head) > 1 and size > keep_bytes:
-            span = head.pop()
+            span = head.last()
+            head.drop_last()
             moved.append(span)
             size -= memory_bytes(span)
         self._tail.extend(span if span.number else self._spooling(span) for span in reversed(moved))
@@ -155,10 +158,10 @@ class PagedFifo(ReadyList):
         self._generation += 1  # what is being loaded would stand behind what is chilled here
         self._is_loading = False
         while len(head) > 1 and self._hot_bytes > bytes_max:
-            span = head[-1]
+            span = head.last()
             if not span.number or self.stream is None or not self._is_written(span):  # writing it takes time
                 return
-            head.pop()
+            head.drop_last()
             self._cool(span)
             first = middle[0]
             if isinstance(first, Cold) and first.is_behind(self.stream, span.number, span):
@@ -172,9 +175,14 @@ class PagedFifo(ReadyList):
         """The next message, where it is in memory; otherwise it is sent for."""
         if self._returned:
             return self._returned[-1]
-        if not self._head:
+        head = self._head
+        if not len(head):
+            if not self.count:
+                return None
             self._refill()
-        return self._head[0] if self._head else None
+            if not len(head):
+                return None
+        return head.first()
 
     def _refill(self) -> None:
         """Brings the front of the middle into the head, or the tail where there is no middle."""
@@ -227,7 +235,8 @@ class PagedFifo(ReadyList):
             spans.append(Span(batch, 0, count, run.first + cold.shift, run.expires_ms, run.deliveries, number))
             cold.count -= count
             cold.body_bytes -= count * batch.body_bytes
-        self._head.extend(spans)
+        for span in spans:
+            self._head.append(span)
         if is_spooled:  # it is in memory again, and nobody asks for it after the end of the process
             cold.stream.settle(cold.first, min(next_number, cold.stop), 0)
         cold.first = next_number
@@ -257,7 +266,7 @@ class PagedFifo(ReadyList):
         elif self._returned:
             self._returned.pop()
         else:
-            self._head.popleft()
+            self._head.drop_first()
             self._cool(span)
             if self._middle and self._hot_bytes < self._limits.low_bytes:
                 self._load()
@@ -278,7 +287,7 @@ class PagedFifo(ReadyList):
 
     def put_back(self, span: Span) -> None:
         """Returns taken messages to their place."""
-        assert not self._head or span.position < self._head[0].position, "returned before the rest"
+        assert not len(self._head) or span.position < self._head.first().position, "returned before the rest"
         insort(self._returned, span, key=_backwards)
         count = span.stop - span.start
         self.count += count
@@ -331,8 +340,10 @@ class PagedFifo(ReadyList):
         self._budget.used -= self._hot_bytes
         self._budget.forget(self)
         self._hot_bytes = self.count = self.body_bytes = 0
-        for part in (self._returned, self._head, self._middle, self._tail):
-            part.clear()
+        self._returned.clear()
+        self._head.clear()
+        self._middle.clear()
+        self._tail.clear()
 
     def spans(self) -> Iterator[Span]:
         """Everything in memory in order, left in place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
@@ -12,6 +13,7 @@ import pika
 import pika.exceptions
 import pytest
 
+from building.modules import PACKAGES, listed
 from tests.image.container import Container, Image, load_image, mount
 
 REMOTE_ADDRESS = "198.51.100.1"  # an address for documentation, on the loopback device of this run's own network
@@ -19,7 +21,7 @@ STOP_SECONDS_MAX = 2.0
 HEALTH_SECONDS_MAX = 30
 ENGINE_KILLS_AFTER_S = 10  # what `docker stop` waits
 NOT_IN_IMAGE = ("source", "build", "etc/pip.conf", "run/secrets")
-BUILD_TOOLS = {"pip", "hatchling", "setuptools", "wheel", "pytest", "mypy", "ruff"}
+BUILD_TOOLS = {"pip", "hatchling", "setuptools", "wheel", "pytest", "mypy", "mypyc", "ruff"}
 
 Start = Callable[..., Container]
 
@@ -153,10 +155,23 @@ def test_it_runs_as_a_numbered_user_without_rights(image: Image) -> None:
     assert writable.communicate()[0] == ""
 
 
+def test_the_broker_is_compiled(start: Start, image: Image) -> None:
+    start()
+    status = image.start(["brokerctl", "status", "--json"])
+    told, errors = status.communicate(timeout=HEALTH_SECONDS_MAX)
+    assert status.returncode == 0, errors
+    assert json.loads(told)["leveret_form"] == "compiled"
+    (packages,) = image.inside("/leveret").glob("lib/python3*/site-packages")
+    names = [path.removesuffix(".py") for path in listed() if path.partition("/")[0] in PACKAGES]
+    assert [name for name in names if not list(packages.glob(f"{name}.*.so"))] == []
+    assert [name for name in names if not (packages / f"{name}.py").exists()] == [], "tracebacks show the sources"
+
+
 def test_nothing_of_the_build_is_left(image: Image) -> None:
     assert [name for name in NOT_IN_IMAGE if (image.root / name).exists()] == []
     installed = {path.name.split("-")[0] for path in image.inside("/leveret").glob("lib/python3*/site-packages/*")}
     assert "uvloop" in installed
     assert not BUILD_TOOLS & installed
     assert not list(image.root.glob("**/.cache/*"))
-    assert not shutil.which("cc", path=str(image.inside("/usr/bin")))
+    assert not list(image.root.glob("**/Python.h"))
+    assert not [tool for tool in ("cc", "gcc", "ld") if shutil.which(tool, path=str(image.inside("/usr/bin")))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Any
 
 def ask(data_dir: Path, method: str, path: str, body: bytes = b"", *headers: str) -> tuple[int, Any]:
     """The status and the JSON of one answer; None where it has no body."""
-    head = [f"{method} {path} HTTP/1.1", "host: broker", "connection: close", f"content-length: {len(body)}", *headers]
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(30)
-        connection.connect(str(data_dir / "brokerd.sock"))
-        connection.sendall("\r\n".join(head).encode() + b"\r\n\r\n" + body)
-        with connection.makefile("rb") as answer:
-            whole = answer.read()
-    first, _, rest = whole.partition(b"\r\n\r\n")
-    return int(first.split()[1]), json.loads(rest) if rest else None
+    connection = http.client.HTTPConnection("broker", timeout=30)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(30)
+    connection.sock.connect(str(data_dir / "brokerd.sock"))
+    try:
+        connection.request(method, path, body, dict(header.split(": ") for header in headers))
+        answer = connection.getresponse()
+        whole = answer.read()
+        return answer.status, json.loads(whole) if whole else None
+    finally:
+        connection.close()

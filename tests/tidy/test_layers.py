@@ -15,6 +15,7 @@ ASYNC_ALLOWED = (
     "broker.connections.transport",
     "broker.tick",
     "broker.server",
+    "broker.http_pieces",
     "broker.http_server",
     "broker.outlets",
     "broker.management",
@@ -23,7 +24,7 @@ ASYNC_ALLOWED = (
 )
 
 # Each part of the tree and the other parts that it may import; a part may always import itself.
-GROUND = {"broker.clock", "broker.config"}
+GROUND = {"broker.clock", "broker.config", "broker.loop_watch"}
 MODEL = {"broker.model", "protocol"}
 LOWER = {"broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
 MIDDLE = {
@@ -35,26 +36,29 @@ MIDDLE = {
     "broker.auth",
     "broker.alarms",
 }
-OUTLETS = {"broker.introspection", "broker.administration", "broker.operations", *GROUND}
+OUTLETS = {"broker.introspection", "broker.http_pieces", "broker.administration", "broker.operations", *GROUND}
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
     "storage": set(),
     "broker.config": {"storage"},
     "broker.clock": set(),
+    "broker.build": set(),
+    "broker.loop_watch": {"storage"},
     "broker.model": {"protocol"},
     "broker.routing": MODEL,
     "broker.queues": {"storage", *MODEL, *GROUND},
     **dict.fromkeys(MIDDLE, LOWER | MIDDLE),
     "broker.connections": {"broker.auth", "broker.vhost", "broker.operations", "broker.alarms", *MODEL, *GROUND},
-    "broker.introspection": {"broker.connections", *LOWER, *MIDDLE},
+    "broker.introspection": {"broker.build", "broker.connections", *LOWER, *MIDDLE},
     # What reads a data folder without a broker: records, and the definitions that name what is in them.
     "broker.offline": {"broker.definitions", "broker.queues", "storage", *MODEL},
+    "broker.http_pieces": set(),
     "broker.http_server": GROUND,
     "broker.metrics": OUTLETS,
     "broker.management": {"broker.metrics", *OUTLETS},
     "broker.tick": {"broker.connections", *LOWER, *MIDDLE},
 }
-WIRING = {"broker.node", "broker.outlets", "broker.server", "broker.cli"}  # may import everything
+WIRING = {"broker.collector", "broker.node", "broker.outlets", "broker.server", "broker.cli"}  # may import everything
 
 
 def modules() -> list[Path]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.http_pieces import Pieces
 from broker.introspection.window import Introspection
 from broker.management.answers import listing
 
@@ -13,7 +13,7 @@ from broker.management.answers import listing
 def routes(introspection: Introspection) -> list[Route]:
     """The routes of this resource."""
 
-    async def connections(request: Request) -> Response:
+    async def connections(request: Request) -> Pieces:
         return listing(request, introspection.connections)
 
     return [Route("/connections", connections)]

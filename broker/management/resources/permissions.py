@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.administration import Administration
+from broker.http_pieces import Pieces
 from broker.introspection.window import Introspection
 from broker.management.answers import body_of, created, listing, part, stored, text_of
 
@@ -14,10 +15,10 @@ from broker.management.answers import body_of, created, listing, part, stored, t
 def routes(introspection: Introspection, administration: Administration) -> list[Route]:
     """The routes of this resource."""
 
-    async def permissions(request: Request) -> Response:
+    async def permissions(request: Request) -> Pieces:
         return listing(request, introspection.permissions)
 
-    async def of_vhost(request: Request) -> Response:
+    async def of_vhost(request: Request) -> Pieces:
         vhost = part(request, "vhost")
         return listing(request, lambda page, size: introspection.permissions(page, size, vhost))
 

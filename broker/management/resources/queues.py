@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.http_pieces import Pieces
 from broker.introspection.window import Introspection
 from broker.management.answers import listing, part
 
@@ -13,10 +13,10 @@ from broker.management.answers import listing, part
 def routes(introspection: Introspection) -> list[Route]:
     """The routes of this resource."""
 
-    async def everywhere(request: Request) -> Response:
+    async def everywhere(request: Request) -> Pieces:
         return listing(request, introspection.queues)
 
-    async def of_vhost(request: Request) -> Response:
+    async def of_vhost(request: Request) -> Pieces:
         vhost = part(request, "vhost")
         return listing(request, lambda page, size: introspection.queues(page, size, vhost))
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.administration import Administration
+from broker.http_pieces import Pieces
 from broker.introspection.window import Introspection
 from broker.management.answers import (
     BAD_REQUEST,
@@ -28,7 +29,7 @@ from broker.management.answers import (
 def routes(introspection: Introspection, administration: Administration) -> list[Route]:
     """The routes of this resource."""
 
-    async def users(request: Request) -> Response:
+    async def users(request: Request) -> Pieces:
         return listing(request, introspection.users)
 
     async def put(request: Request) -> Response:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.administration import Administration
+from broker.http_pieces import Pieces
 from broker.introspection.window import Introspection
 from broker.management.answers import created, deleted, listing, part, stored
 
@@ -14,7 +15,7 @@ from broker.management.answers import created, deleted, listing, part, stored
 def routes(introspection: Introspection, administration: Administration) -> list[Route]:
     """The routes of this resource."""
 
-    async def vhosts(request: Request) -> Response:
+    async def vhosts(request: Request) -> Pieces:
         return listing(request, introspection.vhosts)
 
     async def put(request: Request) -> Response:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pika
 import pytest
 
+from broker import build
 from broker.cli.shown import cell
 from tests.support.brokers import RunningBroker, running_brokerd
 
@@ -71,7 +72,9 @@ def test_a_deleted_vhost_and_user_are_gone_with_their_connections(broker: Runnin
 
 
 def test_status_says_where_it_listens(broker: RunningBroker) -> None:
-    assert f"amqp on 127.0.0.1:{broker.port}\n" in brokerctl(broker.data_dir, "status").stdout
+    shown = brokerctl(broker.data_dir, "status").stdout
+    assert f"amqp on 127.0.0.1:{broker.port}\n" in shown
+    assert f"\nForm             {build.form()}\n" in shown
     assert json.loads(brokerctl(broker.data_dir, "status", "--json").stdout)["node_details"]["running"] is True
 
 

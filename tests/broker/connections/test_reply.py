@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from broker.connections import reply
 from broker.connections.reply import BACKLOG_BYTES_MAX, BACKLOG_MAX, ReplyQueue
+from broker.model.interfaces import ConsumerPort
 from broker.model.message import Batch, Span
 from broker.model.receipt import Receipt
 from protocol.commands import Address
@@ -15,16 +13,11 @@ ADDRESS = Address("", "q", False, False, b"\x00\x01q")
 NOW_MS = 1_000_000
 
 
-class Reader:
+class Reader(ConsumerPort):
     """A consumer with room for so many messages; keeps the bodies it got."""
 
-    tag = "t"
-    no_ack = True
-    exclusive = False
-    priority = 0
-    is_offered = False
-
     def __init__(self, room: int) -> None:
+        super().__init__("t", True, False, 0)
         self.left = room
         self.bodies: list[bytes] = []
         self.sizes_asked: set[int] = set()
@@ -105,18 +98,17 @@ def test_the_backlog_holds_so_many_bytes() -> None:
     assert (queue.backlog(), queue.dropped) == (3, 3), "bytes that were read are free again"
 
 
-def test_the_last_byte_of_the_backlog_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = batch(b"x" * 10)
-    monkeypatch.setattr(reply, "BACKLOG_BYTES_MAX", one.message_bytes * 2)
+def test_the_last_byte_of_the_backlog_is_used() -> None:
+    one = batch(b"x" * (BACKLOG_BYTES_MAX // 2 - batch(b"").message_bytes))
     queue, _ = attached(0)
     for _ in range(3):
         queue.publish(one, None, NOW_MS)
     assert (queue.backlog(), queue.dropped) == (2, 1)
 
 
-def test_a_dropped_reply_is_confirmed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reply, "BACKLOG_MAX", 1)
+def test_a_dropped_reply_is_confirmed_all_the_same() -> None:
     queue, _ = attached(0)
+    queue.publish(batch(*[b"0"] * (BACKLOG_MAX - 1)), None, NOW_MS)
     complete: list[Receipt] = []
     receipt = Receipt(1, 2, complete.append)
     receipt.expect()
@@ -140,9 +132,8 @@ def test_what_was_not_read_goes_with_its_reader() -> None:
     assert queue.dropped == 0
 
 
-def test_a_reader_that_goes_gives_its_bytes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = batch(b"x" * 10)
-    monkeypatch.setattr(reply, "BACKLOG_BYTES_MAX", one.message_bytes)
+def test_a_reader_that_goes_gives_its_bytes_back() -> None:
+    one = batch(b"x" * (BACKLOG_BYTES_MAX - batch(b"").message_bytes))
     queue, reader = attached(0)
     queue.publish(one, None, NOW_MS)
     queue.detach(reader)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from broker.connections import transaction
-from broker.connections.transaction import Transaction
+from broker.connections.transaction import TRANSACTION_BYTES_MAX, TRANSACTION_MESSAGES_MAX, Transaction
 from broker.connections.unacked import Delivery
+from broker.model.interfaces import ConsumerPort, QueueHandle
 from broker.model.message import Batch, Span
 from protocol.commands import Address
 from protocol.errors import ConnectionException
 from protocol.properties import NO_PROPERTIES, Properties
 
+MIB = 1024 * 1024
 NAMES_BYTES = 5  # of each message: the address's tail and the property flags
+QUEUE = QueueHandle("q", False)  # nothing is asked of either
+CONSUMER = ConsumerPort("t", False, False, 0)
 ADDRESS = Address("", "q", False, False, b"\x00\x01q")
 
 
@@ -21,7 +24,7 @@ def batch(count: int, body_bytes: int) -> Batch:
 
 
 def delivery(tag: int) -> Delivery:
-    return Delivery(tag, tag, Span(batch(1, 1), 0, 1, tag, 0, 0), None, None)  # type: ignore[arg-type]
+    return Delivery(tag, tag, Span(batch(1, 1), 0, 1, tag, 0, 0), QUEUE, CONSUMER)
 
 
 def no_action(_: list[Delivery]) -> None:
@@ -65,34 +68,38 @@ def assert_too_large(kept: Transaction, one_more: Batch) -> None:
     assert (raised.value.code, raised.value.text) == (506, "transaction too large")
 
 
-def test_the_bytes_of_every_message_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transaction, "TRANSACTION_BYTES_MAX", 1000 + 10 * NAMES_BYTES)
+def almost_full(left_bytes: int) -> Transaction:
+    """A transaction with so much room left; its messages share one body."""
     kept = Transaction()
+    count, rest = divmod(TRANSACTION_BYTES_MAX - left_bytes, MIB)
+    kept.publish(batch(count - 1, MIB - NAMES_BYTES), [])
+    kept.publish(batch(1, MIB + rest - NAMES_BYTES), [])
+    return kept
+
+
+def test_the_bytes_of_every_message_count() -> None:
+    kept = almost_full(10 * (100 + NAMES_BYTES))
     kept.publish(batch(9, 100), [])
     kept.publish(batch(1, 100), [])
     assert_too_large(kept, batch(1, 1))
 
 
-def test_properties_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transaction, "TRANSACTION_BYTES_MAX", 1000)
+def test_properties_count_too() -> None:
     header = b"\x20\x00" + (992).to_bytes(4, "big") + b"\x01hS" + (985).to_bytes(4, "big") + b"x" * 985
-    kept = Transaction()
-    assert_too_large(kept, Batch(ADDRESS, Properties(header), [b""], -1))
+    assert_too_large(almost_full(1000), Batch(ADDRESS, Properties(header), [b""], -1))
 
 
-def test_the_number_of_messages_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transaction, "TRANSACTION_MESSAGES_MAX", 3)
+def test_the_number_of_messages_counts() -> None:
     kept = Transaction()
-    kept.publish(batch(2, 0), [])
+    kept.publish(batch(TRANSACTION_MESSAGES_MAX - 1, 0), [])
     kept.publish(batch(1, 0), [])
     assert_too_large(kept, batch(1, 0))
 
 
-def test_each_transaction_has_all_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transaction, "TRANSACTION_BYTES_MAX", 1000 + NAMES_BYTES)
+def test_each_transaction_has_all_the_room() -> None:
     kept = Transaction()
     for _ in range(3):
-        kept.publish(batch(1, 1000), [])
+        kept.publish(batch(TRANSACTION_BYTES_MAX // MIB, MIB - NAMES_BYTES), [])
         kept.clear()
-    kept.publish(batch(1, 1000), [])
+    kept.publish(batch(TRANSACTION_BYTES_MAX // MIB, MIB - NAMES_BYTES), [])
     assert_too_large(kept, batch(1, 1))

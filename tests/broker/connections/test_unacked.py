@@ -6,11 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.connections.unacked import Delivery, Unacked
+from broker.model.interfaces import ConsumerPort, QueueHandle
 from broker.model.message import Batch, Span
 from protocol.commands import Address
 from protocol.properties import NO_PROPERTIES
 
 TAGS_MAX = 40
+QUEUE = QueueHandle("q", False)  # nothing is asked of either
+CONSUMER = ConsumerPort("t", False, False, 0)
 ADDRESS = Address("", "q", False, False, b"")
 
 
@@ -18,7 +21,7 @@ def delivery(first: int, count: int) -> Delivery:
     """A run whose bodies say their tags."""
     bodies = [b"%d" % tag for tag in range(first, first + count)]
     span = Span(Batch(ADDRESS, NO_PROPERTIES, bodies, -1), 0, count, first, 0, 0)
-    return Delivery(first, first + count - 1, span, None, None)  # type: ignore[arg-type]
+    return Delivery(first, first + count - 1, span, QUEUE, CONSUMER)
 
 
 def tags_of(runs: list[Delivery]) -> list[int]:

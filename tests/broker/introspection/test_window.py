@@ -13,7 +13,8 @@ import pytest
 from broker.administration import UnknownVhostError
 from broker.clock import ManualClock
 from broker.config import Config
-from broker.introspection.window import PAGE_SIZE_MAX, Introspection
+from broker.introspection.pages import PAGE_SIZE_MAX, SLICE, at_once
+from broker.introspection.window import TOTALS_SLICE, Introspection
 from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.message import Span
 from broker.node import Node
@@ -108,15 +109,57 @@ def test_counters_stay_when_a_queue_goes(node: Node, window: Introspection) -> N
     gone.get(True, nothing)
     vhost.queues["kept"].get(True, nothing)
     gone.counters.acked += 3
-    before = window.overview()
+    before = at_once(window.overview())
     vhost.remove_queue(gone)
     gone.counters.acked += 2  # a late acknowledgement
-    after = window.overview()
+    after = at_once(window.overview())
     assert (before.message_stats.get_empty, before.message_stats.ack) == (2, 3)
     assert (after.message_stats.get_empty, after.message_stats.ack) == (2, 5)
     churn = after.churn_rates
     assert (churn.queue_declared, churn.queue_created, churn.queue_deleted) == (4, 2, 1)
     assert after.object_totals.queues == 1
+
+
+def test_a_page_is_chosen_at_once_and_copied_in_slices(node: Node, window: Introspection) -> None:
+    names = [f"q{number}" for number in range(2 * SLICE + 1)]
+    for name in names:
+        declare(node, name)
+    page = window.queues(1, PAGE_SIZE_MAX)
+    slices = page.slices()
+    found = [[queue.name for queue in next(slices)]]
+    node.vhosts["/"].remove_queue(node.vhosts["/"].queues[names[-1]])
+    declare(node, "new")
+    found += [[queue.name for queue in infos] for infos in slices]
+    assert found == [names[:SLICE], names[SLICE : 2 * SLICE], names[-1:]]
+    assert (len(page), page.total_count) == (len(names), len(names))
+
+
+def test_pages_run_on_over_the_ends_of_vhosts(node: Node, window: Introspection) -> None:
+    names = ["a", "b", "c", "d", "e"]
+    for vhost in ("none", "other"):
+        node.administration.add_vhost(vhost)
+        node.administration.set_permissions("guest", vhost, ".*", ".*", ".*")
+    for name in names:
+        declare(node, name, vhost="/" if name in "abc" else "other")
+    for size in range(1, len(names) + 2):
+        pages = [window.queues(number, size) for number in range(1, 7)]
+        assert [queue.name for page in pages for queue in page.items] == names
+        assert [len(page) for page in pages] == [len(names[at * size : (at + 1) * size]) for at in range(6)]
+
+
+def test_totals_are_added_up_in_steps_and_a_deleted_queue_counts_once(node: Node, window: Introspection) -> None:
+    for number in range(2 * TOTALS_SLICE):
+        declare(node, f"q{number}")
+        node.vhosts["/"].queues[f"q{number}"].counters.acked = 1
+    steps = window.overview()
+    next(steps)
+    for number in (0, TOTALS_SLICE):  # one that has been counted and one that has not
+        node.vhosts["/"].remove_queue(node.vhosts["/"].queues[f"q{number}"])
+    assert next(steps) is None
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert end.value.value.message_stats.ack == 2 * TOTALS_SLICE
+    assert at_once(window.overview()).message_stats.ack == 2 * TOTALS_SLICE
 
 
 def test_alarms_show_on_the_node(node: Node, window: Introspection) -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from broker.model.interfaces import ConsumerPort
 from broker.queues.consumers import RoundRobin, SingleActive
 
 
-class FakeConsumer:
+class FakeConsumer(ConsumerPort):
     """A consumer with as much room as it is told."""
 
     def __init__(self, tag: str, room: int = 100, priority: int = 0) -> None:
-        self.tag = tag
-        self.priority = priority
-        self.no_ack = False
-        self.exclusive = False
-        self.is_offered = False
+        super().__init__(tag, False, False, priority)
         self.free = room
         self.asked = 0
 
-    def room(self, body_bytes: int) -> int:
-        assert body_bytes > 0
+    def room(self, message_bytes: int) -> int:
+        assert message_bytes > 0
         self.asked += 1
         return self.free
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -49,7 +48,7 @@ class Made:
     def _create(self, level: int) -> ReadyList:
         stream = self.journal.stream(level) if self.is_durable else None
         if self.is_late and stream is not None:
-            stream = cast("Stream", LateStream(stream, self.late))
+            stream = LateStream(stream, self.late)
         return PagedFifo(stream, self.journal, self.spool, self.budget, self._loaded)
 
     def _loaded(self) -> None:
@@ -79,18 +78,34 @@ class LateJournal(MemoryJournal):
             super().commit(is_awaited)
 
 
-class LateStream:
+class LateStream(Stream):
     """A stream whose loads are answered when the test says so."""
 
     def __init__(self, inner: Stream, late: list[Callable[[], None]]) -> None:
+        super().__init__(inner.id, inner.next)
         self.inner = inner
         self._late = late
 
     def load(self, first: int, size_bytes: int, on_loaded: OnLoaded) -> None:
         self._late.append(lambda: self.inner.load(first, size_bytes, on_loaded))
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.inner, name)
+    def waiting(self) -> tuple[int, int, int]:
+        return self.inner.waiting()
+
+    def may_expire(self) -> bool:
+        return self.inner.may_expire()
+
+    def settle(self, first: int, stop: int, size_bytes: int) -> None:
+        self.inner.settle(first, stop, size_bytes)
+
+    def mark_delivered(self, stop: int) -> None:
+        self.inner.mark_delivered(stop)
+
+    def set_deliveries(self, first: int, stop: int, deliveries: int) -> None:
+        self.inner.set_deliveries(first, stop, deliveries)
+
+    def drop(self) -> None:
+        self.inner.drop()
 
 
 LISTS: dict[str, tuple[Callable[[], Made], int]] = {

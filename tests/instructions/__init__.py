@@ -1,0 +1,1 @@
+"""How many instructions the kernel spends on a message, counted and compared with what was recorded."""
