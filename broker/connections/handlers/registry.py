@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from broker.connections.channel import Channel
-from broker.model.arguments import Arguments
+from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.names import clean
 from protocol.commands import Method
 from protocol.constants import NOT_FOUND
@@ -29,7 +29,8 @@ def handles(index: int) -> Callable[[Handler], Handler]:
 
 def arguments_of(command: Method) -> Arguments:
     """The `arguments` table of a method, with its wire types."""
-    return Arguments(getattr(command.frame, "arguments", None) or {}, command.types)
+    values = getattr(command.frame, "arguments", None)
+    return Arguments(values, command.types) if values else NO_ARGUMENTS
 
 
 def queue_name(channel: Channel, name: str) -> str:
