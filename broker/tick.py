@@ -20,6 +20,7 @@ from storage.status import OK
 log = logging.getLogger("leveret.tick")
 COMMIT_WITHIN_MS: Final = 10  # what nobody waits for: settlements, and persistent messages without confirms
 COMMIT_SOON_BYTES: Final = 256 * 1024  # of the log, from which on it is not kept back
+GATHERED_BYTES_MAX: Final = 1024 * 1024  # of the log, from which on a commit that is waited for does not wait itself
 
 
 def _no_clock() -> int:
@@ -139,7 +140,7 @@ class Tick(Turn):
 
         It ends with the first turn that brings nothing; what comes while a commit is under way waits for it anyway.
         """
-        is_growing = gathered < backlog <= COMMIT_SOON_BYTES
+        is_growing = gathered < backlog <= GATHERED_BYTES_MAX
         return is_growing and self.timers is not None and not self._journal.is_committing()
 
     def _commit_late(self) -> None:
