@@ -42,7 +42,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         metavar="NAME",
         help="these, families or all; else the usual ones",
     )
-    add("--seconds", type=float, help="publishing time of each run (3; durable: 2)")
+    add("--seconds", type=float, help="publishing time of each run (2; paced and celery: 4)")
     add("--reps", type=int, help="runs of each scenario on each broker (3; depth, restart, space: 1)")
     add("--json", type=Path, metavar="FILE", help="write every run's figures")
     add("--plot", type=Path, metavar="FILE", help="draw the medians as FILE.svg, .png or .pdf (needs matplotlib)")
@@ -54,7 +54,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--brokerd", action="append", default=[], metavar="FLAG", help="for brokerd, as in --brokerd=--fsync=never")
     options = parser.parse_args(argv)
     if options.plot and importlib.util.find_spec(plot.LIBRARY) is None:
-        parser.error(f"--plot needs {plot.LIBRARY}: pip install 'leveret[bench]'")
+        parser.error(f"--plot needs {plot.LIBRARY}: it is in the extra bench")
     return options
 
 

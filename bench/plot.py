@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LIBRARY = "matplotlib"
 PANELS = {  # title: the figures that are drawn there, the first one that a scenario has
-    "messages per s": ("rate", "drain_rate", "consume_rate"),
+    "rate per s": ("rate", "drain_rate", "consume_rate"),
     "broker CPU, µs per message": ("cpu_us", "drain_cpu_us", "consume_cpu_us"),
     "p99, µs": ("p99_us",),
     "p99.9, µs": ("p999_us",),

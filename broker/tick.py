@@ -45,8 +45,8 @@ class Tick(Turn):
     what waits for it may go on.
     """
 
-    __slots__ = ("_call_soon", "_clock_ms", "_dirty_connections", "_dirty_queues", "_journal", "_now_ms", "_scheduled",
-                 "_begun_ns", "_is_commit_due", "_staged", "_waiting", "clock_ns", "commit_definitions",
+    __slots__ = ("_call_soon", "_clock_ms", "_dirty_connections", "_dirty_queues", "_gathered", "_journal", "_now_ms",
+                 "_scheduled", "_begun_ns", "_is_commit_due", "_staged", "_waiting", "clock_ns", "commit_definitions",
                  "on_end", "timers", "watch")  # fmt: skip
 
     def __init__(
@@ -60,6 +60,7 @@ class Tick(Turn):
         self._dirty_queues: list[Pumped] = []
         self._dirty_connections: list[Flushed] = []
         self._waiting: deque[tuple[int, Receipt]] = deque()
+        self._gathered = 0  # bytes of the log that the turn before would have committed
         self._staged = False  # a definition has been changed since the last commit of them
         self.commit_definitions: Callable[[int], None] | None = None
         self.on_end: Callable[[], None] | None = None
@@ -122,11 +123,24 @@ class Tick(Turn):
 
     def _commit_journal(self, now_ms: int) -> None:
         """Hands on what was journalled, at once where somebody waits for it, otherwise together with more."""
-        if self._waiting or self.timers is None or self._journal.backlog_bytes() > COMMIT_SOON_BYTES:
-            self._journal.commit(bool(self._waiting))
+        journal = self._journal
+        backlog = journal.backlog_bytes()
+        gathered, self._gathered = self._gathered, 0
+        if self._waiting and self._may_gather(gathered, backlog):
+            self._gathered = backlog
+        elif self._waiting or self.timers is None or backlog > COMMIT_SOON_BYTES:
+            journal.commit(bool(self._waiting))
         elif not self._is_commit_due and self._journal.has_uncommitted():
             self._is_commit_due = True
             self.timers.add(now_ms + COMMIT_WITHIN_MS, self._commit_late)
+
+    def _may_gather(self, gathered: int, backlog: int) -> bool:
+        """Whether to read once more before a commit: one more turn costs far less than one more commit.
+
+        It ends with the first turn that brings nothing; what comes while a commit is under way waits for it anyway.
+        """
+        is_growing = gathered < backlog <= COMMIT_SOON_BYTES
+        return is_growing and self.timers is not None and not self._journal.is_committing()
 
     def _commit_late(self) -> None:
         self._is_commit_due = False
@@ -157,7 +171,7 @@ class Tick(Turn):
         self._now_ms = 0
         if self.watch is not None:
             self.watch.worked(self._begun_ns, self.clock_ns())
-        if self._dirty_queues or self._dirty_connections or self._staged:
+        if self._dirty_queues or self._dirty_connections or self._staged or self._gathered:
             self.schedule()
         if self.on_end is not None:
             self.on_end()

@@ -10,6 +10,7 @@ from typing import Final
 from librt.strings import BytesWriter
 
 COPIED_BYTES_MAX: Final = 16 * 1024  # a larger piece is not copied into the buffer
+KEPT_BYTES_MAX: Final = 4096  # a buffer that held no more is used again
 
 
 class Outgoing:
@@ -49,5 +50,8 @@ class Outgoing:
             parts, self._parts, self._parts_bytes = self._parts, [], 0
             return b"".join(parts)
         data = self.writer.getvalue()
-        self.writer = BytesWriter()  # one that was large would stay so
+        if len(data) <= KEPT_BYTES_MAX:
+            self.writer.truncate(0)
+        else:
+            self.writer = BytesWriter()  # that one would stay as large as it is
         return data

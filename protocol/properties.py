@@ -31,6 +31,7 @@ USER_ID: Final = 0x0010
 APP_ID: Final = 0x0008
 CLUSTER_ID: Final = 0x0004
 UNKNOWN: Final = 0x0003
+_C: Final = ord("C")
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -126,7 +127,8 @@ class Properties:
     @property
     def may_copy(self) -> bool:
         """Whether the header table might hold `CC` or `BCC`; False is certain, True is worth a decode."""
-        return self.headers_end > 0 and b"CC" in self.raw
+        raw = self.raw
+        return self.headers_end > 0 and _C in raw and raw.find(b"CC") >= 0  # one octet is found far quicker
 
     def with_reply_to(self, reply_to: bytes) -> Properties:
         """The same properties with another reply-to (at most 255 bytes) in the place of the present one."""

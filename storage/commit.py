@@ -192,12 +192,18 @@ class Committer:
         self._size = 0
         self._end = position
         self._synced = position
+        self._is_asked = False  # to write what there is, since the last job
         self._is_awaited = False
         self._is_armed = False
         self._is_closed = False
         self._job: Job | None = None
         self._held: Job | None = None  # what found no room, until it is tried again
         self._job_bytes = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being written or synced."""
+        return self._job is not None
 
     @property
     def unwritten_bytes(self) -> int:
@@ -230,6 +236,7 @@ class Committer:
     def commit(self, end: int, is_awaited: bool) -> None:
         """Everything added ends at position `end`; it is synced soon where somebody waits, otherwise in a while."""
         self._end = end
+        self._is_asked = True
         if is_awaited:
             self._is_awaited = True
         if self._job is None and self.state == OK:
@@ -262,7 +269,7 @@ class Committer:
 
     def _submit_all(self, is_synced: bool) -> None:
         parts, self._parts = self._parts, deque()
-        self._is_awaited = False
+        self._is_asked = self._is_awaited = False
         self._job_bytes, self.backlog_bytes = self.backlog_bytes, 0
         self._submit(Job(parts, self._end, is_synced))
 
@@ -299,7 +306,7 @@ class Committer:
         if durable > self.durable:
             self.durable = durable
             self.on_durable(durable)
-        if self._job is None and not self._is_closed and (self._parts or self._is_awaited):
+        if self._job is None and not self._is_closed and self._is_asked:
             self._start()
 
     def _arm(self) -> None:

@@ -142,6 +142,10 @@ class Journal:
         """What was appended and is not written yet."""
         raise NotImplementedError
 
+    def is_committing(self) -> bool:
+        """Whether a commit is under way, so that what comes now waits for its end."""
+        raise NotImplementedError
+
     def has_uncommitted(self) -> bool:
         """Whether a commit would hand anything on."""
         raise NotImplementedError

@@ -121,6 +121,10 @@ class LocalJournal(Journal):
         """What was appended and is not written yet."""
         return self.committer.backlog_bytes
 
+    def is_committing(self) -> bool:
+        """Whether a commit is under way, so that what comes now waits for its end."""
+        return self.committer.is_busy
+
     def has_uncommitted(self) -> bool:
         """Whether a commit would hand anything on."""
         return bool(self._touched or self._dropped or self.committer.backlog_bytes)

@@ -165,6 +165,10 @@ class MemoryJournal(Journal):
         """What was appended and is not written yet: nothing waits here."""
         return 0
 
+    def is_committing(self) -> bool:
+        """Whether a commit is under way: they end at once here."""
+        return False
+
     def has_uncommitted(self) -> bool:
         """Whether a commit would hand anything on."""
         return self.durable < self._last

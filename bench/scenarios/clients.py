@@ -90,6 +90,7 @@ SCENARIOS = [
         shown=CELERY_SHOWN,
         measure=celery,
         requires="celery",
+        seconds=4.0,
         uses_disk=True,
     )
 ]

@@ -4,6 +4,7 @@ from bench.rig import Load
 from bench.scenarios.scenario import CPU, GENERATOR_CPU, LATENCIES, MEMORY, RATE, Scenario
 
 PACED = Load(kind="paced", rate=2000)
+PACED_S = 4.0  # so that p99.9 has eight messages above it
 SINCE_SENT = ("sent_p50_us", "sent_p99_us", "sent_p999_us")
 BESIDE = (*LATENCIES, *SINCE_SENT, "beside_rate", MEMORY)
 
@@ -17,13 +18,16 @@ SCENARIOS = [
         Load(kind="publish", confirms=1, prefetch=100),
         (RATE, CPU, GENERATOR_CPU, *LATENCIES, MEMORY),
     ),
-    Scenario("paced", "paced 2,000/s alone, auto-ack, 100 B", PACED, (*LATENCIES, *SINCE_SENT, CPU, MEMORY)),
+    Scenario(
+        "paced", "paced 2,000/s alone, auto-ack, 100 B", PACED, (*LATENCIES, *SINCE_SENT, CPU, MEMORY), seconds=PACED_S
+    ),
     Scenario(
         "paced-beside",
         "paced 2,000/s beside a pair at full speed, auto-ack, 100 B",
         PACED,
         BESIDE,
         beside=Load(),
+        seconds=PACED_S,
     ),
     Scenario(
         "paced-beside-ids",
@@ -31,5 +35,6 @@ SCENARIOS = [
         PACED,
         BESIDE,
         beside=Load(own_ids=True),
+        seconds=PACED_S,
     ),
 ]

@@ -34,7 +34,7 @@ class Scenario:
     shown: tuple[str, ...] = THROUGHPUT
     beside: Load | None = None
     measure: Measure | None = None
-    seconds: float = 3.0  # of publishing, and
+    seconds: float = 2.0  # of publishing, and
     reps: int = 3  # runs, where the command line does not tell
     uses_disk: bool = False  # so that the disk's own rates belong beside it
     requires: str = ""  # a library that may be missing

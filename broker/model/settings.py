@@ -6,6 +6,7 @@ Must not: check anything; the table of arguments has done that.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from broker.model.arguments import Arguments
 
@@ -21,13 +22,18 @@ class QueueSettings:
     queue_type: str = "classic"
 
 
+DEFAULTS: Final = QueueSettings()
+
+
 def _integer(arguments: Arguments, name: str, default: int) -> int:
     value = arguments.get(name)
     return value if isinstance(value, int) else default
 
 
 def queue_settings(arguments: Arguments) -> QueueSettings:
-    """The settings that checked arguments stand for."""
+    """The settings that checked arguments stand for; most queues share the defaults."""
+    if not arguments.values:
+        return DEFAULTS
     return QueueSettings(
         ttl_ms=_integer(arguments, "x-message-ttl", -1),
         expires_ms=_integer(arguments, "x-expires", 0),

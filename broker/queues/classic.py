@@ -5,7 +5,6 @@ Stop "queue" on a message's way. Must not: know connections, frames or exchanges
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -65,8 +64,8 @@ class ClassicQueue(QueueHandle):
         self._next_position = 1
         self._is_dirty = False
         self._may_expire = False
-        self._waiting_gets: deque[tuple[bool, GetAnswer]] = deque()  # of messages that are being loaded
-        self._expiry = ExpiryTimer(context, self._mark_dirty)
+        self._waiting_gets: list[tuple[bool, GetAnswer]] = []  # of messages that are being loaded
+        self._expiry: ExpiryTimer | None = None  # once messages may expire
         self.lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
         self.lifetime.touch(self.idle_since_ms)
         self._resume()
@@ -131,7 +130,7 @@ class ClassicQueue(QueueHandle):
             if not self._is_ended:
                 return
             while self._waiting_gets:
-                self._waiting_gets.popleft()[1](None, 0)
+                self._waiting_gets.pop(0)[1](None, 0)
             for consumer in self.consumers.everyone():
                 consumer.cancelled()
             return
@@ -149,6 +148,8 @@ class ClassicQueue(QueueHandle):
                 self._expire(now_ms - 1)
         if self._may_expire:
             self._expire(now_ms)
+            if self._expiry is None:
+                self._expiry = ExpiryTimer(self._context, self._mark_dirty)
             self._expiry.arm(ready.next_expiry_ms())
 
     def _quantum(self) -> int:
@@ -199,7 +200,7 @@ class ClassicQueue(QueueHandle):
     def _answer_gets(self) -> None:
         waiting = self._waiting_gets
         while waiting and (self.ready.next_message_bytes() or not self.ready.count):
-            self._get(*waiting.popleft())
+            self._get(*waiting.pop(0))
 
     def _get(self, no_ack: bool, answer: GetAnswer) -> None:
         now_ms = self._context.now_ms()
@@ -212,7 +213,7 @@ class ClassicQueue(QueueHandle):
             self._expire(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
         if span is None and self.ready.count:  # what was there has expired, and the rest is being loaded
-            self._waiting_gets.appendleft((no_ack, answer))
+            self._waiting_gets.insert(0, (no_ack, answer))
             return
         if span is None:
             counters.got_empty += 1
@@ -307,7 +308,8 @@ class ClassicQueue(QueueHandle):
         count = self.ready.count
         self.is_deleted = True
         self.lifetime.stop()
-        self._expiry.arm(0)
+        if self._expiry is not None:
+            self._expiry.arm(0)
         streams = self.ready.streams()
         self.ready.clear()
         if streams:  # a queue that comes back after a crash, since its end was not stored, is whole

@@ -17,6 +17,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from broker.model.message import Batch, Span
 from broker.queues.cold import Cold
@@ -26,6 +27,10 @@ from broker.queues.ready import ReadyList
 from broker.queues.spool import Spool, Spooled
 from broker.queues.stored import HeadReader
 from storage.journal import Journal, Loaded, Stream
+
+# A deque takes 600 bytes, and most lists never need one: these stand for it until then, and stay empty.
+_NO_MIDDLE: Final[deque[Cold | Span]] = deque()
+_NO_TAIL: Final[deque[Span | Spooled]] = deque()
 
 
 def _backwards(span: Span) -> int:
@@ -52,11 +57,11 @@ class PagedFifo(ReadyList):
         self._limits = budget.limits
         self._bytes_min = budget.limits.queue_bytes_min
         self._on_loaded = on_loaded
-        self._reader = HeadReader()
+        self._reader: HeadReader | None = None
         self._returned: list[Span] = []
         self._head = SpanFifo()
-        self._middle: deque[Cold | Span] = deque()
-        self._tail: deque[Span | Spooled] = deque()
+        self._middle = _NO_MIDDLE
+        self._tail = _NO_TAIL
         self._hot_bytes = 0  # of head and tail
         self._page_at_bytes = self._bytes_max()
         self._is_loading = False
@@ -64,7 +69,7 @@ class PagedFifo(ReadyList):
         if stream is not None:
             self.count, self.body_bytes, first = stream.waiting()
             if self.count:
-                self._middle.append(Cold(stream, first, stream.next, 0, self.count, self.body_bytes))
+                self._middle = deque([Cold(stream, first, stream.next, 0, self.count, self.body_bytes)])
 
     def _bytes_max(self) -> int:
         return self._budget.queue_bytes_max(self.stream is not None)
@@ -122,6 +127,8 @@ class PagedFifo(ReadyList):
             head.drop_last()
             moved.append(span)
             size -= memory_bytes(span)
+        if self._tail is _NO_TAIL:
+            self._tail = deque()
         self._tail.extend(span if span.number else self._spooling(span) for span in reversed(moved))
         self._chill_tail()
         self._page_at_bytes = max(self._bytes_max(), self._hot_bytes + self._limits.step_bytes)
@@ -139,6 +146,8 @@ class PagedFifo(ReadyList):
             number = item.number
             stream = self._spooled if isinstance(item, Spooled) else self.stream
             self._cool(span)
+            if self._middle is _NO_MIDDLE:
+                self._middle = deque()
             middle = self._middle
             last = middle[-1] if middle else None
             if not number or stream is None:
@@ -238,12 +247,15 @@ class PagedFifo(ReadyList):
 
     def _loaded(self, cold: Cold, runs: Sequence[Loaded], next_number: int) -> None:
         assert self._middle[0] is cold, "invariant 3"
+        if self._reader is None:
+            self._reader = HeadReader()
+        reader = self._reader
         spans: list[Span] = []
         is_spooled = cold.stream is self._spooled
         for run in runs:
             if run.first >= cold.stop:
                 break
-            batch = self._reader.batch(run)
+            batch = reader.batch(run)
             count = min(len(run.items), cold.stop - run.first)
             number = 0 if is_spooled else run.first
             spans.append(Span(batch, 0, count, run.first + cold.shift, run.expires_ms, run.deliveries, number))
@@ -360,8 +372,8 @@ class PagedFifo(ReadyList):
         self._hot_bytes = self.count = self.body_bytes = 0
         self._returned.clear()
         self._head.clear()
-        self._middle.clear()
-        self._tail.clear()
+        self._middle = _NO_MIDDLE
+        self._tail = _NO_TAIL
 
     def spans(self) -> Iterator[Span]:
         """Everything in memory in order, left in place."""

@@ -17,7 +17,7 @@ RESULTS = {
 
 
 def test_a_panel_has_the_scenarios_and_brokers_with_such_a_figure() -> None:
-    assert plot.panel_rows(RESULTS, plot.PANELS["messages per s"]) == {
+    assert plot.panel_rows(RESULTS, plot.PANELS["rate per s"]) == {
         "transient-auto": {"leveret": 2e6, "rabbitmq": 1e5},
         "fill-drain": {"leveret": 1e6},
     }

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from broker.introspection.infos import MessageStats
+from broker.introspection.pages import at_once
 from broker.introspection.window import Introspection
 from tests.instructions.lanes import LANES, Lane
 
@@ -23,7 +24,7 @@ COUNTED: Final = 2000
 
 
 def _stats(lane: Lane) -> MessageStats:
-    return Introspection(lane.broker.node).overview().message_stats
+    return at_once(Introspection(lane.broker.node).overview()).message_stats
 
 
 def run(make: Callable[[int], Lane], warm_up: int = WARM_UP, counted: int = COUNTED) -> None:

@@ -1,0 +1,1 @@
+"""How the compiled form is made: when it is, and from which files."""
