@@ -31,6 +31,7 @@ LABELS = {
     "ask_stall_ms": "longest stall while asked for everything, at most ms (mark: 5)",
     "flood_stall_ms": "longest stall at full speed, at most ms",
     "heartbeat_gap_ms": "longest time between two heartbeats ms",
+    "memory_after_mb": "memory afterwards MB",
     "start_ms": "start to first handshake ms",
     "idle_mb": "memory at rest MB",
     "connections_mb": "memory per 1,000 MB",

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from bench import processes
 from bench.apart import Figures
 from bench.brokers import Broker, own_broker
 from bench.connection import Control
@@ -27,6 +28,7 @@ from bench.settings import Settings
 
 CONNECTIONS: Final = 1000
 QUEUES: Final = 10_000
+MEMORY: Final = "memory_after_mb"
 PREFIX: Final = "leveret-bench-fair"
 ROUNDS: Final = 3
 PAGE: Final = 500
@@ -88,7 +90,7 @@ def _ask_once(folder: Path, metrics_port: int) -> None:
 def stalls(broker: Broker, settings: Settings) -> Figures:
     """The longest stalls with 10,000 queues and 1,000 connections; only for a broker of the bench's own."""
     if broker.daemon is None:
-        return {"ask_stall_ms": None, "flood_stall_ms": None}
+        return {"ask_stall_ms": None, "flood_stall_ms": None, MEMORY: None}
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with own_broker(settings, "--metrics-port", str(port)) as fresh:
@@ -103,10 +105,11 @@ def stalls(broker: Broker, settings: Settings) -> Figures:
             ask_ms = _stall_ms(folder, lambda: _ask_everything(folder, port, ROUNDS))
             flood = Load(prefix=PREFIX, seconds=settings.seconds)
             flood_ms = _stall_ms(folder, lambda: _run(flood, fresh))
+            memory_mb = processes.memory_mb(fresh.pids())
         finally:
             for control in opened:
                 control.close()
-    return {"ask_stall_ms": ask_ms, "flood_stall_ms": flood_ms}
+    return {"ask_stall_ms": ask_ms, "flood_stall_ms": flood_ms, MEMORY: memory_mb}
 
 
 def heartbeats(broker: Broker, settings: Settings) -> Figures:
@@ -120,7 +123,9 @@ def heartbeats(broker: Broker, settings: Settings) -> Figures:
     try:
         flood.wait_started()
         longest_s = _longest_silence_s(control.sock, time.monotonic() + settings.seconds)
-        return {"heartbeat_gap_ms": longest_s * 1000, "beside_rate": flood.figures()["rate"]}
+        rate = flood.figures()["rate"]
+        memory_mb = processes.memory_mb(broker.pids())
+        return {"heartbeat_gap_ms": longest_s * 1000, "beside_rate": rate, MEMORY: memory_mb}
     finally:
         flood.stop()
         control.sock.close()
@@ -141,13 +146,13 @@ SCENARIOS = [
     Scenario(
         "stalls",
         "the loop's longest stall, 10,000 queues and 1,000 connections: asked for everything; a pair at full speed",
-        shown=("ask_stall_ms", "flood_stall_ms"),
+        shown=("ask_stall_ms", "flood_stall_ms", MEMORY),
         measure=stalls,
     ),
     Scenario(
         "heartbeats",
         "heartbeats every half second beside a pair at full speed",
-        shown=("heartbeat_gap_ms", "beside_rate"),
+        shown=("heartbeat_gap_ms", "beside_rate", MEMORY),
         measure=heartbeats,
     ),
 ]

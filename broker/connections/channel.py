@@ -217,8 +217,8 @@ class Channel:
         self._credit(deliveries)
 
     def requeued(self, deliveries: list[Delivery]) -> None:
-        """Puts deliveries back into their queues."""
-        for delivery in deliveries:
+        """Puts deliveries back into their queues, the last first: each goes before those that are there already."""
+        for delivery in reversed(deliveries):
             delivery.queue.requeue(delivery.span)
         self._credit(deliveries)
 

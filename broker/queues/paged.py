@@ -314,7 +314,11 @@ class PagedFifo(ReadyList):
     def put_back(self, span: Span) -> None:
         """Returns taken messages to their place."""
         assert not len(self._head) or span.position < self._head.first().position, "returned before the rest"
-        insort(self._returned, span, key=_backwards)
+        returned = self._returned
+        if returned and returned[-1].position < span.position:
+            insort(returned, span, key=_backwards)
+        else:
+            returned.append(span)
         count = span.stop - span.start
         self.count += count
         self.body_bytes += count * span.batch.body_bytes

@@ -50,7 +50,7 @@ class Flood:
 
     def __init__(self, connection: RawConnection, queue: str) -> None:
         channel = connection.channel()
-        channel.declare_queue(queue, {"x-max-length": 1000})
+        channel.declare_queue(queue, {"x-message-ttl": 0})
         self.sent_bytes = 0
         self._socket = connection.socket
         self._block = publish_frames(channel.number, "", queue, b"b" * 100) * 5000
