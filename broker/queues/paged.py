@@ -17,7 +17,6 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
 
 from broker.model.message import Batch, Span
 from broker.queues.cold import Cold
@@ -27,10 +26,6 @@ from broker.queues.ready import ReadyList
 from broker.queues.spool import Spool, Spooled
 from broker.queues.stored import HeadReader
 from storage.journal import Journal, Loaded, Stream
-
-# A deque takes 600 bytes, and most lists never need one: these stand for it until then, and stay empty.
-_NO_MIDDLE: Final[deque[Cold | Span]] = deque()
-_NO_TAIL: Final[deque[Span | Spooled]] = deque()
 
 
 def _backwards(span: Span) -> int:
@@ -60,8 +55,8 @@ class PagedFifo(ReadyList):
         self._reader: HeadReader | None = None
         self._returned: list[Span] = []
         self._head = SpanFifo()
-        self._middle = _NO_MIDDLE
-        self._tail = _NO_TAIL
+        self._middle: deque[Cold | Span] | None = None  # a deque takes 600 bytes, and most lists never need one
+        self._tail: deque[Span | Spooled] | None = None
         self._hot_bytes = 0  # of head and tail
         self._page_at_bytes = self._bytes_max()
         self._is_loading = False
@@ -82,7 +77,7 @@ class PagedFifo(ReadyList):
         self.count += count
         self.body_bytes += count * span.batch.body_bytes
         if self._middle or self._tail:
-            self._tail.append(span if span.number else self._spooling(span))
+            self._open_tail().append(span if span.number else self._spooling(span))
             self._heat(span)
             self._chill_tail()
             return
@@ -127,11 +122,14 @@ class PagedFifo(ReadyList):
             head.drop_last()
             moved.append(span)
             size -= memory_bytes(span)
-        if self._tail is _NO_TAIL:
-            self._tail = deque()
-        self._tail.extend(span if span.number else self._spooling(span) for span in reversed(moved))
+        self._open_tail().extend(span if span.number else self._spooling(span) for span in reversed(moved))
         self._chill_tail()
         self._page_at_bytes = max(self._bytes_max(), self._hot_bytes + self._limits.step_bytes)
+
+    def _open_tail(self) -> deque[Span | Spooled]:
+        if self._tail is None:
+            self._tail = deque()
+        return self._tail
 
     def _chill_tail(self) -> None:
         """Moves what is written from the front of the tail to the back of the middle, a step at a time."""
@@ -146,7 +144,7 @@ class PagedFifo(ReadyList):
             number = item.number
             stream = self._spooled if isinstance(item, Spooled) else self.stream
             self._cool(span)
-            if self._middle is _NO_MIDDLE:
+            if self._middle is None:
                 self._middle = deque()
             middle = self._middle
             last = middle[-1] if middle else None
@@ -176,6 +174,7 @@ class PagedFifo(ReadyList):
         """Moves what is written from the back of the head to the front of the middle; whoever waits for a load goes on
         waiting for it."""
         head, middle = self._head, self._middle
+        assert middle, "nothing is chilled where nothing is cold"
         self._generation += 1  # what is being loaded would stand behind what is chilled here
         self._is_loading = False
         for _ in range(STEP_SPANS):
@@ -222,17 +221,17 @@ class PagedFifo(ReadyList):
 
     def _take_tail(self) -> None:
         """Invariant 2: without a middle the tail is the head."""
-        for item in self._tail:
+        for item in self._tail or ():
             if isinstance(item, Spooled):
                 assert self._spooled is not None
                 self._spooled.settle(item.number, item.number + item.span.stop - item.span.start, 0)
                 self._head.append(item.span)
             else:
                 self._head.append(item)
-        self._tail.clear()
+        self._tail = None
 
     def _load(self) -> None:
-        cold = self._middle[0]
+        cold = self._middle[0] if self._middle else None
         if self._is_loading or not isinstance(cold, Cold):
             return
         self._is_loading = True
@@ -246,7 +245,9 @@ class PagedFifo(ReadyList):
         cold.stream.load(cold.first, self._limits.chunk_bytes, loaded)
 
     def _loaded(self, cold: Cold, runs: Sequence[Loaded], next_number: int) -> None:
-        assert self._middle[0] is cold, "invariant 3"
+        middle = self._middle
+        assert middle is not None
+        assert middle[0] is cold, "invariant 3"
         if self._reader is None:
             self._reader = HeadReader()
         reader = self._reader
@@ -269,8 +270,8 @@ class PagedFifo(ReadyList):
         if next_number >= cold.stop:
             self.count -= cold.count  # lost, if there is a difference
             self.body_bytes -= cold.body_bytes
-            self._middle.popleft()
-            if not self._middle:
+            middle.popleft()
+            if not middle:
                 self._take_tail()
         for span in spans:
             self._heat(span)
@@ -354,7 +355,7 @@ class PagedFifo(ReadyList):
     def clear(self) -> list[Span]:
         """Drops everything; returns, in order, what was in memory and is still to be settled."""
         spans = list(self.spans())
-        for item in self._middle:
+        for item in self._middle or ():
             if isinstance(item, Cold) and item.stream is self.stream:
                 item.stream.settle(item.first, item.stop, 0)
         if self._spooled is not None:
@@ -372,15 +373,15 @@ class PagedFifo(ReadyList):
         self._hot_bytes = self.count = self.body_bytes = 0
         self._returned.clear()
         self._head.clear()
-        self._middle = _NO_MIDDLE
-        self._tail = _NO_TAIL
+        self._middle = None
+        self._tail = None
 
     def spans(self) -> Iterator[Span]:
         """Everything in memory in order, left in place."""
         yield from reversed(self._returned)
         yield from self._head
-        yield from (item for item in self._middle if isinstance(item, Span))
-        yield from (item.span if isinstance(item, Spooled) else item for item in self._tail)
+        yield from (item for item in self._middle or () if isinstance(item, Span))
+        yield from (item.span if isinstance(item, Spooled) else item for item in self._tail or ())
 
     def streams(self) -> list[Stream]:
         """The streams its durable messages are in."""
@@ -388,7 +389,7 @@ class PagedFifo(ReadyList):
 
     def paged_out(self) -> tuple[int, int]:
         """How many messages are on disk only, and the bytes of their bodies; the cost grows with their runs."""
-        cold = [item for item in self._middle if isinstance(item, Cold)]
+        cold = [item for item in self._middle or () if isinstance(item, Cold)]
         return sum(item.count for item in cold), sum(item.body_bytes for item in cold)
 
     def recount(self) -> None:

@@ -80,6 +80,19 @@ def test_a_get_that_waits_for_a_load_gets_it_though_memory_runs_short(disk: Slow
     assert [event.name for event in getter.take(1)] == ["Basic.GetOk"]
 
 
+def test_what_comes_behind_a_cold_queue_is_in_no_other(disk: SlowDisk) -> None:
+    writer = disk.connect()
+    getter = disk.waiting_getter()  # nothing of it is in memory, so that what comes now stands behind the rest
+    writer.publish(1, "", "q", b"last", PERSISTENT)
+    disk.broker.turn()
+    writer.answer(1, commands.Queue.Declare(queue="other", durable=True))
+    other = disk.broker.vhost.queues["other"].ready
+    assert (other.count, list(other.spans())) == (0, [])
+    disk.reader.run_all()
+    disk.broker.turn()
+    assert [event.name for event in getter.take(1)] == ["Basic.GetOk"]
+
+
 def test_publishers_wait_while_the_spool_is_not_written() -> None:
     writer = ManualWorker()
 
