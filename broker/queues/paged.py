@@ -82,6 +82,8 @@ class PagedFifo(ReadyList):
         self.count += count
         self.body_bytes += count * span.batch.body_bytes
         if self._middle or self._tail:
+            if self._tail is _NO_TAIL:
+                self._tail = deque()
             self._tail.append(span if span.number else self._spooling(span))
             self._heat(span)
             self._chill_tail()

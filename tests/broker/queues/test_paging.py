@@ -104,3 +104,28 @@ def test_publishers_wait_while_the_spool_is_not_written() -> None:
     broker.turn()
     client.publish(1, "", "q", body)
     assert client.connection.backlog == 0
+
+
+def test_what_comes_behind_messages_of_an_earlier_life_stays_in_its_queue() -> None:
+    files = FaultyFiles()
+
+    def log(timers: Timers, clock_ms: Callable[[], int]) -> Journal:
+        return LocalJournal(files, InlineWorker(), InlineWorker(), timers, clock_ms, LogSettings(), boot=1)
+
+    first = SansBroker(journal=log)
+    client = first.connect().open()
+    client.channel(1)
+    for queue in ("one", "two"):
+        client.answer(1, commands.Queue.Declare(queue=queue, durable=True))
+        client.publish(1, "", queue, b"old", PERSISTENT)
+    first.advance(20)
+    again = SansBroker(journal=log, disk=first.disk)
+    client = again.connect().open()
+    client.channel(1)
+    for queue in ("one", "two"):
+        client.publish(1, "", queue, queue.encode(), PERSISTENT)
+    again.turn()
+    for queue in ("one", "two"):
+        found = [client.call(1, Basic.Get(queue=queue, no_ack=True))[0].body for _ in range(2)]
+        assert found == [b"old", queue.encode()]
+        assert client.call(1, Basic.Get(queue=queue, no_ack=True))[0].name == "Basic.GetEmpty"
