@@ -80,19 +80,6 @@ def test_a_get_that_waits_for_a_load_gets_it_though_memory_runs_short(disk: Slow
     assert [event.name for event in getter.take(1)] == ["Basic.GetOk"]
 
 
-def test_what_comes_behind_a_cold_queue_is_in_no_other(disk: SlowDisk) -> None:
-    writer = disk.connect()
-    getter = disk.waiting_getter()  # nothing of it is in memory, so that what comes now stands behind the rest
-    writer.publish(1, "", "q", b"last", PERSISTENT)
-    disk.broker.turn()
-    writer.answer(1, commands.Queue.Declare(queue="other", durable=True))
-    other = disk.broker.vhost.queues["other"].ready
-    assert (other.count, list(other.spans())) == (0, [])
-    disk.reader.run_all()
-    disk.broker.turn()
-    assert [event.name for event in getter.take(1)] == ["Basic.GetOk"]
-
-
 def test_publishers_wait_while_the_spool_is_not_written() -> None:
     writer = ManualWorker()
 
@@ -117,3 +104,28 @@ def test_publishers_wait_while_the_spool_is_not_written() -> None:
     broker.turn()
     client.publish(1, "", "q", body)
     assert client.connection.backlog == 0
+
+
+def test_what_comes_behind_messages_of_an_earlier_life_stays_in_its_queue() -> None:
+    files = FaultyFiles()
+
+    def log(timers: Timers, clock_ms: Callable[[], int]) -> Journal:
+        return LocalJournal(files, InlineWorker(), InlineWorker(), timers, clock_ms, LogSettings(), boot=1)
+
+    first = SansBroker(journal=log)
+    client = first.connect().open()
+    client.channel(1)
+    for queue in ("one", "two"):
+        client.answer(1, commands.Queue.Declare(queue=queue, durable=True))
+        client.publish(1, "", queue, b"old", PERSISTENT)
+    first.advance(20)
+    again = SansBroker(journal=log, disk=first.disk)
+    client = again.connect().open()
+    client.channel(1)
+    for queue in ("one", "two"):
+        client.publish(1, "", queue, queue.encode(), PERSISTENT)
+    again.turn()
+    for queue in ("one", "two"):
+        found = [client.call(1, Basic.Get(queue=queue, no_ack=True))[0].body for _ in range(2)]
+        assert found == [b"old", queue.encode()]
+        assert client.call(1, Basic.Get(queue=queue, no_ack=True))[0].name == "Basic.GetEmpty"
