@@ -84,7 +84,7 @@ class QueueState:
 
 def _state(queue: ClassicQueue) -> QueueState:
     """Reads a queue that was just declared, which counts as a use of it."""
-    queue.lifetime.touch(queue.now_ms())
+    queue.used(queue.now_ms())
     return QueueState(queue.name, queue.ready.count, len(queue.consumers.everyone()))
 
 

@@ -37,9 +37,9 @@ class ClassicQueue(QueueHandle):
     2. A position is used once; a requeued message keeps it.
     """
 
-    __slots__ = ("_context", "_expiry", "_is_dirty", "_is_ended", "_may_expire", "_next_position", "_waiting_gets",
-                 "consumers", "counters", "definition", "idle_since_ms", "is_deleted", "lifetime",
-                 "ready", "settings", "unacked", "unacked_bytes")  # fmt: skip
+    __slots__ = ("_context", "_expiry", "_is_dirty", "_is_ended", "_lifetime", "_may_expire", "_next_position",
+                 "_waiting_gets", "consumers", "counters", "definition", "idle_since_ms", "is_deleted", "ready",
+                 "settings", "unacked", "unacked_bytes")  # fmt: skip
 
     def __init__(
         self,
@@ -64,10 +64,12 @@ class ClassicQueue(QueueHandle):
         self._next_position = 1
         self._is_dirty = False
         self._may_expire = False
-        self._waiting_gets: list[tuple[bool, GetAnswer]] = []  # of messages that are being loaded
+        self._waiting_gets: list[tuple[bool, GetAnswer]] | None = None  # of messages that are being loaded
         self._expiry: ExpiryTimer | None = None  # once messages may expire
-        self.lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
-        self.lifetime.touch(self.idle_since_ms)
+        self._lifetime: Lifetime | None = None  # of a queue that may end by itself
+        if definition.auto_delete or settings.expires_ms:
+            self._lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
+        self.used(self.idle_since_ms)
         self._resume()
 
     def _resume(self) -> None:
@@ -86,6 +88,11 @@ class ClassicQueue(QueueHandle):
     def now_ms(self) -> int:
         """The time of this turn."""
         return self._context.now_ms()
+
+    def used(self, now_ms: int) -> None:
+        """It was declared or got from: the time after which it ends unused starts anew."""
+        if self._lifetime is not None:
+            self._lifetime.touch(now_ms)
 
     # ---- publish lane
 
@@ -129,8 +136,9 @@ class ClassicQueue(QueueHandle):
         if self.is_deleted:
             if not self._is_ended:
                 return
-            while self._waiting_gets:
-                self._waiting_gets.pop(0)[1](None, 0)
+            waiting, self._waiting_gets = self._waiting_gets, None
+            for _, answer in waiting or ():
+                answer(None, 0)
             for consumer in self.consumers.everyone():
                 consumer.cancelled()
             return
@@ -193,18 +201,23 @@ class ClassicQueue(QueueHandle):
     def get(self, no_ack: bool, answer: GetAnswer) -> None:
         """Answers with one message, or None, and how many are still ready; later where it has to be loaded."""
         if self._waiting_gets or (self.ready.count and not self.ready.next_message_bytes()):
-            self._waiting_gets.append((no_ack, answer))
+            self._waits().append((no_ack, answer))
         else:
             self._get(no_ack, answer)
 
+    def _waits(self) -> list[tuple[bool, GetAnswer]]:
+        if self._waiting_gets is None:
+            self._waiting_gets = []
+        return self._waiting_gets
+
     def _answer_gets(self) -> None:
-        waiting = self._waiting_gets
+        waiting = self._waits()
         while waiting and (self.ready.next_message_bytes() or not self.ready.count):
             self._get(*waiting.pop(0))
 
     def _get(self, no_ack: bool, answer: GetAnswer) -> None:
         now_ms = self._context.now_ms()
-        self.lifetime.touch(now_ms)
+        self.used(now_ms)
         if self._may_expire:
             self._expire(now_ms)
             self._mark_dirty()  # what this uncovers may be due
@@ -213,7 +226,7 @@ class ClassicQueue(QueueHandle):
             self._expire(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
         if span is None and self.ready.count:  # what was there has expired, and the rest is being loaded
-            self._waiting_gets.insert(0, (no_ack, answer))
+            self._waits().insert(0, (no_ack, answer))
             return
         if span is None:
             counters.got_empty += 1
@@ -269,7 +282,8 @@ class ClassicQueue(QueueHandle):
     def attach(self, consumer: ConsumerPort) -> None:
         """Starts a consumer."""
         self.consumers.add(consumer)
-        self.lifetime.in_use()
+        if self._lifetime is not None:
+            self._lifetime.in_use()
         self._mark_dirty()
 
     def detach(self, consumer: ConsumerPort) -> None:
@@ -280,7 +294,8 @@ class ClassicQueue(QueueHandle):
         self._mark_dirty()  # a single active consumer may have a successor
         if not self.consumers.everyone():
             self.idle_since_ms = self._context.now_ms()
-            self.lifetime.out_of_use(self.idle_since_ms)
+            if self._lifetime is not None:
+                self._lifetime.out_of_use(self.idle_since_ms)
 
     def credit(self, consumer: ConsumerPort) -> None:
         """The consumer may have room again."""
@@ -307,7 +322,8 @@ class ClassicQueue(QueueHandle):
         """
         count = self.ready.count
         self.is_deleted = True
-        self.lifetime.stop()
+        if self._lifetime is not None:
+            self._lifetime.stop()
         if self._expiry is not None:
             self._expiry.arm(0)
         streams = self.ready.streams()
