@@ -155,6 +155,10 @@ class Config:
     log_level: str = option(
         "info", "Least severe log lines to write.", OPERATION, choices=("debug", "info", "warning", "error")
     )
+    statistics_interval_ms: int = option(
+        5000, "How often rates and histories are taken from the counters.", OPERATION, unit="ms",
+        minimum=50, maximum=3_600_000,
+    )  # fmt: skip
     shutdown_timeout_s: float = option(
         10.0, "Time clients have to close on SIGTERM before they are cut off.", OPERATION,
         unit="s", minimum=0, maximum=3600,

@@ -21,6 +21,7 @@ from broker.auth.users import PasswordHash
 from broker.http_pieces import Pieces
 from broker.introspection.infos import MessageStats
 from broker.introspection.pages import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page
+from broker.introspection.rates import MESSAGE_STATS, details
 
 BODY_BYTES_MAX: Final = 64 * 1024
 UNPAGED_MAX: Final = 10_000  # items of a list that was asked for without a page
@@ -101,6 +102,7 @@ def _plain(value: object) -> object:
         plain = {name: getattr(value, name) for name in _field_names(type(value))}
         if isinstance(value, MessageStats):
             plain["deliver_get"] = value.deliver_get
+        _put_rates(plain, plain.pop("rates", {}))
         return {name: held for name, held in plain.items() if held is not None}
     if isinstance(value, bytes | bytearray):
         try:
@@ -110,6 +112,17 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return int(value.timestamp())
     return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _put_rates(plain: dict[str, Any], rates: Mapping[str, float]) -> None:
+    """Adds `x_details` for each rate: those of messages to `message_stats`, others beside the field."""
+    for name, held in details(rates).items():
+        if name.removesuffix("_details") not in MESSAGE_STATS:
+            plain[name] = held
+    if rates and "message_stats" in plain:
+        stats = _plain(plain["message_stats"])
+        assert isinstance(stats, dict)
+        plain["message_stats"] = stats | details({name: rates[name] for name in MESSAGE_STATS & rates.keys()})
 
 
 def part(request: Request, name: str) -> str:
