@@ -22,6 +22,7 @@ from broker.connections.registry import Connections
 from broker.connections.services import Limits, Services
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
+from broker.logs import RecentLines
 from broker.loop_watch import LoopWatch
 from broker.operations import Operations
 from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
@@ -125,6 +126,7 @@ class Node:
         self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
         self.loop_watch = LoopWatch()
+        self.recent_lines = RecentLines()  # the process's, where there is one that logs
         self._open_logs(open_journal, open_spool, call_soon)
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)

@@ -22,6 +22,7 @@ from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
 from broker.connections.transport import SocketTransport
 from broker.http_server import ListenError
+from broker.logs import RecentLines
 from broker.node import Node
 from broker.outlets import Outlets
 from storage.commit import ALWAYS, NEVER, Timers
@@ -49,8 +50,12 @@ class StartError(Exception):
 class Server:
     """One broker process: `start`, then `run_until_stopped`."""
 
-    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, config: Config, loop: asyncio.AbstractEventLoop, recent_lines: RecentLines | None = None
+    ) -> None:
+        """Args: recent_lines are those of the process's log; None where nobody logs for this broker."""
         self.config = config
+        self._recent_lines = recent_lines or RecentLines()
         self.loop = loop
         self.node: Node  # from `start` on, when the data folder is ours
         self.outlets: Outlets
@@ -122,6 +127,7 @@ class Server:
             raise StartError(f"cannot read the log in {config.data_dir / LOG_FOLDER}: {error}") from None
         except OSError as error:
             raise StartError(f"cannot open the log in {config.data_dir / LOG_FOLDER}: {_why(error)}") from None
+        self.node.recent_lines = self._recent_lines
         self.node.tick.on_end = self._arm
         is_new = self.node.is_new
         if is_new:

@@ -36,11 +36,20 @@ MIDDLE = {
     "broker.auth",
     "broker.alarms",
 }
-OUTLETS = {"broker.introspection", "broker.http_pieces", "broker.administration", "broker.operations", *GROUND}
+OUTLETS = {
+    "broker.introspection",
+    "broker.http_pieces",
+    "broker.administration",
+    "broker.operations",
+    "broker.logs",
+    *GROUND,
+}
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
     "storage": set(),
-    "broker.config": {"storage"},
+    "broker.config": {"broker.logs", "storage"},
+    "broker.logs": set(),
+    "broker.log_output": {"broker.config", "broker.logs"},
     "broker.clock": set(),
     "broker.build": set(),
     "broker.loop_watch": {"storage"},
@@ -49,7 +58,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.queues": {"storage", *MODEL, *GROUND},
     **dict.fromkeys(MIDDLE, LOWER | MIDDLE),
     "broker.connections": {"broker.auth", "broker.vhost", "broker.operations", "broker.alarms", *MODEL, *GROUND},
-    "broker.introspection": {"broker.build", "broker.connections", *LOWER, *MIDDLE},
+    "broker.introspection": {"broker.build", "broker.logs", "broker.connections", *LOWER, *MIDDLE},
     # What reads a data folder without a broker: records, and the definitions that name what is in them.
     "broker.offline": {"broker.definitions", "broker.queues", "storage", *MODEL},
     "broker.http_pieces": set(),
