@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import sys
@@ -17,13 +18,14 @@ from broker.config_sources import unknown_variables
 from broker.log_output import logging_to
 from broker.logs import RecentLines
 from broker.server import Server, StartError
+from broker.supervisor import Supervisor
 
 log = logging.getLogger("leveret")
 USAGE_ERROR = 2
 
 
 async def _serve(config: Config, recent: RecentLines) -> None:
-    server = Server(config, asyncio.get_running_loop(), recent)
+    server = Server(config, asyncio.get_running_loop(), recent, Supervisor(os.environ))
     address = await server.start()
     log.log(logging.INFO if build.compiled_modules() else logging.WARNING, "this broker is %s", build.description())
     metrics = f", metrics on {config.metrics_host}:{config.metrics_port}" if config.metrics_port else ""
@@ -38,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         config = load_config(sys.argv[1:] if argv is None else argv, os.environ)
+        faulthandler.enable()  # what every thread was doing, where the watchdog or a fault ends the process
         recent = RecentLines()
         with logging_to(config, recent):
             for name in unknown_variables(tuple(options_of(Config)), os.environ):

@@ -49,6 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "storage": set(),
     "broker.config": {"broker.logs", "storage"},
     "broker.logs": set(),
+    "broker.supervisor": set(),
     "broker.log_output": {"broker.config", "broker.logs"},
     "broker.clock": set(),
     "broker.build": set(),
