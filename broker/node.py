@@ -14,7 +14,9 @@ from broker import __version__
 from broker.administration import Administration
 from broker.alarms import DISK, Alarms, disk_free_bytes, memory_limit_bytes, memory_used_bytes
 from broker.auth.accounts import Accounts
+from broker.auth.authorization import Authorization
 from broker.auth.permissions import PermissionStore
+from broker.auth.topic_permissions import TopicPermissionStore
 from broker.auth.users import UserStore
 from broker.clock import Clock, Deadlines
 from broker.config import Config
@@ -125,15 +127,13 @@ class Node:
         self.leveret_version = __version__
         self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
-        self.loop_watch = LoopWatch()
-        self.recent_lines = RecentLines()  # the process's, where there is one that logs
+        self.loop_watch, self.recent_lines = LoopWatch(), RecentLines()  # those of the process, where it logs
         self._open_logs(open_journal, open_spool, call_soon)
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
         self._trouble = ""
         self.vhosts: dict[str, Vhost] = {}
-        self.users = UserStore(config.loopback_users)
-        self.permissions = PermissionStore()
+        self._make_accounts()
         self.connections = Connections(config.connections_max, config.channels_max)
         self.memory_limit_bytes = memory_limit_bytes()
         self.alarms = Alarms(
@@ -142,12 +142,26 @@ class Node:
         )  # fmt: skip
         self.budget = budget or MemoryBudget(int(self.memory_limit_bytes * config.queue_memory))
         self._levels = _levels(self.journal)
-        self.operations = Operations(self.permissions)
         self.administration = Administration(
-            self.users, self.permissions, self.vhosts, self._new_vhost, self.connections.cut_off, self._keeper
+            self.users,
+            self.permissions,
+            self.topic_permissions,
+            self.vhosts,
+            self._new_vhost,
+            self.connections.cut_off,
+            self.connections.recheck,
+            self._keeper,
         )
         self._bring_back()
         self.services = self._services()
+
+    def _make_accounts(self) -> None:
+        """Nobody, with no rights."""
+        self.users = UserStore(self.config.loopback_users)
+        self.permissions = PermissionStore()
+        self.topic_permissions = TopicPermissionStore()
+        self.authorization = Authorization(self.permissions, self.topic_permissions)
+        self.operations = Operations(self.authorization)
 
     def _open_logs(
         self, open_journal: OpenJournal | None, open_spool: OpenJournal | None,
@@ -189,12 +203,13 @@ class Node:
 
     def _bring_back(self) -> None:
         """What was stored is there again; from here on every change is stored."""
-        load(self.definitions, self.users, self.permissions, self.vhosts, self._new_vhost)
+        load(self.definitions, self.users, self.permissions, self.topic_permissions, self.vhosts, self._new_vhost)
         self._drop_orphans()
         if self.journal.state != OK:  # it was so before anybody could be told
             self.alarms.log_state(self.journal.state, self.journal.status().reason)
         self.users.on_change = self._keeper.user_changed
         self.permissions.on_change = self._keeper.permission_changed
+        self.topic_permissions.on_change = self._keeper.topic_permission_changed
         self.definitions.on_trouble = self.definitions_trouble
         self.definitions.watch("", lambda _key, _entry: self.tick.definitions_changed())
         self.tick.commit_definitions = self.definitions.commit
@@ -228,7 +243,8 @@ class Node:
         )
         return Services(
             limits, server_properties(config, self.cluster_name), self.operations, self.vhosts,
-            Accounts(self.users, self.permissions), self.tick, self.deadlines, self.alarms, self.connections,
+            Accounts(self.users, self.permissions, self.authorization),
+            self.tick, self.deadlines, self.alarms, self.connections,
         )  # fmt: skip
 
     @property

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from broker.auth.authorization import Authorization
 from broker.auth.mechanisms import parse_response
 from broker.auth.permissions import PermissionStore
 from broker.auth.users import UserStore
@@ -27,14 +28,15 @@ class LoggedIn:
 class Accounts:
     """Logins and vhost access."""
 
-    def __init__(self, users: UserStore, permissions: PermissionStore) -> None:
+    def __init__(self, users: UserStore, permissions: PermissionStore, authorization: Authorization) -> None:
         self._users = users
         self._permissions = permissions
+        self._authorization = authorization
 
     @property
     def version(self) -> int:
         """Grows with every change of users or permissions."""
-        return self._users.version + self._permissions.version
+        return self._users.version + self._authorization.version
 
     def login(
         self, mechanism: str, response: bytes, is_loopback: bool, answer: Callable[[LoggedIn | None], None]

@@ -11,10 +11,11 @@ from typing import Any, Final, Protocol
 
 from pamqp import base, commands
 
+from broker.auth.authorization import Subject
 from broker.connections.channel import ChannelHost
 from broker.connections.liveness import Liveness
 from broker.connections.services import Login, Services
-from broker.operations import Actor
+from broker.requests import Actor
 from protocol import commands as index
 from protocol import lifecycle as life
 from protocol.constants import ACCESS_REFUSED, FRAME_MIN_BYTES, NOT_ALLOWED
@@ -159,7 +160,7 @@ def open_(connection: Handshaking, frame: commands.Connection.Open) -> None:
     if refusal:
         raise ConnectionException(NOT_ALLOWED, refusal)
     connection.liveness.opened()
-    connection.host.actor = Actor(connection.user, vhost, connection)
+    connection.host.actor = Actor(Subject(connection.user, connection.host.tags), vhost, connection)
     connection.send(0, commands.Connection.OpenOk())
     log.info(
         "connection %s (user %r): opened to vhost %r", connection.name, connection.user, name,
