@@ -24,6 +24,7 @@ from broker.connections.registry import Connections
 from broker.connections.services import Limits, Services
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
+from broker.logs import RecentLines
 from broker.loop_watch import LoopWatch
 from broker.operations import Operations
 from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
@@ -126,7 +127,7 @@ class Node:
         self.leveret_version = __version__
         self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
-        self.loop_watch = LoopWatch()
+        self.loop_watch, self.recent_lines = LoopWatch(), RecentLines()  # those of the process, where it logs
         self._open_logs(open_journal, open_spool, call_soon)
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)

@@ -22,8 +22,10 @@ from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
 from broker.connections.transport import SocketTransport
 from broker.http_server import ListenError
+from broker.logs import RecentLines
 from broker.node import Node
 from broker.outlets import Outlets
+from broker.supervisor import Supervisor
 from storage.commit import ALWAYS, NEVER, Timers
 from storage.definitions import StagedDefinitions
 from storage.definitions_disk import DefinitionsError, SqliteDisk
@@ -49,13 +51,23 @@ class StartError(Exception):
 class Server:
     """One broker process: `start`, then `run_until_stopped`."""
 
-    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        recent_lines: RecentLines | None = None,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        """Args: the recent lines of the process's log and its supervisor; None for a broker inside another program."""
         self.config = config
+        self.supervisor = supervisor or Supervisor({})
+        self._recent_lines = recent_lines or RecentLines()
         self.loop = loop
         self.node: Node  # from `start` on, when the data folder is ours
         self.outlets: Outlets
         self._collector: Collector
         self.stopping = asyncio.Event()
+        self.addresses = ""  # listened on, for people
         self._worker = ThreadWorker(loop.call_soon_threadsafe, "definitions")
         self._log_writer = ThreadWorker(loop.call_soon_threadsafe, "log writer")
         self._hasher = ThreadWorker(loop.call_soon_threadsafe, "password hasher")
@@ -96,7 +108,8 @@ class Server:
         self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)
-        return ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
+        self.addresses = ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
+        return self.addresses
 
     def _take_folder(self) -> None:
         """Makes the data folder, private to its owner, and makes sure that no other broker uses it."""
@@ -123,6 +136,7 @@ class Server:
             raise StartError(f"cannot read the log in {config.data_dir / LOG_FOLDER}: {error}") from None
         except OSError as error:
             raise StartError(f"cannot open the log in {config.data_dir / LOG_FOLDER}: {_why(error)}") from None
+        self.node.recent_lines = self._recent_lines
         self.node.tick.on_end = self._arm
         is_new = self.node.is_new
         if is_new:
@@ -192,6 +206,7 @@ class Server:
     def _check_alarms(self) -> None:
         node = self.node
         node.check_alarms()
+        self.supervisor.alive(node.clock.now_ms())
         self._collector.ask(node.clock.now_ms(), node.ended, node.loop_watch.turns)
         self._alarm_timer = self.loop.call_later(CHECK_EVERY_MS / 1000, self._check_alarms)
 
@@ -217,7 +232,9 @@ class Server:
         """
         assert self._listener is not None, "started"
         self.outlets.serve(self._listener.sockets)
+        self.supervisor.ready(f"listening on {self.addresses}")
         await self.stopping.wait()
+        self.supervisor.stopping()
         await self.drain()
 
     async def drain(self) -> None:
