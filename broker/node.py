@@ -195,6 +195,11 @@ class Node:
         of_vhosts = sum(one.counters.channels_closed + one.counters.queues_deleted for one in self.vhosts.values())
         return self.connections.closed + of_vhosts
 
+    def run_deadlines(self) -> None:
+        """Does what is due by now, in a turn of its own."""
+        self.deadlines.run_due(self.tick.now_ms())
+        self.tick.schedule()
+
     def check_alarms(self) -> None:
         """Looks at memory and disk; where the disk is short of room, the log gives back what it can."""
         self.alarms.check()
@@ -250,7 +255,7 @@ class Node:
         )
         return Services(
             limits, server_properties(config, self.cluster_name), self.operations, self.vhosts,
-            self.accounts, self.tick, self.deadlines, self.alarms, self.connections,
+            self.accounts, self.tick, self.deadlines, self.tick.now_ms, self.alarms, self.connections,
         )  # fmt: skip
 
     @property

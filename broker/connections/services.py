@@ -116,7 +116,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything a connection needs, handed in at its birth."""
+    """Everything a connection needs, handed in at its birth. `timers` and heartbeats go by `link_ms`."""
 
     limits: Limits
     server_properties: dict[str, object]
@@ -125,5 +125,6 @@ class Services:
     accounts: Accounts
     turn: Turn
     timers: TimersPort
+    link_ms: Callable[[], int]
     alarms: AlarmsPort
     registry: Registry
