@@ -25,7 +25,9 @@ from broker.connections.services import Limits, Services
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
 from broker.loop_watch import LoopWatch
+from broker.model.vhost_metadata import VhostMetadata
 from broker.operations import Operations
+from broker.policies.rules import Rules
 from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
@@ -141,6 +143,16 @@ class Node:
         )  # fmt: skip
         self.budget = budget or MemoryBudget(int(self.memory_limit_bytes * config.queue_memory))
         self._levels = _levels(self.journal)
+        self._make_administration(call_soon)
+        self._bring_back()
+        self.services = self._services()
+
+    def _make_administration(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+        """No policies, no limits, no parameters, and who may change that."""
+        self.rules = rules = Rules(self.vhosts, self._require_vhost, self.users.get, call_soon)
+        self.policies, self.operator_policies = rules.policies, rules.operator_policies
+        self.vhost_limits, self.user_limits = rules.vhost_limits, rules.user_limits
+        self.parameters, self.global_parameters = rules.parameters, rules.global_parameters
         self.administration = Administration(
             self.users,
             self.permissions,
@@ -150,9 +162,11 @@ class Node:
             self.connections.cut_off,
             self.connections.recheck,
             self._keeper,
+            self.rules,
         )
-        self._bring_back()
-        self.services = self._services()
+
+    def _require_vhost(self, name: str) -> object:
+        return self.administration.vhost(name)
 
     def _make_accounts(self) -> None:
         """Nobody, with no rights."""
@@ -175,10 +189,10 @@ class Node:
         self.tick.timers = self.deadlines if open_journal is not None else None
         self.journal.on_state = self._journal_state
 
-    def _new_vhost(self, name: str) -> Vhost:
+    def _new_vhost(self, name: str, metadata: VhostMetadata) -> Vhost:
         return Vhost(
             name, self.journal, self.spool, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
-            lambda number: self._levels.pop(number, ()),
+            lambda number: self._levels.pop(number, ()), self.rules.engine.of, metadata,
         )  # fmt: skip
 
     @property
@@ -202,7 +216,11 @@ class Node:
 
     def _bring_back(self) -> None:
         """What was stored is there again; from here on every change is stored."""
-        load(self.definitions, self.users, self.permissions, self.topic_permissions, self.vhosts, self._new_vhost)
+        load(
+            self.definitions, self.users, self.permissions, self.topic_permissions, self.rules, self.vhosts,
+            self._new_vhost,
+        )  # fmt: skip
+        self.rules.begin(self._keeper)
         self._drop_orphans()
         if self.journal.state != OK:  # it was so before anybody could be told
             self.alarms.log_state(self.journal.state, self.journal.status().reason)
