@@ -27,6 +27,7 @@ from broker.definitions.loading import load
 from broker.loop_watch import LoopWatch
 from broker.model.vhost_metadata import VhostMetadata
 from broker.operations import Operations
+from broker.policies.parameters import CLUSTER_NAME
 from broker.policies.rules import Rules
 from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
@@ -126,7 +127,7 @@ class Node:
         self.clock = clock
         self.started_ms = clock.now_ms()
         self.leveret_version = __version__
-        self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
+        self.name = self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
         self.loop_watch = LoopWatch()
         self._open_logs(open_journal, open_spool, call_soon)
@@ -135,7 +136,8 @@ class Node:
         self._trouble = ""
         self.vhosts: dict[str, Vhost] = {}
         self._make_accounts()
-        self.connections = Connections(config.connections_max, config.channels_max)
+        self._make_rules(call_soon)
+        self.connections = Connections(config.connections_max, config.channels_max, self.vhost_limits, self.user_limits)
         self.memory_limit_bytes = memory_limit_bytes()
         self.alarms = Alarms(
             int(self.memory_limit_bytes * config.memory_high_watermark), config.disk_free_min_bytes,
@@ -143,16 +145,28 @@ class Node:
         )  # fmt: skip
         self.budget = budget or MemoryBudget(int(self.memory_limit_bytes * config.queue_memory))
         self._levels = _levels(self.journal)
-        self._make_administration(call_soon)
+        self._make_doors()
         self._bring_back()
         self.services = self._services()
+        self.global_parameters.on_change = self._global_parameter_changed
+        self._global_parameter_changed(CLUSTER_NAME)
 
-    def _make_administration(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
-        """No policies, no limits, no parameters, and who may change that."""
+    def _global_parameter_changed(self, name: str) -> None:
+        """Who gives the cluster a name while it runs has the last word, as with RabbitMQ."""
+        if name == CLUSTER_NAME:
+            self.cluster_name = str(self.global_parameters.all().get(CLUSTER_NAME, self.name))
+            self.services.server_properties[CLUSTER_NAME] = self.cluster_name
+
+    def _make_rules(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+        """No policies, no limits, no parameters."""
         self.rules = rules = Rules(self.vhosts, self._require_vhost, self.users.get, call_soon)
         self.policies, self.operator_policies = rules.policies, rules.operator_policies
         self.vhost_limits, self.user_limits = rules.vhost_limits, rules.user_limits
         self.parameters, self.global_parameters = rules.parameters, rules.global_parameters
+
+    def _make_doors(self) -> None:
+        """What changes definitions."""
+        self.operations = Operations(self.authorization, self.vhost_limits)
         self.administration = Administration(
             self.users,
             self.permissions,
@@ -174,7 +188,6 @@ class Node:
         self.permissions = PermissionStore()
         self.topic_permissions = TopicPermissionStore()
         self.authorization = Authorization(self.permissions, self.topic_permissions)
-        self.operations = Operations(self.authorization)
 
     def _open_logs(
         self, open_journal: OpenJournal | None, open_spool: OpenJournal | None,

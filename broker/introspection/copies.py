@@ -69,6 +69,9 @@ def queue_info(queue: ClassicQueue, vhost: str, node: str) -> QueueInfo:
         owner_pid_details=connection_name(owner) if isinstance(owner, Connection) else None,
         exclusive_consumer_tag=next((consumer.tag for consumer in consumers if consumer.exclusive), None),
         single_active_consumer_tag=consumers[0].tag if is_single and consumers else None,
+        policy=queue.policy.policy or None,
+        operator_policy=queue.policy.operator_policy or None,
+        effective_policy_definition=queue.policy.definition,
     )
 
 
@@ -228,6 +231,9 @@ def exchange_info(vhost: Vhost, exchange: Exchange) -> ExchangeInfo:
         internal=exchange.internal,
         arguments=vhost.declared_arguments(exchange.name).values,
         message_stats=ExchangeStats(exchange.published_in, exchange.published_out),
+        policy=exchange.policy.policy or None,
+        operator_policy=exchange.policy.operator_policy or None,
+        effective_policy_definition=exchange.policy.definition,
     )
 
 
@@ -250,7 +256,11 @@ def vhost_info(vhost: Vhost) -> VhostInfo:
     for queue in vhost.queues.values():
         ready += queue.ready.count
         unacked += queue.unacked
-    return VhostInfo(vhost.name, ready + unacked, ready, unacked)
+    said = vhost.metadata
+    return VhostInfo(
+        vhost.name, said.description, said.tags, said.default_queue_type, said.protected_from_deletion, ready + unacked,
+        ready, unacked,
+    )  # fmt: skip
 
 
 def split_address(text: str) -> tuple[str, int]:

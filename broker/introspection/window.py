@@ -51,6 +51,7 @@ class NodeParts(Protocol):
     config: Config
     clock: Clock
     started_ms: int
+    name: str
     cluster_name: str
     leveret_version: str
     vhosts: dict[str, Vhost]
@@ -76,7 +77,7 @@ class Introspection:
     @property
     def node_name(self) -> str:
         """The name of this node."""
-        return self._node.cluster_name
+        return self._node.name
 
     # ---- the whole
 

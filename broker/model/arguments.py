@@ -169,6 +169,10 @@ class Arguments:
         """The value, or None."""
         return self.values.get(name)
 
+    def having(self, name: str, text: str) -> Arguments:
+        """The same with one more, a text."""
+        return Arguments({**self.values, name: text}, {**self.types, name: "S"})
+
 
 NO_ARGUMENTS: Final = Arguments({}, {})
 

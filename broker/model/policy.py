@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 
@@ -17,4 +16,4 @@ class EffectivePolicy:
     definition: Mapping[str, object]
 
 
-NO_POLICY: Final = EffectivePolicy("", "", MappingProxyType({}))
+NO_POLICY: Final = EffectivePolicy("", "", {})

@@ -181,10 +181,17 @@ def _nobody_told_of_global(_name: str, _value: object, _is_there: bool) -> None:
     return None
 
 
+def _nobody_told_of_name(_name: str) -> None:
+    return None
+
+
 class GlobalParameterStore:
-    """Values by name; `on_store` is told of each change: the name, the value and whether it is (still) there."""
+    """Values by name. `on_store` is told of each change: the name, the value and whether it is (still) there;
+    `on_change` of the name, once the value counts.
+    """
 
     def __init__(self) -> None:
+        self.on_change: Callable[[str], None] = _nobody_told_of_name
         self._values: dict[str, Any] = {}
         self.on_store: Callable[[str, Any, bool], None] = _nobody_told_of_global
 
@@ -213,6 +220,7 @@ class GlobalParameterStore:
             raise ValueError(f"there are {PARAMETERS_MAX} global parameters, the most there can be")
         self._values[name] = value
         self.on_store(name, value, True)
+        self.on_change(name)
         return is_new
 
     def clear(self, name: str) -> None:
@@ -220,3 +228,4 @@ class GlobalParameterStore:
         self.get(name)
         del self._values[name]
         self.on_store(name, None, False)
+        self.on_change(name)
