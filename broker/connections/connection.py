@@ -190,7 +190,7 @@ class Connection:
         if len(self.channels) >= self.channel_max:
             text = f"number of channels opened ({len(self.channels)}) has reached the negotiated channel_max"
             raise ConnectionException(NOT_ALLOWED, f"{text} ({self.channel_max})")
-        refusal = self.services.registry.add_channel()
+        refusal = self.services.registry.add_channel(self.user)
         if refusal:
             raise ConnectionException(NOT_ALLOWED, refusal)
         self.engine.open_channel(number)
@@ -355,7 +355,7 @@ class Connection:
 
     def _end_channel(self, channel: Channel) -> None:
         channel.close()
-        self.services.registry.remove_channels(1)
+        self.services.registry.remove_channel(self.user)
 
     def _release(self) -> None:
         """Ends the channels and exclusive queues."""

@@ -61,6 +61,7 @@ ARROWS: dict[str, set[str]] = {
         "broker.vhost",
         "broker.operations",
         "broker.requests",
+        "broker.policies",
         "broker.alarms",
         *MODEL,
         *GROUND,

@@ -160,7 +160,7 @@ def open_(connection: Handshaking, frame: commands.Connection.Open) -> None:
     if not services.accounts.may_enter(connection.user, name):
         text = f"access to vhost '{name}' refused for user '{connection.user}'"
         raise ConnectionException(NOT_ALLOWED, text)
-    refusal = services.registry.add(connection)
+    refusal = services.registry.add(connection, connection.user, name)
     if refusal:
         raise ConnectionException(NOT_ALLOWED, refusal)
     connection.liveness.opened()
