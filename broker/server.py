@@ -20,10 +20,12 @@ from broker.auth.first_password import first_password
 from broker.clock import Clock
 from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
-from broker.connections.transport import SocketTransport
-from broker.http_server import ListenError
+from broker.listening.listeners import Listeners
+from broker.listening.reloading import Reloading
+from broker.listening.sockets import ListenError
 from broker.node import Node
 from broker.outlets import Outlets
+from broker.tls.settings import TlsError
 from storage.commit import ALWAYS, NEVER, Timers
 from storage.definitions import StagedDefinitions
 from storage.definitions_disk import DefinitionsError, SqliteDisk
@@ -36,7 +38,6 @@ log = logging.getLogger("leveret.server")
 LOCK_FILE: Final = "brokerd.lock"
 LOG_FOLDER: Final = "log"
 SPOOL_FOLDER: Final = "spool"
-LISTEN_BACKLOG: Final = 1024
 DRAIN_CHECK_S: Final = 0.01
 BEAT_MS: Final = 50  # between two looks at how late the loop is, beside what tells so by itself
 NS_PER_MS: Final = 1_000_000
@@ -59,7 +60,8 @@ class Server:
         self._worker = ThreadWorker(loop.call_soon_threadsafe, "definitions")
         self._log_writer = ThreadWorker(loop.call_soon_threadsafe, "log writer")
         self._log_reader = ThreadWorker(loop.call_soon_threadsafe, "log reader")
-        self._listener: asyncio.Server | None = None
+        self._listeners: Listeners
+        self._reloading: Reloading
         self._lock_file: int | None = None
         self._alarm_timer: asyncio.TimerHandle | None = None
         self._beat_timer: asyncio.TimerHandle | None = None
@@ -78,24 +80,31 @@ class Server:
         gc.disable()  # what a start loads stays: looking through it again and again would double its time
         self._take_folder()
         await self._make_node()
+        self._listeners = Listeners(config, self.node.services, self.node.certificates, self.loop)
+        self._reloading = Reloading(
+            self.node.certificates,
+            int(config.tls_check_s * 1000),
+            self.node.clock.now_ms,
+            self._add_deadline,
+            self.loop,
+        )
         try:
+            if self.node.certificates.is_used:
+                self.node.certificates.load(self.node.clock.now_ms())
             self.outlets.listen(config)
-        except ListenError as error:
+            self._listeners.listen()
+        except (ListenError, TlsError) as error:
             raise StartError(str(error)) from None
-        try:
-            self._listener = await self.loop.create_server(
-                lambda: SocketTransport(self.node.services, config.output_buffer_max_bytes, self.loop),
-                config.host, config.port, backlog=LISTEN_BACKLOG, reuse_address=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise StartError(f"cannot listen on {config.host}:{config.port}: {_why(error)}") from None
+        await self._listeners.open()
         settle()
         self._collector = Collector(self.node.clock.now_ms())
         self._check_alarms()
         self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)
-        return ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
+        self.loop.add_signal_handler(signal.SIGHUP, self._reloading.ask)
+        self._reloading.start()
+        return self._listeners.shown()
 
     def _take_folder(self) -> None:
         """Makes the data folder, private to its owner, and makes sure that no other broker uses it."""
@@ -116,7 +125,7 @@ class Server:
         try:
             definitions = StagedDefinitions(SqliteDisk(config.data_dir), self._worker)
             self.node = Node(config, Clock(), self.loop.call_soon, definitions, self._open_log, self._open_spool)
-        except DefinitionsError as error:
+        except (DefinitionsError, TlsError) as error:
             raise StartError(str(error)) from None
         except NewerLogError as error:
             raise StartError(f"cannot read the log in {config.data_dir / LOG_FOLDER}: {error}") from None
@@ -171,6 +180,11 @@ class Server:
 
     # ---- time
 
+    def _add_deadline(self, due_ms: int, callback: Callable[[], None]) -> None:
+        """For who runs outside a turn: a turn follows, which arms the loop."""
+        self.node.deadlines.add(due_ms, callback)
+        self.node.tick.schedule()
+
     def _arm(self) -> None:
         """Wakes the loop for the next deadline."""
         due_ms = self.node.deadlines.next_due_ms()
@@ -213,15 +227,13 @@ class Server:
 
         The lock on the data folder goes with the process: who gets it knows that the broker is gone.
         """
-        assert self._listener is not None, "started"
-        self.outlets.serve(self._listener.sockets)
+        self.outlets.serve(self._listeners.sockets())
         await self.stopping.wait()
         await self.drain()
 
     async def drain(self) -> None:
         """Stops accepting, closes connections, waits for the clients with a limit, flushes and ends."""
-        if self._listener is not None:
-            self._listener.close()
+        self._listeners.close()
         for connection in list(self.node.connections.open):
             connection.force_close("broker forced connection closure with reason 'shutdown'")
         deadline = self.loop.time() + self.config.shutdown_timeout_s
@@ -238,13 +250,6 @@ class Server:
         self.node.definitions.close()
         self._worker.close()
         await asyncio.sleep(DRAIN_CHECK_S)  # what went wrong with the last of them is said by the loop
-
-
-def _address(name: object) -> str:
-    if not isinstance(name, tuple):
-        return str(name)
-    host = f"[{name[0]}]" if ":" in str(name[0]) else name[0]
-    return f"{host}:{name[1]}"
 
 
 def _why(error: OSError) -> str:

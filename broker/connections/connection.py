@@ -16,6 +16,7 @@ from broker.connections.handlers import connection as handshake
 from broker.connections.handlers.registry import CHANNEL_HANDLERS
 from broker.connections.liveness import Liveness
 from broker.connections.output import Output
+from broker.connections.peer import TlsPeer
 from broker.connections.services import Services, TransportPort
 from protocol import encoder
 from protocol import lifecycle as life
@@ -43,11 +44,14 @@ assert handlers.LOADED, "every handler is registered"
 class Connection:
     """One client's connection, from its first byte to its last."""
 
-    def __init__(self, services: Services, transport: TransportPort, peer: str, is_loopback: bool) -> None:
+    def __init__(
+        self, services: Services, transport: TransportPort, peer: str, is_loopback: bool, tls: TlsPeer | None = None
+    ) -> None:
         self.services = services
         self.transport = transport
         self.peer = peer
         self.is_loopback = is_loopback
+        self.tls = tls
         self.engine = Engine(services.limits.message_size_max_bytes)
         self.output = Output()
         self.host = ChannelHost(services, self.output, self.touch, self.suspend, self.resume, self._close_channel)
