@@ -34,7 +34,7 @@ class TlsPeer:
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class Caller:
     """The other end of one connection; `name` is `peer -> own address`."""
 
     name: str

@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from broker.connections.connection import Connection
 from broker.connections.output import STALLED_BYTES_MAX
-from broker.connections.peer import Peer, connection_name, is_loopback
+from broker.connections.peer import Caller, connection_name, is_loopback
 from broker.connections.services import Services
 
 log = logging.getLogger("leveret.transport")
@@ -26,10 +26,10 @@ LINGER_S: Final = 0.25  # how long a client that has been answered may take to c
 _READ_BUFFER: Final = memoryview(bytearray(READ_BYTES_PER_TURN))
 
 
-def plain_peer(transport: asyncio.BaseTransport) -> Peer:
+def plain_caller(transport: asyncio.BaseTransport) -> Caller:
     """The peer of a socket without TLS and without a proxy."""
     address = transport.get_extra_info("peername")
-    return Peer(connection_name(address, transport.get_extra_info("sockname")), is_loopback(address))
+    return Caller(connection_name(address, transport.get_extra_info("sockname")), is_loopback(address))
 
 
 class SocketTransport(asyncio.BufferedProtocol):
@@ -40,11 +40,11 @@ class SocketTransport(asyncio.BufferedProtocol):
         services: Services,
         output_bytes_max: int,
         loop: asyncio.AbstractEventLoop,
-        peer_of: Callable[[asyncio.BaseTransport], Peer] = plain_peer,
+        caller_of: Callable[[asyncio.BaseTransport], Caller] = plain_caller,
     ) -> None:
-        """Args: peer_of says who is at the other end, once the connection is made."""
+        """Args: caller_of says who is at the other end, once the connection is made."""
         self._services = services
-        self._peer_of = peer_of
+        self._caller_of = caller_of
         self._output_bytes_max = output_bytes_max
         self._loop = loop
         self._connection: Connection | None = None
@@ -61,7 +61,7 @@ class SocketTransport(asyncio.BufferedProtocol):
         transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         transport.set_write_buffer_limits(high=self._output_bytes_max)
         self._transport = transport
-        peer = self._peer_of(transport)
+        peer = self._caller_of(transport)
         self._connection = Connection(self._services, self, peer.name, peer.is_loopback, peer.tls)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002

@@ -6,12 +6,14 @@ Must not: hold anything that changes, or know how it is shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from broker.loop_watch import LoopStatus
 from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
 from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
 from storage.status import LogStatus
+
+Rates = Mapping[str, float]  # by field, its change per second; what is done with them: broker/introspection/rates.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class Overview:
     message_stats: MessageStats
     churn_rates: ChurnRates
     listeners: tuple[ListenerInfo, ...]
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ class NodeInfo:
     loop: LoopStatus
     certificates: tuple[CertificateInfo, ...]  # in use for TLS
     certificate_reloads_failed: int
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,7 @@ class QueueInfo:
     owner_pid_details: ConnectionName | None
     exclusive_consumer_tag: str | None
     single_active_consumer_tag: str | None
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +214,7 @@ class ConnectionInfo:
     recv_oct: int
     send_oct: int
     client_properties: Mapping[str, object]
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +238,7 @@ class ChannelInfo:
     global_prefetch_count: int
     message_stats: MessageStats
     connection_details: ConnectionName
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +295,7 @@ class ExchangeInfo:
     internal: bool
     arguments: Mapping[str, object]
     message_stats: ExchangeStats
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,12 +313,16 @@ class BindingInfo:
 
 @dataclass(frozen=True, slots=True)
 class VhostInfo:
-    """One vhost and the messages in its queues."""
+    """One vhost and the messages in its queues; statistics and bytes are those of the last round of sampling."""
 
     name: str
     messages: int
     messages_ready: int
     messages_unacknowledged: int
+    message_stats: MessageStats = field(default_factory=MessageStats)
+    recv_oct: int = 0
+    send_oct: int = 0
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from broker.connections.peer import Peer, connection_name, is_loopback, plain_host
+from broker.connections.peer import Caller, connection_name, is_loopback, plain_host
 from protocol.engine import guess
 from protocol.proxy_header import HEAD_BYTES, REST_BYTES_MAX, Proxied, ProxyHeader, ProxyHeaderError
 
@@ -35,8 +35,8 @@ REASONS: Final = {
 }
 
 Network = IPv4Network | IPv6Network
-PeerOf = Callable[[asyncio.BaseTransport], Peer]
-MakeProtocol = Callable[[PeerOf], asyncio.BaseProtocol]
+CallerOf = Callable[[asyncio.BaseTransport], Caller]
+MakeProtocol = Callable[[CallerOf], asyncio.BaseProtocol]
 
 
 class RefusedError(Exception):
@@ -55,7 +55,7 @@ class Entry:
     timeout_s: float
     trusted: tuple[Network, ...] = ()
     context: Callable[[], ssl.SSLContext] | None = None
-    with_tls: Callable[[Peer, asyncio.BaseTransport], Peer] = lambda peer, _: peer
+    with_tls: Callable[[Caller, asyncio.BaseTransport], Caller] = lambda peer, _: peer
 
 
 def networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
@@ -107,7 +107,7 @@ class Doorway:
                 self._begin(self._enter(accepted, address))
 
     async def _enter(self, accepted: socket.socket, address: object) -> None:
-        peer = Peer(connection_name(address, accepted.getsockname()), is_loopback(address))
+        peer = Caller(connection_name(address, accepted.getsockname()), is_loopback(address))
         try:
             await self._check(accepted, address, peer)
         except RefusedError as refusal:
@@ -121,13 +121,13 @@ class Doorway:
         finally:
             self._places.release()
 
-    async def _check(self, accepted: socket.socket, address: object, peer: Peer) -> None:
+    async def _check(self, accepted: socket.socket, address: object, peer: Caller) -> None:
         entry = self._entry
         deadline_s = self._loop.time() + entry.timeout_s
         try:
             async with asyncio.timeout_at(deadline_s):
                 if is_within(address, entry.trusted):
-                    peer = proxied_peer(peer, await self._proxied(accepted))
+                    peer = proxied_caller(peer, await self._proxied(accepted))
                 if entry.context is not None:
                     await self._begins_tls(accepted)
         except BaseException:
@@ -146,7 +146,7 @@ class Doorway:
             raise TimeoutError from None
 
     async def _hand_on(
-        self, accepted: socket.socket, peer: Peer, context: ssl.SSLContext | None, timeout_s: float | None
+        self, accepted: socket.socket, peer: Caller, context: ssl.SSLContext | None, timeout_s: float | None
     ) -> None:
         """From here on it is the protocol's; with TLS, once the handshake is done."""
         entry = self._entry
@@ -204,7 +204,7 @@ def is_within(address: object, trusted: tuple[Network, ...]) -> bool:
     return any(ip in network for network in trusted)
 
 
-def proxied_peer(peer: Peer, proxied: Proxied) -> Peer:
+def proxied_caller(peer: Caller, proxied: Proxied) -> Caller:
     """The peer that a proxy speaks for.
 
     It is on this machine only where both it and the proxy are: a proxy's own machine is not ours. Of whom the proxy
@@ -215,7 +215,7 @@ def proxied_peer(peer: Peer, proxied: Proxied) -> Peer:
     if proxied.source is None or proxied.destination is None:
         return replace(peer, is_loopback=False)
     name = connection_name(proxied.source, proxied.destination)
-    return Peer(name, peer.is_loopback and is_loopback(proxied.source))
+    return Caller(name, peer.is_loopback and is_loopback(proxied.source))
 
 
 def _said(error: ssl.SSLError) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from broker.config import Config
-from broker.connections.peer import Peer
+from broker.connections.peer import Caller
 from broker.connections.services import Services
 from broker.connections.transport import SocketTransport
-from broker.listening.doorway import Doorway, Entry, PeerOf, networks
+from broker.listening.doorway import CallerOf, Doorway, Entry, networks
 from broker.listening.sockets import EVERY_ADDRESS, ListenError, listen_tcp, listen_unix
 from broker.listening.tls_peer import tls_peer
 from broker.tls.store import Certificates
@@ -92,10 +92,10 @@ class Listeners:
     def _plain_transport(self) -> SocketTransport:
         return SocketTransport(self._services, self._config.output_buffer_max_bytes, self._loop)
 
-    def _transport(self, peer_of: PeerOf) -> SocketTransport:
-        return SocketTransport(self._services, self._config.output_buffer_max_bytes, self._loop, peer_of)
+    def _transport(self, caller_of: CallerOf) -> SocketTransport:
+        return SocketTransport(self._services, self._config.output_buffer_max_bytes, self._loop, caller_of)
 
-    def _with_tls(self, peer: Peer, transport: asyncio.BaseTransport) -> Peer:
+    def _with_tls(self, peer: Caller, transport: asyncio.BaseTransport) -> Caller:
         return replace(peer, tls=tls_peer(transport.get_extra_info("ssl_object"), self._config))
 
     def sockets(self) -> Iterator[tuple[str, socket.socket]]:
