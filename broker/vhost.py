@@ -29,6 +29,7 @@ from broker.routing.table import RoutingTable, default_exchanges
 from storage.journal import Journal, Stream
 
 UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log or the spool; from there on publishers wait
+SIZE_BOUNDS: Final = (100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 50_000_000, 100_000_000)  # as RabbitMQ counts
 UNROUTED: Final = -1  # nobody takes the message
 BYTES_A_MESSAGE: Final = 64  # beyond that, so many count as one message that consumers are behind
 
@@ -43,14 +44,16 @@ class VhostCounters:
     """What has happened in a vhost since the start."""
 
     __slots__ = ("channels_closed", "channels_opened", "confirmed", "published", "published_confirm", "queues_created",
-                 "queues_declared", "queues_deleted", "received_bytes", "returned", "routed", "sent_bytes",
-                 "unroutable")  # fmt: skip
+                 "queues_declared", "queues_deleted", "received_bytes", "returned", "routed", "sent_bytes", "sizes",
+                 "sizes_total_bytes", "unroutable")  # fmt: skip
 
     def __init__(self) -> None:
         self.channels_opened = 0
         self.channels_closed = 0
         self.published = 0
         self.published_confirm = 0  # of those, on channels in confirm mode
+        self.sizes = [0] * (len(SIZE_BOUNDS) + 1)  # of the bodies, how many were at most each bound
+        self.sizes_total_bytes = 0
         self.routed = 0
         self.unroutable = 0  # dropped, neither routed nor returned
         self.returned = 0
@@ -253,7 +256,7 @@ class Vhost:
         The receipt gets an answer from every queue, and one from the journal when the record is durable.
         Returns: how many messages the consumers of the queue that is worst off are behind.
         """
-        now_ms = self._turn.now_ms()
+        now_ms = batch.stamp_ms = self._turn.now_ms()
         backlog = _behind(self._spool.backlog_bytes())
         if batch.properties.persistent:
             targets = [queue.target(batch, now_ms) for queue in queues if queue.durable]

@@ -108,6 +108,8 @@ class Overview:
     message_stats: MessageStats
     churn_rates: ChurnRates
     listeners: tuple[ListenerInfo, ...]
+    publishers: int  # channels that have published something, in the last round of sampling
+    message_sizes: Distribution  # of the bodies of published messages, in bytes
     rates: Rates = field(default_factory=dict)
 
 
@@ -177,6 +179,9 @@ class QueueInfo:
     owner_pid_details: ConnectionName | None
     exclusive_consumer_tag: str | None
     single_active_consumer_tag: str | None
+    head_message_timestamp: int | None = None  # the oldest ready message's timestamp property, in seconds
+    oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
+    oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
     rates: Rates = field(default_factory=dict)
 
 

@@ -121,6 +121,8 @@ class Introspection:
                 queue_deleted=sum(one.queues_deleted for one in of_vhosts),
             ),
             listeners=self._listeners,
+            publishers=self.history.sampler.publishers,
+            message_sizes=copies.message_sizes(of_vhosts),
             rates=self.history.rates(rows.OVERVIEW, WHOLE),
         )
 
@@ -191,7 +193,10 @@ class Introspection:
         return page_of_parts(parts, page, page_size, lambda it: self._queue(it[1], it[0].name))
 
     def _queue(self, queue: ClassicQueue, vhost: str) -> QueueInfo:
-        return copies.queue_info(queue, vhost, self.node_name, self.history.rates(rows.QUEUE, queue))
+        history, now_ms = self.history, self._node.clock.now_ms()
+        return copies.queue_info(
+            queue, vhost, self.node_name, now_ms, history.sampler.ages, history.rates(rows.QUEUE, queue)
+        )
 
     def queue_slices(self, slice_size: int = SLICE) -> Iterator[list[QueueInfo]]:
         """All queues in slices; between two slices the broker may go on, and what it deletes then is left out."""

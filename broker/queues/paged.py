@@ -1,8 +1,7 @@
 """The ready list of a queue: a hot head in memory, a cold middle that is only numbers, a hot tail.
 
 What is cold is in the log: persistent messages of a durable queue are there anyway, so paging them out writes nothing;
-others are written to the spool when there are many. Paging in reads the log in order. Must not: know consumers or time
-sources.
+others go to the spool when there are many. Paging in reads the log in order. Must not: know consumers or time sources.
 
 Invariants
 1. `count` and `body_bytes` are the sums over all that is held, in memory or not.
@@ -99,8 +98,7 @@ class PagedFifo(ReadyList):
 
     def _cool(self, span: Span) -> None:
         """The span is not in head or tail any more."""
-        size = memory_bytes(span)
-        self._hot_bytes -= size
+        self._hot_bytes -= (size := memory_bytes(span))
         self._budget.used -= size
 
     def _spooling(self, span: Span) -> Span | Spooled:
@@ -382,6 +380,12 @@ class PagedFifo(ReadyList):
         yield from self._head
         yield from (item for item in self._middle or () if isinstance(item, Span))
         yield from (item.span if isinstance(item, Spooled) else item for item in self._tail or ())
+
+    def oldest(self) -> Span | None:
+        """The message in front, left in place; None where it is not in memory."""
+        if self._returned:
+            return self._returned[-1]
+        return self._head.first() if len(self._head) else None
 
     def streams(self) -> list[Stream]:
         """The streams its durable messages are in."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.auth.authorization import Subject
 from broker.clock import ManualClock
 from broker.config import Config
 from broker.introspection import sampler as sampler_module
@@ -16,8 +17,8 @@ from broker.introspection.sampler import ONE_MINUTE, PAUSE_MS, SLICE, TEN_MINUTE
 from broker.introspection.window import Introspection
 from broker.model.arguments import NO_ARGUMENTS
 from broker.node import Node
-from broker.operations import Actor, QueueRequest
 from broker.queues.classic import ClassicQueue
+from broker.requests import Actor, QueueRequest
 
 INTERVAL_MS = 5000
 
@@ -46,7 +47,9 @@ class Sampling:
 
     def declare(self, name: str) -> ClassicQueue:
         vhost = self.node.vhosts["/"]
-        self.node.operations.declare_queue(Actor("guest", vhost), QueueRequest(name, True, False, False, NO_ARGUMENTS))
+        self.node.operations.declare_queue(
+            Actor(Subject("guest"), vhost), QueueRequest(name, True, False, False, NO_ARGUMENTS)
+        )
         return vhost.queues[name]
 
 
