@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from broker.auth.accounts import Peer
+from broker.auth.authorization import Subject
 from broker.model.interfaces import Turn
 from broker.operations import Operations
 from broker.vhost import Vhost
@@ -47,20 +49,6 @@ class TimersPort(Protocol):
         ...
 
 
-class Login(Protocol):
-    """Who has logged in."""
-
-    @property
-    def user(self) -> str:
-        """The user's name."""
-        ...
-
-    @property
-    def tags(self) -> frozenset[str]:
-        """The user's tags."""
-        ...
-
-
 class Accounts(Protocol):
     """Who may log in, and where."""
 
@@ -69,7 +57,7 @@ class Accounts(Protocol):
         """Grows with every change of users or permissions."""
         ...
 
-    def login(self, mechanism: str, response: bytes, is_loopback: bool, answer: Callable[[Login | None], None]) -> None:
+    def login(self, mechanism: str, response: bytes, peer: Peer, answer: Callable[[Subject | None], None]) -> None:
         """Answers, perhaps later, who it is; None for a refusal.
 
         Raises: ConnectionException 503 for an unknown mechanism, 502 for a malformed response.
@@ -92,7 +80,7 @@ class AlarmsPort(Protocol):
 class Registry(Protocol):
     """The open connections."""
 
-    def add(self, connection: Any, /) -> str:
+    def add(self, connection: Any, user: str, vhost: str, /) -> str:
         """Notes a connection; returns an empty text, or why it may not be."""
         ...
 
@@ -104,12 +92,12 @@ class Registry(Protocol):
         """Notes that a publisher has to skip turns."""
         ...
 
-    def add_channel(self) -> str:
-        """Notes a channel; returns an empty text, or why it may not be."""
+    def add_channel(self, user: str, /) -> str:
+        """Notes a user's channel; returns an empty text, or why it may not be."""
         ...
 
-    def remove_channels(self, count: int) -> None:
-        """Forgets channels that have ended."""
+    def remove_channel(self, user: str, /) -> None:
+        """Forgets a user's channel that has ended."""
         ...
 
 
@@ -128,7 +116,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything a connection needs, handed in at its birth."""
+    """Everything a connection needs, handed in at its birth. `timers` and heartbeats go by `link_ms`."""
 
     limits: Limits
     server_properties: dict[str, object]
@@ -137,5 +125,6 @@ class Services:
     accounts: Accounts
     turn: Turn
     timers: TimersPort
+    link_ms: Callable[[], int]
     alarms: AlarmsPort
     registry: Registry

@@ -179,6 +179,9 @@ class QueueInfo:
     owner_pid_details: ConnectionName | None
     exclusive_consumer_tag: str | None
     single_active_consumer_tag: str | None
+    policy: str | None
+    operator_policy: str | None
+    effective_policy_definition: Mapping[str, object]
     head_message_timestamp: int | None = None  # the oldest ready message's timestamp property, in seconds
     oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
     oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
@@ -290,6 +293,9 @@ class ExchangeInfo:
     internal: bool
     arguments: Mapping[str, object]
     message_stats: ExchangeStats
+    policy: str | None
+    operator_policy: str | None
+    effective_policy_definition: Mapping[str, object]
     rates: Rates = field(default_factory=dict)
 
 
@@ -311,6 +317,10 @@ class VhostInfo:
     """One vhost and the messages in its queues; statistics and bytes are those of the last round of sampling."""
 
     name: str
+    description: str
+    tags: tuple[str, ...]
+    default_queue_type: str  # empty: none was set
+    protected_from_deletion: bool
     messages: int
     messages_ready: int
     messages_unacknowledged: int

@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
 from starlette.background import BackgroundTask
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.administration import Administration
+from broker.auth.users import PasswordHash
 from broker.http_pieces import Pieces
 from broker.introspection.infos import MessageStats
 from broker.introspection.pages import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page
@@ -29,6 +30,7 @@ BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
 UNAVAILABLE: Final = 503
+Value = TypeVar("Value")
 
 
 class Refused(Exception):
@@ -64,9 +66,19 @@ async def stored(administration: Administration) -> None:
         raise Refused(UNAVAILABLE, "service_unavailable", trouble)
 
 
-def _settle(outcome: asyncio.Future[str], trouble: str) -> None:
+async def hashed(administration: Administration, password: str) -> PasswordHash:
+    """The hash to store for a password, made away from the loop. Raises: ValueError for one that cannot be."""
+    outcome: asyncio.Future[PasswordHash | BaseException] = asyncio.get_running_loop().create_future()
+    administration.hash_password(password, lambda made: _settle(outcome, made))
+    made = await outcome
+    if isinstance(made, BaseException):
+        raise made
+    return made
+
+
+def _settle(outcome: asyncio.Future[Value], value: Value) -> None:
     if not outcome.done():  # whoever asked may have gone
-        outcome.set_result(trouble)
+        outcome.set_result(value)
 
 
 def created(is_new: bool) -> Response:

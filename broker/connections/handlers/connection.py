@@ -5,15 +5,17 @@ Spec: 1.4 (connection class).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from pamqp import base, commands
 
+from broker.auth.accounts import Peer
 from broker.auth.authorization import Subject
 from broker.connections.channel import ChannelHost
 from broker.connections.liveness import Liveness
-from broker.connections.services import Login, Services
+from broker.connections.services import Services
 from broker.requests import Actor
 from protocol import commands as index
 from protocol import lifecycle as life
@@ -21,6 +23,7 @@ from protocol.constants import ACCESS_REFUSED, FRAME_MIN_BYTES, NOT_ALLOWED
 from protocol.engine import Engine
 from protocol.errors import ConnectionException
 
+log = logging.getLogger("leveret.connection")
 CHANNELS_MAX: Final = 65535
 
 
@@ -32,11 +35,22 @@ class Handshaking(Protocol):
     host: ChannelHost
     user: str
     login_mechanism: str
-    is_loopback: bool
+    login_peer: Peer
+    is_over: bool
     liveness: Liveness
     channel_max: int
     client_properties: dict[str, object]
     client_capabilities: dict[str, object]
+
+    @property
+    def name(self) -> str:
+        """As logs show it."""
+        ...
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """Who it is, for the fields of a log line."""
+        ...
 
     def send(self, channel: int, frame: base.Frame) -> None:
         """Sends a method."""
@@ -86,7 +100,9 @@ def start_ok(connection: Handshaking, frame: commands.Connection.StartOk) -> Non
     response = frame.response
     connection.suspend()
 
-    def answer(login: Login | None) -> None:
+    def answer(login: Subject | None) -> None:
+        if connection.is_over:
+            return
         if login is None:
             _refuse_login(connection)
         else:
@@ -98,7 +114,7 @@ def start_ok(connection: Handshaking, frame: commands.Connection.StartOk) -> Non
 
     try:
         data = response if isinstance(response, bytes) else response.encode()
-        connection.services.accounts.login(frame.mechanism, data, connection.is_loopback, answer)
+        connection.services.accounts.login(frame.mechanism, data, connection.login_peer, answer)
     except ConnectionException as error:
         connection.engine.state = life.AWAIT_START_OK  # nobody is told more before a login
         connection.close(error)
@@ -144,12 +160,16 @@ def open_(connection: Handshaking, frame: commands.Connection.Open) -> None:
     if not services.accounts.may_enter(connection.user, name):
         text = f"access to vhost '{name}' refused for user '{connection.user}'"
         raise ConnectionException(NOT_ALLOWED, text)
-    refusal = services.registry.add(connection)
+    refusal = services.registry.add(connection, connection.user, name)
     if refusal:
         raise ConnectionException(NOT_ALLOWED, refusal)
     connection.liveness.opened()
     connection.host.actor = Actor(Subject(connection.user, connection.host.tags), vhost, connection)
     connection.send(0, commands.Connection.OpenOk())
+    log.info(
+        "connection %s (user %r): opened to vhost %r", connection.name, connection.user, name,
+        extra=connection.log_fields,
+    )  # fmt: skip
 
 
 def close(connection: Handshaking, _frame: commands.Connection.Close) -> None:
