@@ -26,6 +26,7 @@ from broker.queues.factory import create_queue
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.stored import encode_head
+from broker.queues.waits import TaskWaits
 from broker.routing.binding import Binding, DestinationKind, Target
 from broker.routing.exchange import Exchange
 from broker.routing.table import RoutingTable, default_exchanges
@@ -99,9 +100,10 @@ class Vhost:
         levels: Callable[[int], Sequence[int]],
         policy_of: Callable[[str, str, str], EffectivePolicy],
         metadata: VhostMetadata,
+        waits: TaskWaits | None = None,
     ) -> None:  # fmt: skip
         """Args: levels gives the priorities of a queue, by its number, for which the journal has messages; policy_of
-        what applies to an object, by vhost, kind and name.
+        what applies to an object, by vhost, kind and name; waits is told how long tasks wait, where that is wanted.
         """
         self.name = name
         self.metadata = metadata
@@ -121,7 +123,7 @@ class Vhost:
         self._turn = turn
         self._context = QueueContext(
             turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, spool, budget,
-            levels, keeper.store.when_stored,
+            levels, keeper.store.when_stored, waits,
         )  # fmt: skip
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)

@@ -102,6 +102,10 @@ class Ages:
         """For how long at least the oldest unacknowledged message had been delivered when the last round looked."""
         return self._unacked_ms.get(queue, 0) if queue.unacked else None
 
+    def unacked_max_ms(self) -> int:
+        """The same of the queue that is worst off, without asking whether that is settled by now."""
+        return max(self._unacked_ms.values(), default=0)
+
     # ---- ready
 
     def see_queue(self, queue: ClassicQueue) -> None:

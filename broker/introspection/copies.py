@@ -75,7 +75,7 @@ def queue_info(queue: ClassicQueue, vhost: str, node: str, now_ms: int, ages: Ag
         exclusive_consumer_tag=next((consumer.tag for consumer in consumers if consumer.exclusive), None),
         single_active_consumer_tag=consumers[0].tag if is_single and consumers else None,
         head_message_timestamp=head_timestamp_s(ready.oldest()) if ready.count else None,
-        oldest_ready_ms=_age_ms(now_ms, ages.ready_since_ms(queue)),
+        oldest_ready_ms=age_ms(now_ms, ages.ready_since_ms(queue)),
         oldest_unacknowledged_ms=ages.unacked_ms(queue),
         policy=queue.policy.policy or None,
         operator_policy=queue.policy.operator_policy or None,
@@ -84,7 +84,8 @@ def queue_info(queue: ClassicQueue, vhost: str, node: str, now_ms: int, ages: Ag
     )
 
 
-def _age_ms(now_ms: int, since_ms: int) -> int | None:
+def age_ms(now_ms: int, since_ms: int) -> int | None:
+    """How long ago that was; None where it is not known."""
     return max(0, now_ms - since_ms) if since_ms != NOT_KNOWN else None
 
 

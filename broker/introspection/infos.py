@@ -110,6 +110,10 @@ class Overview:
     listeners: tuple[ListenerInfo, ...]
     publishers: int  # channels that have published something, in the last round of sampling
     message_sizes: Distribution  # of the bodies of published messages, in bytes
+    oldest_ready_ms: int | None  # as a QueueInfo has it, of the queue that is worst off
+    oldest_unacknowledged_ms: int | None
+    recv_oct: int  # on all connections, up to the last round of sampling
+    send_oct: int
     rates: Rates = field(default_factory=dict)
 
 
