@@ -238,6 +238,10 @@ class Config:
     log_files_kept: int = option(
         5, "How many renamed log files are kept; the oldest is deleted.", OPERATION, minimum=1, maximum=1000
     )
+    task_wait_metrics: bool = option(
+        False, "Measure how long Celery tasks are ready before they are delivered, by task name, for Prometheus.",
+        OPERATION,
+    )  # fmt: skip
     statistics_interval_ms: int = option(
         5000, "How often rates and histories are taken from the counters.", OPERATION, unit="ms",
         minimum=50, maximum=3_600_000,
