@@ -13,6 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from broker.alarms import CHECK_EVERY_MS
@@ -21,6 +22,8 @@ from broker.clock import Clock
 from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
 from broker.connections.transport import SocketTransport
+from broker.definitions.document import DOCUMENT_BYTES_MAX
+from broker.http_pieces import in_steps
 from broker.http_server import ListenError
 from broker.node import Node
 from broker.outlets import Outlets
@@ -124,7 +127,9 @@ class Server:
             raise StartError(f"cannot open the log in {config.data_dir / LOG_FOLDER}: {_why(error)}") from None
         self.node.tick.on_end = self._arm
         is_new = self.node.is_new
-        if is_new:
+        if config.load_definitions:
+            await self._load_definitions(Path(config.load_definitions))
+        if is_new and not len(self.node.users):
             self.node.create_defaults(self._password())
         stored: asyncio.Future[str] = self.loop.create_future()
         definitions.when_stored(lambda: stored.set_result(""), stored.set_result)
@@ -132,6 +137,17 @@ class Server:
         if trouble and is_new:  # where there was something before, it can be served while the disk is full
             raise StartError(trouble)
         self.outlets = Outlets(self.node, self.stop)
+
+    async def _load_definitions(self, path: Path) -> None:
+        """Imports a definitions file before anybody can connect. Raises: StartError."""
+        try:
+            if path.stat().st_size > DOCUMENT_BYTES_MAX:
+                raise StartError(f"cannot import {path}: it has more than {DOCUMENT_BYTES_MAX} bytes")
+            await in_steps(self.node.transfer.load(path.read_bytes()))
+        except OSError as error:
+            raise StartError(f"cannot read the definitions in {path}: {_why(error)}") from None
+        except (ValueError, LookupError) as error:
+            raise StartError(f"cannot import {path}: {'; '.join(str(error).splitlines())}") from None
 
     def _open_log(self, timers: Timers, clock_ms: Callable[[], int]) -> LocalJournal:
         """The log in the data folder."""
