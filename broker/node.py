@@ -25,6 +25,7 @@ from broker.connections.services import Limits, Services
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
 from broker.definitions.transfer import Transfer
+from broker.logs import RecentLines
 from broker.loop_watch import LoopWatch
 from broker.model.vhost_metadata import VhostMetadata
 from broker.operations import Operations
@@ -34,6 +35,8 @@ from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.tick import Tick
+from broker.tls.settings import tls_settings
+from broker.tls.store import Certificates
 from broker.vhost import Vhost
 from storage.commit import Timers
 from storage.definitions import RETRY_MS, Definitions, StagedDefinitions
@@ -107,6 +110,8 @@ def _levels(journal: Journal) -> dict[int, list[int]]:
 class Node:
     """The parts of a running broker."""
 
+    leveret_version = __version__
+
     def __init__(
         self,
         config: Config,
@@ -122,15 +127,15 @@ class Node:
         Args: open_journal and open_spool get the timers and the clock in ms; the latter is asked when it is needed.
         budget is what queues may hold in memory (None: as configured).
 
-        Raises: DefinitionsError.
+        Raises: DefinitionsError, TlsError.
         """
         self.config = config
         self.clock = clock
         self.started_ms = clock.now_ms()
-        self.leveret_version = __version__
+        self.certificates = Certificates(tls_settings(config))
         self.name = self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
-        self.loop_watch = LoopWatch()
+        self.loop_watch, self.recent_lines = LoopWatch(), RecentLines()  # those of the process, where it logs
         self._open_logs(open_journal, open_spool, call_soon)
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
@@ -177,6 +182,7 @@ class Node:
             self._new_vhost,
             self.connections.cut_off,
             self.connections.recheck,
+            self.accounts.hash_password,
             self._keeper,
             self.rules,
         )
@@ -186,10 +192,13 @@ class Node:
 
     def _make_accounts(self) -> None:
         """Nobody, with no rights."""
-        self.users = UserStore(self.config.loopback_users)
+        self.users = UserStore(self.config.loopback_users, self.config.password_hashing)
         self.permissions = PermissionStore()
         self.topic_permissions = TopicPermissionStore()
         self.authorization = Authorization(self.permissions, self.topic_permissions)
+        self.accounts = Accounts(
+            self.users, self.permissions, self.authorization, self.clock.now_ms, self.config.login_failures_max
+        )
 
     def _open_logs(
         self, open_journal: OpenJournal | None, open_spool: OpenJournal | None,
@@ -215,6 +224,11 @@ class Node:
         """How many connections, channels and queues have ended since the start."""
         of_vhosts = sum(one.counters.channels_closed + one.counters.queues_deleted for one in self.vhosts.values())
         return self.connections.closed + of_vhosts
+
+    def run_deadlines(self) -> None:
+        """Does what is due by now, in a turn of its own."""
+        self.deadlines.run_due(self.tick.now_ms())
+        self.tick.schedule()
 
     def check_alarms(self) -> None:
         """Looks at memory and disk; where the disk is short of room, the log gives back what it can."""
@@ -275,8 +289,7 @@ class Node:
         )
         return Services(
             limits, server_properties(config, self.cluster_name), self.operations, self.vhosts,
-            Accounts(self.users, self.permissions, self.authorization),
-            self.tick, self.deadlines, self.alarms, self.connections,
+            self.accounts, self.tick, self.deadlines, self.tick.now_ms, self.alarms, self.connections,
         )  # fmt: skip
 
     @property

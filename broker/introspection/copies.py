@@ -5,13 +5,15 @@ Everything here runs between two turns of the loop, so that one copy is consiste
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from broker.connections.channel import Channel
 from broker.connections.connection import Connection
 from broker.connections.consumer import Consumer
+from broker.connections.peer import split_address
 from broker.introspection.infos import (
     BindingInfo,
     ChannelInfo,
@@ -24,6 +26,7 @@ from broker.introspection.infos import (
     MessageStats,
     QueueInfo,
     QueueName,
+    Rates,
     VhostInfo,
 )
 from broker.queues.classic import ClassicQueue
@@ -32,10 +35,11 @@ from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost, VhostCounters
 from protocol.lifecycle import OPEN
 
+MESSAGE_COUNTERS: Final = tuple(field.name for field in fields(MessageStats))
 FLOW_SHOWN_MS: Final = 5000  # as long as RabbitMQ shows it after the last time
 
 
-def queue_info(queue: ClassicQueue, vhost: str, node: str) -> QueueInfo:
+def queue_info(queue: ClassicQueue, vhost: str, node: str, rates: Rates) -> QueueInfo:
     """One queue."""
     definition, ready = queue.definition, queue.ready
     consumers = queue.consumers.everyone()
@@ -72,6 +76,7 @@ def queue_info(queue: ClassicQueue, vhost: str, node: str) -> QueueInfo:
         policy=queue.policy.policy or None,
         operator_policy=queue.policy.operator_policy or None,
         effective_policy_definition=queue.policy.definition,
+        rates=rates,
     )
 
 
@@ -118,11 +123,12 @@ def _connection_state(connection: Connection, now_ms: int) -> str:
     return "flow" if state == OPEN and is_in_flow(connection, now_ms) else state
 
 
-def connection_info(connection: Connection, node: str, now_ms: int) -> ConnectionInfo:
+def connection_info(connection: Connection, node: str, now_ms: int, rates: Rates) -> ConnectionInfo:
     """One connection, logged in or not."""
     peer, _, local = connection.name.partition(" -> ")
     (peer_host, peer_port), (host, port) = split_address(peer), split_address(local)
-    actor = connection.host.actor
+    actor, tls = connection.host.actor, connection.tls
+    shown = tls if tls is not None and tls.has_certificate else None
     return ConnectionInfo(
         name=connection.name,
         user=connection.user,
@@ -131,7 +137,14 @@ def connection_info(connection: Connection, node: str, now_ms: int) -> Connectio
         protocol="AMQP 0-9-1",
         auth_mechanism=connection.login_mechanism,
         state=_connection_state(connection, now_ms),
-        ssl=False,
+        ssl=tls is not None,
+        ssl_protocol=tls.protocol if tls is not None else None,
+        ssl_key_exchange=tls.key_exchange if tls is not None else None,
+        ssl_cipher=tls.cipher if tls is not None else None,
+        ssl_hash=tls.hash if tls is not None else None,
+        peer_cert_subject=shown.subject if shown is not None else None,
+        peer_cert_issuer=shown.issuer if shown is not None else None,
+        peer_cert_validity=shown.validity if shown is not None else None,
         peer_host=peer_host,
         peer_port=peer_port,
         host=host,
@@ -144,6 +157,7 @@ def connection_info(connection: Connection, node: str, now_ms: int) -> Connectio
         recv_oct=connection.received_bytes,
         send_oct=connection.output.total_bytes,
         client_properties=connection.client_properties,
+        rates=rates,
     )
 
 
@@ -152,7 +166,7 @@ def connection_name(connection: Connection) -> ConnectionName:
     return ConnectionName(connection.name, *split_address(connection.name.partition(" -> ")[0]))
 
 
-def channel_info(connection: Connection, channel: Channel, node: str) -> ChannelInfo:
+def channel_info(connection: Connection, channel: Channel, node: str, rates: Rates) -> ChannelInfo:
     """One channel."""
     publisher, transaction, context = channel.publisher, channel.transaction, channel.context
     confirms = publisher.confirms
@@ -183,6 +197,7 @@ def channel_info(connection: Connection, channel: Channel, node: str) -> Channel
             ack=channel.acked,
         ),
         connection_details=connection_name(connection),
+        rates=rates,
     )
 
 
@@ -220,7 +235,7 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
     )
 
 
-def exchange_info(vhost: Vhost, exchange: Exchange) -> ExchangeInfo:
+def exchange_info(vhost: Vhost, exchange: Exchange, rates: Rates) -> ExchangeInfo:
     """One exchange."""
     return ExchangeInfo(
         name=exchange.name,
@@ -234,6 +249,7 @@ def exchange_info(vhost: Vhost, exchange: Exchange) -> ExchangeInfo:
         policy=exchange.policy.policy or None,
         operator_policy=exchange.policy.operator_policy or None,
         effective_policy_definition=exchange.policy.definition,
+        rates=rates,
     )
 
 
@@ -250,23 +266,22 @@ def binding_info(vhost: Vhost, binding: Binding) -> BindingInfo:
     )
 
 
-def vhost_info(vhost: Vhost) -> VhostInfo:
-    """One vhost, with the messages in its queues; its cost grows a little with their number."""
+def vhost_info(vhost: Vhost, totals: Mapping[str, int], rates: Rates) -> VhostInfo:
+    """One vhost, with the messages in its queues; its cost grows a little with their number.
+
+    Args: totals are its numbers in the last round of sampling, by field; empty where there was none.
+    """
     ready = unacked = 0
     for queue in vhost.queues.values():
         ready += queue.ready.count
         unacked += queue.unacked
+    stats = MessageStats(**{name: totals[name] for name in MESSAGE_COUNTERS if name in totals})
+    octets = totals.get("recv_oct", 0), totals.get("send_oct", 0)
     said = vhost.metadata
     return VhostInfo(
         vhost.name, said.description, said.tags, said.default_queue_type, said.protected_from_deletion, ready + unacked,
-        ready, unacked,
+        ready, unacked, stats, *octets, rates,
     )  # fmt: skip
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """Host and port of `host:port`; what has no port (a unix socket) has port 0."""
-    host, colon, port = text.rpartition(":")
-    return (host, int(port)) if colon and port.isdigit() else (text, 0)
 
 
 def time_text(at_ms: int) -> str:

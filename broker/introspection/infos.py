@@ -6,11 +6,14 @@ Must not: hold anything that changes, or know how it is shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from broker.loop_watch import LoopStatus
+from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
 from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
 from storage.status import LogStatus
+
+Rates = Mapping[str, float]  # by field, its change per second; what is done with them: broker/introspection/rates.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,7 @@ class Overview:
     message_stats: MessageStats
     churn_rates: ChurnRates
     listeners: tuple[ListenerInfo, ...]
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,9 @@ class NodeInfo:
     connections_flow: int  # slowed down lately, because consumers or the disk are behind what they publish
     flow_total: int  # how often a publisher had to skip turns for that
     loop: LoopStatus
+    certificates: tuple[CertificateInfo, ...]  # in use for TLS
+    certificate_reloads_failed: int
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +183,7 @@ class QueueInfo:
     policy: str | None
     operator_policy: str | None
     effective_policy_definition: Mapping[str, object]
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +198,13 @@ class ConnectionInfo:
     auth_mechanism: str
     state: str
     ssl: bool
+    ssl_protocol: str | None  # these are None without TLS
+    ssl_key_exchange: str | None
+    ssl_cipher: str | None
+    ssl_hash: str | None
+    peer_cert_subject: str | None  # and these where the client has shown no certificate
+    peer_cert_issuer: str | None
+    peer_cert_validity: str | None
     peer_host: str
     peer_port: int
     host: str
@@ -202,6 +217,7 @@ class ConnectionInfo:
     recv_oct: int
     send_oct: int
     client_properties: Mapping[str, object]
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +241,7 @@ class ChannelInfo:
     global_prefetch_count: int
     message_stats: MessageStats
     connection_details: ConnectionName
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +301,7 @@ class ExchangeInfo:
     policy: str | None
     operator_policy: str | None
     effective_policy_definition: Mapping[str, object]
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +319,7 @@ class BindingInfo:
 
 @dataclass(frozen=True, slots=True)
 class VhostInfo:
-    """One vhost and the messages in its queues."""
+    """One vhost and the messages in its queues; statistics and bytes are those of the last round of sampling."""
 
     name: str
     description: str
@@ -311,6 +329,10 @@ class VhostInfo:
     messages: int
     messages_ready: int
     messages_unacknowledged: int
+    message_stats: MessageStats = field(default_factory=MessageStats)
+    recv_oct: int = 0
+    send_oct: int = 0
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
