@@ -14,6 +14,7 @@ import pytest
 from tests.clients.tls.conftest import Secured
 from tests.support.certificates import client_context, connected, issue
 from tests.support.raw import PROTOCOL_HEADER, RawConnection
+from tests.support.waiting import wait_until
 
 OLD = ssl.TLSVersion.TLSv1_1
 
@@ -29,8 +30,8 @@ def end_of(connection: socket.socket) -> bytes:
 @pytest.mark.parametrize(
     ("start", "said"),
     [
-        (PROTOCOL_HEADER, "no TLS handshake, but an AMQP client without TLS on a TLS port"),
-        (b"GET / HTTP/1.1\r\n\r\n", "no TLS handshake, but an HTTP client on the AMQP port"),
+        (PROTOCOL_HEADER, "no TLS handshake, but an AMQP client without TLS"),
+        (b"GET / HTTP/1.1\r\n\r\n", "no TLS handshake, but an HTTP client without TLS"),
         (b"PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n", "no TLS handshake, but a PROXY protocol header from an address"),
         (b"\0\0\0\0", r"no TLS handshake, but an unknown protocol (b'\x00\x00\x00\x00')"),
     ],
@@ -42,6 +43,14 @@ def test_plain_bytes_on_the_tls_port(secured: Secured, start: bytes, said: str) 
         assert end_of(connection) == b""
         name = "{}:{} -> 127.0.0.1:{}".format(*connection.getsockname(), secured.tls_port)
     secured.await_log(f"connection {name}: {said}", since)
+
+
+def test_plain_http_where_https_is_served(secured: Secured) -> None:
+    since = len(secured.log())
+    with socket.create_connection(("127.0.0.1", secured.metrics_port), timeout=15) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert end_of(connection) == b""
+    secured.await_log("no TLS handshake, but an HTTP client without TLS", since)
 
 
 def test_tls_on_the_plain_port(secured: Secured) -> None:
@@ -96,8 +105,8 @@ def test_who_says_nothing_is_let_go_in_time_and_holds_nobody_up(behind_proxy: Se
     for connection in silent:
         assert end_of(connection) == b""
         connection.close()
-    behind_proxy.await_log("no PROXY header or TLS handshake within its time", since)
-    assert behind_proxy.log()[since:].count("within its time") == len(silent)
+    said = "no PROXY header or TLS handshake within its time"
+    wait_until(lambda: behind_proxy.log()[since:].count(said) == len(silent), what="a line about each")
 
 
 @pytest.mark.parametrize(
