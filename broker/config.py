@@ -42,6 +42,15 @@ class Config:
     metrics_port: int = option(
         15692, "TCP port of the Prometheus endpoint (/metrics); 0 turns it off.", LISTEN, minimum=0, maximum=65535
     )
+    management_host: str = option(
+        "", "Address of the HTTP API and the page; empty means the one of AMQP.", LISTEN, empty_allowed=True
+    )
+    management_port: int = option(
+        15672, "TCP port of the HTTP API and the page; 0 turns it off.", LISTEN, minimum=0, maximum=65535
+    )
+    management_cors_origins: tuple[str, ...] = option(
+        (), "Origins (such as https://admin.example) whose pages may use the HTTP API from a browser.", LISTEN
+    )
     data_dir: Path = option(
         Path("~/.local/share") / DATA_FOLDER_NAME,
         "Folder for everything that outlives a restart. The default is per user, follows XDG_DATA_HOME and needs no "

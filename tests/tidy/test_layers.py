@@ -67,7 +67,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.http_pieces": set(),
     "broker.http_server": GROUND,
     "broker.metrics": OUTLETS,
-    "broker.management": {"broker.metrics", *OUTLETS},
+    "broker.management": {"broker.metrics", "broker.definitions", "broker.policies", *MODEL, *OUTLETS},
     "broker.tick": {"broker.connections", *LOWER, *MIDDLE},
 }
 WIRING = {"broker.collector", "broker.node", "broker.outlets", "broker.server", "broker.cli"}  # may import everything
