@@ -54,7 +54,7 @@ class Page(Generic[Info]):
     @property
     def page_count(self) -> int:
         """How many pages there are, at least one."""
-        return max(1, -(-self.total_count // self.page_size)) if self.page_size > 0 else 1)
+        return max(1, -(-self.total_count // self.page_size)) if self.page_size > 0 else 1
 
 
 def page_of(

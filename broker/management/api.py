@@ -33,11 +33,6 @@ class Api:
     stop_broker: Callable[[], None]
     node: Any
 
-    def certificates(self) -> list[dict[str, Any]]:
-        """The certificates that are served, with the seconds until they end."""
-        found: list[dict[str, Any]] = getattr(self.node, "certificates", list)()
-        return found
-
 
 def api_of(node: Any, window: Introspection, stop_broker: Callable[[], None]) -> Api:
     """What the API works with, of a node."""
