@@ -66,6 +66,18 @@ class Config:
     metrics_port: int = option(
         15692, "TCP port of the Prometheus endpoint (/metrics); 0 turns it off.", LISTEN, minimum=0, maximum=65535
     )
+    management_host: str = option(
+        "", "Address of the HTTP API and the page; empty means the one of AMQP.", LISTEN, empty_allowed=True
+    )
+    management_port: int = option(
+        15672, "TCP port of the HTTP API and the page; 0 turns it off.", LISTEN, minimum=0, maximum=65535
+    )
+    management_cors_origins: tuple[str, ...] = option(
+        (), "Origins (such as https://admin.example) whose pages may use the HTTP API from a browser.", LISTEN
+    )
+    management_tls: bool = option(
+        False, "Serve the HTTP API and the page over TLS, with the same certificates.", LISTEN
+    )
     metrics_tls: bool = option(False, "Serve the Prometheus endpoint over TLS, with the same certificates.", LISTEN)
     tls_port: int = option(
         0, "TCP port for AMQP over TLS, 5671 by custom; 0 turns it off.", TLS, minimum=0, maximum=65535
