@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 
 from broker.auth.permissions import Permission, PermissionStore
 from broker.auth.topic_permissions import TopicPermission, TopicPermissionStore
-from broker.auth.users import UnknownUserError, UserStore
+from broker.auth.users import PasswordHash, UnknownUserError, User, UserStore
 from broker.definitions.keeper import Keeper
 from broker.vhost import Vhost
 
 __all__ = ["Administration", "UnknownUserError", "UnknownVhostError"]
 
+HashPassword = Callable[[str, Callable[[PasswordHash | BaseException], None]], None]
 NAME_BYTES_MAX = 255
 VHOSTS_MAX = 65_536
 
@@ -38,10 +39,11 @@ class Administration:
         new_vhost: Callable[[str], Vhost],
         cut_off: Callable[[str, str, str], None],
         recheck: Callable[[str, str], None],
+        hash_password: HashPassword,
         keeper: Keeper,
     ) -> None:
         """Args: cut_off closes connections: of a user or a vhost (an empty name is any), for a reason; recheck has
-        those of a user to a vhost give up what they may not do any more.
+        those of a user to a vhost give up what they may not do any more; hash_password does so away from the loop.
         """
         self._keeper = keeper
         self._users = users
@@ -51,6 +53,7 @@ class Administration:
         self._new_vhost = new_vhost
         self._cut_off = cut_off
         self._recheck = recheck
+        self.hash_password = hash_password
 
     def when_stored(self, callback: Callable[[], None], on_trouble: Callable[[str], None]) -> None:
         """Calls once everything changed so far is on the disk; `on_trouble` with the reason where that fails."""
@@ -94,24 +97,32 @@ class Administration:
         self._cut_off(name, "", f"user '{name}' is deleted")
 
     def add_user(self, name: str, password: str, tags: Iterable[str] = ()) -> None:
-        """Makes a user. Raises: ValueError for one that is there already, or a name, password or tag that cannot be."""
+        """Makes a user, hashing the password now: for a start, not for a broker that serves.
+
+        Raises: ValueError for one that is there already, or a name, password or tag that cannot be.
+        """
         self._users.add(name, password, tags)
 
     def has_user(self, name: str) -> bool:
         """Whether there is a user of that name."""
         return name in self._users
 
-    def put_user(self, name: str, password: str, tags: Iterable[str] = ()) -> bool:
+    def put_user(self, name: str, password: PasswordHash, tags: Iterable[str] = ()) -> bool:
         """Makes a user, or gives one another password and other tags; False where it was there.
 
-        Raises: ValueError for a name, password or tag that cannot be.
+        Raises: ValueError for a name, hash or tag that cannot be.
         """
-        if name not in self._users:
-            self._users.add(name, password, tags)
-            return True
+        is_new = name not in self._users
+        self._users.put(User(name, password.text, tuple(tags), password.algorithm))
+        return is_new
+
+    def change_password(self, name: str, password: PasswordHash) -> None:
+        """Gives a user another password, or none that fits. Raises: UnknownUserError; ValueError for no hash."""
         self._users.change_password(name, password)
+
+    def set_tags(self, name: str, tags: Iterable[str]) -> None:
+        """Replaces a user's tags. Raises: UnknownUserError; ValueError for a tag that cannot be."""
         self._users.set_tags(name, tags)
-        return False
 
     def set_permissions(self, user: str, vhost: str, configure: str, write: str, read: str) -> bool:
         """Gives a user rights in a vhost, by three regular expressions over names; False where it replaced others.

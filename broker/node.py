@@ -141,25 +141,19 @@ class Node:
         )  # fmt: skip
         self.budget = budget or MemoryBudget(int(self.memory_limit_bytes * config.queue_memory))
         self._levels = _levels(self.journal)
-        self.administration = Administration(
-            self.users,
-            self.permissions,
-            self.topic_permissions,
-            self.vhosts,
-            self._new_vhost,
-            self.connections.cut_off,
-            self.connections.recheck,
-            self._keeper,
-        )
+        self.administration = self._administration()
         self._bring_back()
         self.services = self._services()
 
     def _make_accounts(self) -> None:
         """Nobody, with no rights."""
-        self.users = UserStore(self.config.loopback_users)
+        self.users = UserStore(self.config.loopback_users, self.config.password_hashing)
         self.permissions = PermissionStore()
         self.topic_permissions = TopicPermissionStore()
         self.authorization = Authorization(self.permissions, self.topic_permissions)
+        self.accounts = Accounts(
+            self.users, self.permissions, self.authorization, self.clock.now_ms, self.config.login_failures_max
+        )
         self.operations = Operations(self.authorization)
 
     def _open_logs(
@@ -174,6 +168,19 @@ class Node:
         timers.wake = self.tick.schedule
         self.tick.timers = self.deadlines if open_journal is not None else None
         self.journal.on_state = self._journal_state
+
+    def _administration(self) -> Administration:
+        return Administration(
+            self.users,
+            self.permissions,
+            self.topic_permissions,
+            self.vhosts,
+            self._new_vhost,
+            self.connections.cut_off,
+            self.connections.recheck,
+            self.accounts.hash_password,
+            self._keeper,
+        )
 
     def _new_vhost(self, name: str) -> Vhost:
         return Vhost(
@@ -247,8 +254,7 @@ class Node:
         )
         return Services(
             limits, server_properties(config, self.cluster_name), self.operations, self.vhosts,
-            Accounts(self.users, self.permissions, self.authorization),
-            self.tick, self.deadlines, self.tick.now_ms, self.alarms, self.connections,
+            self.accounts, self.tick, self.deadlines, self.tick.now_ms, self.alarms, self.connections,
         )  # fmt: skip
 
     @property

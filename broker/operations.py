@@ -322,8 +322,9 @@ class Operations:
         Spec: RabbitMQ's exchange-to-exchange bindings (exchange.bind).
         """
         self._authorize_exchanges(actor, destination, source)
-        from_exchange = self.exchange(actor, source)
-        self._bind(actor, from_exchange, self.exchange(actor, destination), key, arguments)
+        from_exchange, to_exchange = self.exchange(actor, source), self.exchange(actor, destination)
+        self.authorize_topic(actor, READ, from_exchange, key)
+        self._bind(actor, from_exchange, to_exchange, key, arguments)
 
     def unbind_exchange(self, actor: Actor, destination: str, source: str, key: str, arguments: Arguments) -> None:
         """Unbinds an exchange; whatever is missing counts as unbound.
@@ -333,6 +334,7 @@ class Operations:
         self._authorize_exchanges(actor, destination, source)
         exchanges = actor.vhost.table.exchanges
         if source in exchanges and destination in exchanges:
+            self.authorize_topic(actor, READ, exchanges[source], key)
             actor.vhost.unbind(exchanges[source], exchanges[destination], key, arguments)
 
     def _authorize_exchanges(self, actor: Actor, destination: str, source: str) -> None:

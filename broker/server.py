@@ -27,6 +27,7 @@ from broker.waking import Waker
 from storage.definitions_disk import DefinitionsError
 from storage.files import make_folder
 from storage.recovery import NewerLogError
+from storage.worker import ThreadWorker
 
 log = logging.getLogger("leveret.server")
 LOCK_FILE: Final = "brokerd.lock"
@@ -51,6 +52,7 @@ class Server:
         self._collector: Collector
         self.stopping = asyncio.Event()
         self._stores = Stores(config, loop.call_soon_threadsafe)
+        self._hasher = ThreadWorker(loop.call_soon_threadsafe, "password hasher")
         self._listener: asyncio.Server | None = None
         self._lock_file: int | None = None
         self._alarm_timer: asyncio.TimerHandle | None = None
@@ -125,6 +127,7 @@ class Server:
         trouble = await stored
         if trouble and is_new:  # where there was something before, it can be served while the disk is full
             raise StartError(trouble)
+        self.node.accounts.worker = self._hasher
         self.outlets = Outlets(self.node, self.stop)
 
     def _password(self) -> str:
@@ -191,6 +194,7 @@ class Server:
         await self.outlets.stop()
         self.node.definitions.close()
         self._stores.close()
+        self._hasher.close()
         await asyncio.sleep(DRAIN_CHECK_S)  # what went wrong with the last of them is said by the loop
 
 

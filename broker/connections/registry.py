@@ -28,8 +28,13 @@ class Connections:
 
     def remove(self, connection: Connection) -> None:
         """Forgets one that has ended."""
-        if self.open.pop(connection, self) is None:
-            self.closed += 1
+        if self.open.pop(connection, self) is not None:
+            return
+        self.closed += 1
+        actor = connection.host.actor
+        if actor is not None:
+            actor.vhost.counters.received_bytes += connection.received_bytes
+            actor.vhost.counters.sent_bytes += connection.output.total_bytes
 
     def slowed_down(self) -> None:
         """Notes that a publisher has to skip turns, since consumers or the disk are behind."""

@@ -17,6 +17,7 @@ from typing import Final
 
 from pamqp.header import ContentHeader
 
+from broker.auth.passwords import SHA256
 from broker.clock import Deadlines
 from broker.config import Config
 from broker.config_options import options_of
@@ -71,7 +72,7 @@ def config_for(settings: Settings, folder: Path | None) -> Config:
     fixed = {
         "host": HOST, "port": 0, "metrics_port": 0, "data_dir": folder or Path(tempfile.gettempdir()),
         "default_user": USER, "default_pass": PASSWORD, "disk_free_min_bytes": 0, "memory_high_watermark": 1.0,
-        "auth_failure_delay_s": 0.0, "fsync": "never",
+        "auth_failure_delay_s": 0.0, "fsync": "never", "password_hashing": SHA256, "login_failures_max": 0,
     }  # fmt: skip
     return Config(**{**fixed, **chosen})  # type: ignore[arg-type]  # each was checked against its option
 

@@ -11,9 +11,9 @@ import pytest
 from pamqp import base, commands
 from pamqp.commands import Basic, Exchange, Queue
 
+from broker.auth.accounts import AMQP, Peer
 from broker.auth.authorization import Subject
 from broker.auth.permissions import Permission
-from broker.connections.services import Login
 from tests.support.sansio import SansBroker, SansClient
 
 NOTHING = "^$"
@@ -130,10 +130,10 @@ def test_a_change_of_rights_reaches_the_next_publish(broker: SansBroker) -> None
     assert "write access to exchange 'x'" in refused_publish(client, "x")
 
 
-def login_result(broker: SansBroker, user: str, password: str, is_loopback: bool) -> Login | None:
-    answers: list[Login | None] = []
+def login_result(broker: SansBroker, user: str, password: str, is_loopback: bool) -> Subject | None:
+    answers: list[Subject | None] = []
     response = f"\0{user}\0{password}".encode()
-    broker.node.services.accounts.login("PLAIN", response, is_loopback, answers.append)
+    broker.node.services.accounts.login("PLAIN", response, Peer(AMQP, "there", is_loopback), answers.append)
     return answers[0]
 
 
@@ -232,6 +232,13 @@ def test_binding_to_a_topic_exchange_needs_read_on_the_topic(topics: SansClient,
     close = topics.answer(1, method(queue="q", exchange="amq.topic", routing_key="ann-w.x"))  # type: ignore[call-arg]
     assert isinstance(close, commands.Channel.Close)
     assert "read access to topic 'ann-w.x' in exchange 'amq.topic'" in str(close.reply_text)
+
+
+@pytest.mark.parametrize("method", [Exchange.Bind, Exchange.Unbind])
+def test_binding_an_exchange_to_a_topic_exchange_needs_it_too(topics: SansClient, method: type[base.Frame]) -> None:
+    ends = {"destination": "amq.fanout", "source": "amq.topic"}
+    assert topics.answer(1, method(**ends, routing_key="ann-r.x")).name.endswith("Ok")  # type: ignore[call-arg]
+    assert topics.answer(1, method(**ends, routing_key="ann-w.x")).name == "Channel.Close"  # type: ignore[call-arg]
 
 
 def test_a_change_of_topic_permissions_reaches_an_open_channel(topics: SansClient) -> None:

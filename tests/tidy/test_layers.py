@@ -45,7 +45,7 @@ OUTLETS = {
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
     "storage": set(),
-    "broker.config": {"storage"},
+    "broker.config": {"storage", "broker.auth"},
     "broker.clock": set(),
     "broker.build": set(),
     "broker.loop_watch": {"storage"},
