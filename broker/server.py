@@ -20,9 +20,11 @@ from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
 from broker.connections.transport import SocketTransport
 from broker.http_server import ListenError
+from broker.logs import RecentLines
 from broker.node import Node
 from broker.outlets import Outlets
 from broker.stores import LOG_FOLDER, Stores
+from broker.supervisor import Supervisor
 from broker.waking import Waker
 from storage.definitions_disk import DefinitionsError
 from storage.files import make_folder
@@ -44,13 +46,23 @@ class StartError(Exception):
 class Server:
     """One broker process: `start`, then `run_until_stopped`."""
 
-    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        recent_lines: RecentLines | None = None,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        """Args: the recent lines of the process's log and its supervisor; None for a broker inside another program."""
         self.config = config
+        self.supervisor = supervisor or Supervisor({})
+        self._recent_lines = recent_lines or RecentLines()
         self.loop = loop
         self.node: Node  # from `start` on, when the data folder is ours
         self.outlets: Outlets
         self._collector: Collector
         self.stopping = asyncio.Event()
+        self.addresses = ""  # listened on, for people
         self._stores = Stores(config, loop.call_soon_threadsafe)
         self._hasher = ThreadWorker(loop.call_soon_threadsafe, "password hasher")
         self._listener: asyncio.Server | None = None
@@ -88,7 +100,8 @@ class Server:
         self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)
-        return ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
+        self.addresses = ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
+        return self.addresses
 
     def _take_folder(self) -> None:
         """Makes the data folder, private to its owner, and makes sure that no other broker uses it."""
@@ -117,6 +130,7 @@ class Server:
         except OSError as error:
             raise StartError(f"cannot open the log in {config.data_dir / LOG_FOLDER}: {_why(error)}") from None
         node = self.node
+        node.recent_lines = self._recent_lines
         self._waker = Waker(node.deadlines, node.clock.now_ms, self.loop.call_later, node.run_deadlines)
         node.tick.on_end = self._waker.arm
         is_new = self.node.is_new
@@ -146,6 +160,7 @@ class Server:
     def _check_alarms(self) -> None:
         node = self.node
         node.check_alarms()
+        self.supervisor.alive(node.clock.now_ms())
         self._collector.ask(node.clock.now_ms(), node.ended, node.loop_watch.turns)
         self._alarm_timer = self.loop.call_later(CHECK_EVERY_MS / 1000, self._check_alarms)
 
@@ -171,7 +186,9 @@ class Server:
         """
         assert self._listener is not None, "started"
         self.outlets.serve(self._listener.sockets)
+        self.supervisor.ready(f"listening on {self.addresses}")
         await self.stopping.wait()
+        self.supervisor.stopping()
         await self.drain()
 
     async def drain(self) -> None:

@@ -25,6 +25,11 @@ class Droppable(Protocol):
         ...
 
     @property
+    def log_fields(self) -> dict[str, object]:
+        """Who it is, for the fields of a log line."""
+        ...
+
+    @property
     def is_unread(self) -> bool:
         """Whether we do not read from it at present."""
         ...
@@ -62,7 +67,9 @@ class Liveness:
             self._services.timers.cancel(timer)
 
     def _handshake_late(self) -> None:
-        log.warning("connection %s: no login within the handshake's time", self._connection.name)
+        connection = self._connection
+        text = "connection %s: no login within the handshake's time"
+        log.warning(text, connection.name, extra=connection.log_fields)
         self._connection.drop()
 
     def opened(self) -> None:
@@ -107,7 +114,7 @@ class Liveness:
                 self._check_at(now_ms + LATE_MS)
                 return
             text = "connection %s: missed heartbeats from client, timeout: %ds"
-            log.warning(text, self._connection.name, self.interval_s)
+            log.warning(text, self._connection.name, self.interval_s, extra=self._connection.log_fields)
             self._connection.drop()
             return
         if heartbeat.must_send(now_ms):

@@ -40,12 +40,15 @@ MIDDLE = {
 }
 OUTLETS = {
     "broker.introspection", "broker.http_pieces", "broker.administration", "broker.operations", "broker.requests",
-    "broker.auth", *GROUND,
+    "broker.auth", "broker.logs", *GROUND,
 }  # fmt: skip
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
     "storage": set(),
-    "broker.config": {"storage", "broker.auth"},
+    "broker.config": {"broker.auth", "broker.logs", "storage"},
+    "broker.logs": set(),
+    "broker.supervisor": set(),
+    "broker.log_output": {"broker.config", "broker.logs"},
     "broker.clock": set(),
     "broker.build": set(),
     "broker.loop_watch": {"storage"},
@@ -58,11 +61,12 @@ ARROWS: dict[str, set[str]] = {
         "broker.vhost",
         "broker.operations",
         "broker.requests",
+        "broker.policies",
         "broker.alarms",
         *MODEL,
         *GROUND,
     },
-    "broker.introspection": {"broker.build", "broker.connections", *LOWER, *MIDDLE},
+    "broker.introspection": {"broker.build", "broker.logs", "broker.connections", *LOWER, *MIDDLE},
     # What reads a data folder without a broker: records, and the definitions that name what is in them.
     "broker.offline": {"broker.definitions", "broker.queues", "storage", *MODEL},
     "broker.http_pieces": set(),
