@@ -113,6 +113,12 @@ class BrokerdProcess:
             assert process.stdout is not None
             process.stdout.close()
 
+    def revive(self) -> None:
+        """Starts it where it has ended, on its port and folder. Raises: BrokerGoneError."""
+        if self._process is None or self._process.poll() is not None:
+            self._forget()
+            self.start()
+
     def _terminate(self) -> None:
         if self._process is None:
             return

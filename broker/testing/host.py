@@ -68,7 +68,11 @@ def config_for(settings: Settings, folder: Path | None) -> Config:
     for name, value in settings.options.items():
         if name not in known:
             raise ValueError(f"brokerd has no setting {name!r}; brokerd --help lists them")
-        chosen[name] = known[name].parse(value) if isinstance(value, str) else value
+        option = known[name]
+        try:
+            chosen[name] = option.parse(value) if isinstance(value, str) else option.check(value)
+        except ValueError:
+            raise ValueError(f"{name} is {option.allowed}, not {value!r}") from None
     fixed = {
         "host": HOST, "port": 0, "metrics_port": 0, "data_dir": folder or Path(tempfile.gettempdir()),
         "default_user": USER, "default_pass": PASSWORD, "disk_free_min_bytes": 0, "memory_high_watermark": 1.0,
