@@ -19,6 +19,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import broker
+from broker.auth.passwords import SHA256
 from broker.cli.socket_client import NotRunningError, SocketClient, part
 from broker.cli.socket_client import RefusedError as ClientRefusedError
 from broker.config_options import as_text
@@ -67,7 +68,8 @@ class BrokerdProcess:
             return
 
     def _launch(self, port: int) -> None:
-        options = {"fsync": "never", "disk_free_min_bytes": 0, "log_level": "warning", **self.settings.options}
+        quick = {"fsync": "never", "password_hashing": SHA256, "login_failures_max": 0, "disk_free_min_bytes": 0}
+        options = {**quick, "log_level": "warning", **self.settings.options}
         flags = {"host": HOST, "port": port, "data_dir": str(self._data_dir), "metrics_port": 0, **options}
         command = [sys.executable, "-m", "broker.cli.brokerd"]
         command += [f"--{name.replace('_', '-')}={as_text(value)}" for name, value in flags.items()]
@@ -110,6 +112,12 @@ class BrokerdProcess:
             process.wait()
             assert process.stdout is not None
             process.stdout.close()
+
+    def revive(self) -> None:
+        """Starts it where it has ended, on its port and folder. Raises: BrokerGoneError."""
+        if self._process is None or self._process.poll() is not None:
+            self._forget()
+            self.start()
 
     def _terminate(self) -> None:
         if self._process is None:
