@@ -14,7 +14,6 @@ import uvloop
 from broker import build
 from broker.config import Config, ConfigError, load_config
 from broker.config_options import options_of
-from broker.config_rabbitmq import ignored_variables
 from broker.config_sources import unknown_variables
 from broker.log_output import logging_to
 from broker.logs import RecentLines
@@ -39,6 +38,10 @@ def _tell_ignored() -> None:
     """Names the variables that somebody may count on and that do nothing."""
     for name in unknown_variables(tuple(options_of(Config)), os.environ):
         log.warning("the environment's %s is no setting of brokerd; brokerd --help lists them", name)
+    if not any(name.startswith("RABBITMQ_") for name in os.environ):
+        return
+    from broker.config_rabbitmq import ignored_variables  # noqa: PLC0415  # a table that most starts do not need
+
     for name, advice in ignored_variables(os.environ):
         log.warning("the environment's %s does nothing here: %s", name, advice)
 
