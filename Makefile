@@ -97,6 +97,7 @@ valgrind:
 
 docs: $(INSTALLED)
 	$(BIN)/python -m broker.config_docs > docs/configuration.md
+	$(BIN)/python -m broker.config_rabbitmq_docs > docs/rabbitmq-settings.md
 	$(BIN)/python -m broker.metrics.docs > docs/metrics.md
 	$(BIN)/python -m broker.model.arguments_docs > docs/arguments.md
 

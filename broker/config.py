@@ -42,9 +42,12 @@ class Config:
         "127.0.0.1",
         "Addresses to accept AMQP connections on, plain and TLS, separated by commas; 0.0.0.0 is every IPv4 address, "
         ":: every address.",
-        LISTEN,
-    )
-    port: int = option(5672, "TCP port for AMQP without TLS; 0 picks a free one.", LISTEN, minimum=0, maximum=65535)
+        LISTEN, aliases=("RABBITMQ_NODE_IP_ADDRESS",),
+    )  # fmt: skip
+    port: int = option(
+        5672, "TCP port for AMQP without TLS; 0 picks a free one.", LISTEN, minimum=0, maximum=65535,
+        aliases=("RABBITMQ_NODE_PORT",),
+    )  # fmt: skip
     plain_listener: bool = option(
         True, "Accept AMQP without TLS on that port; false leaves TLS and the unix socket.", LISTEN
     )

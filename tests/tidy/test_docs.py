@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from broker import config_docs
+from broker import config_docs, config_rabbitmq_docs
 from broker.model import arguments_docs
 from tests.tidy import ROOT, tree_files
 
@@ -13,6 +13,10 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 def test_configuration_page_is_generated() -> None:
     assert (ROOT / "docs" / "configuration.md").read_text() == config_docs.markdown(), "run: make docs"
+
+
+def test_rabbitmq_settings_page_is_generated() -> None:
+    assert (ROOT / "docs" / "rabbitmq-settings.md").read_text() == config_rabbitmq_docs.markdown(), "run: make docs"
 
 
 def test_arguments_page_is_generated() -> None:
