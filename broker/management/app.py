@@ -19,12 +19,13 @@ from broker.administration import Administration, UnknownUserError, UnknownVhost
 from broker.introspection.window import Introspection
 from broker.management.answers import BAD_REQUEST, NOT_FOUND, Refused, refusal
 from broker.management.resources import connections, overview, permissions, queues, stop, users, vhosts
+from broker.management.ui.files import create_page
 
 
 def create_app(
     introspection: Introspection, administration: Administration, stop_broker: Callable[[], None]
 ) -> ASGIApp:
-    """Everything under /api."""
+    """Everything under /api, and the page that shows it at /."""
     routes: list[Route] = [
         *overview.routes(introspection),
         *queues.routes(introspection),
@@ -34,7 +35,7 @@ def create_app(
         *permissions.routes(introspection, administration),
         *stop.routes(introspection, stop_broker),
     ]
-    return RawPath(_starlette([Mount("/api", routes=routes)]))
+    return RawPath(_starlette([Mount("/api", routes=routes), Mount("/", create_page())]))
 
 
 def _starlette(routes: Sequence[Mount]) -> Starlette:
