@@ -102,7 +102,7 @@ export function Marks({ message }) {
   </span>`;
 }
 
-function askDelete(vhost, name, ids, done) {
+export function askDelete(vhost, name, ids, done) {
   confirm({
     title: `Delete ${plural(ids.length, "message")}?`,
     text: `They are removed from ${name} and cannot be brought back. Others stay as they are.`,

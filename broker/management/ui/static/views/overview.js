@@ -28,7 +28,7 @@ export function Overview({ query }) {
         ${may().monitor && html`<${Listeners} rows=${data.listeners ?? []} />`}
         <${Churn} rates=${data.churn_rates} />
       </div>
-      <p class="muted">Leveret ${data.product_version ?? data.rabbitmq_version}, serving the HTTP API of RabbitMQ ${data.rabbitmq_version}.
+      <p class="muted">Leveret ${data.leveret_version ?? data.product_version}, serving the HTTP API of RabbitMQ ${data.rabbitmq_version}.
         ${may().admin && html` <a href=${href(["admin", "definitions"])}>Export or import definitions</a>`}</p>`}<//>`;
 }
 
