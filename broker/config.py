@@ -12,6 +12,7 @@ from pathlib import Path
 from broker.auth.passwords import ALGORITHMS, DEFAULT_ALGORITHM
 from broker.config_options import ConfigError, option, options_of
 from broker.config_sources import read_sources
+from broker.logs import FORMATS, LEVELS
 from storage.commit import FSYNC_MODES
 
 __all__ = ["GENERATED_PASSWORD", "Config", "ConfigError", "load_config"]
@@ -152,8 +153,20 @@ class Config:
         "Free space under the data folder below which publishers are paused; 0 never pauses.",
         ALARMS, unit="bytes", minimum=0, maximum=2**62,
     )  # fmt: skip
-    log_level: str = option(
-        "info", "Least severe log lines to write.", OPERATION, choices=("debug", "info", "warning", "error")
+    log_level: str = option("info", "Least severe log lines to write.", OPERATION, choices=LEVELS)
+    log_format: str = option(
+        "text", "Form of log lines: for people (text), or one JSON object a line (json).", OPERATION, choices=FORMATS
+    )
+    log_file: str = option(
+        "", "File that log lines go to beside standard error; empty means none. Only its owner can read it.", OPERATION,
+        empty_allowed=True,
+    )  # fmt: skip
+    log_file_max_bytes: int = option(
+        10 * MIB, "Size at which the log file is renamed (.1, .2, …) and a new one begun.", OPERATION, unit="bytes",
+        minimum=65536, maximum=2**40,
+    )  # fmt: skip
+    log_files_kept: int = option(
+        5, "How many renamed log files are kept; the oldest is deleted.", OPERATION, minimum=1, maximum=1000
     )
     statistics_interval_ms: int = option(
         5000, "How often rates and histories are taken from the counters.", OPERATION, unit="ms",

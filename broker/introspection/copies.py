@@ -72,6 +72,9 @@ def queue_info(queue: ClassicQueue, vhost: str, node: str, rates: Rates) -> Queu
         owner_pid_details=connection_name(owner) if isinstance(owner, Connection) else None,
         exclusive_consumer_tag=next((consumer.tag for consumer in consumers if consumer.exclusive), None),
         single_active_consumer_tag=consumers[0].tag if is_single and consumers else None,
+        policy=queue.policy.policy or None,
+        operator_policy=queue.policy.operator_policy or None,
+        effective_policy_definition=queue.policy.definition,
         rates=rates,
     )
 
@@ -234,6 +237,9 @@ def exchange_info(vhost: Vhost, exchange: Exchange, rates: Rates) -> ExchangeInf
         internal=exchange.internal,
         arguments=vhost.declared_arguments(exchange.name).values,
         message_stats=ExchangeStats(exchange.published_in, exchange.published_out),
+        policy=exchange.policy.policy or None,
+        operator_policy=exchange.policy.operator_policy or None,
+        effective_policy_definition=exchange.policy.definition,
         rates=rates,
     )
 
@@ -262,7 +268,11 @@ def vhost_info(vhost: Vhost, totals: Mapping[str, int], rates: Rates) -> VhostIn
         unacked += queue.unacked
     stats = MessageStats(**{name: totals[name] for name in MESSAGE_COUNTERS if name in totals})
     octets = totals.get("recv_oct", 0), totals.get("send_oct", 0)
-    return VhostInfo(vhost.name, ready + unacked, ready, unacked, stats, *octets, rates)
+    said = vhost.metadata
+    return VhostInfo(
+        vhost.name, said.description, said.tags, said.default_queue_type, said.protected_from_deletion, ready + unacked,
+        ready, unacked, stats, *octets, rates,
+    )  # fmt: skip
 
 
 def split_address(text: str) -> tuple[str, int]:

@@ -177,6 +177,9 @@ class QueueInfo:
     owner_pid_details: ConnectionName | None
     exclusive_consumer_tag: str | None
     single_active_consumer_tag: str | None
+    policy: str | None
+    operator_policy: str | None
+    effective_policy_definition: Mapping[str, object]
     rates: Rates = field(default_factory=dict)
 
 
@@ -285,6 +288,9 @@ class ExchangeInfo:
     internal: bool
     arguments: Mapping[str, object]
     message_stats: ExchangeStats
+    policy: str | None
+    operator_policy: str | None
+    effective_policy_definition: Mapping[str, object]
     rates: Rates = field(default_factory=dict)
 
 
@@ -306,6 +312,10 @@ class VhostInfo:
     """One vhost and the messages in its queues; statistics and bytes are those of the last round of sampling."""
 
     name: str
+    description: str
+    tags: tuple[str, ...]
+    default_queue_type: str  # empty: none was set
+    protected_from_deletion: bool
     messages: int
     messages_ready: int
     messages_unacknowledged: int

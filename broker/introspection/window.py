@@ -55,6 +55,7 @@ class NodeParts(Protocol):
     clock: Clock
     deadlines: Deadlines
     started_ms: int
+    name: str
     cluster_name: str
     leveret_version: str
     vhosts: dict[str, Vhost]
@@ -83,7 +84,7 @@ class Introspection:
     @property
     def node_name(self) -> str:
         """The name of this node."""
-        return self._node.cluster_name
+        return self._node.name
 
     # ---- the whole
 

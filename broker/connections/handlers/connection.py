@@ -5,6 +5,7 @@ Spec: 1.4 (connection class).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -22,6 +23,7 @@ from protocol.constants import ACCESS_REFUSED, FRAME_MIN_BYTES, NOT_ALLOWED
 from protocol.engine import Engine
 from protocol.errors import ConnectionException
 
+log = logging.getLogger("leveret.connection")
 CHANNELS_MAX: Final = 65535
 
 
@@ -39,6 +41,16 @@ class Handshaking(Protocol):
     channel_max: int
     client_properties: dict[str, object]
     client_capabilities: dict[str, object]
+
+    @property
+    def name(self) -> str:
+        """As logs show it."""
+        ...
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """Who it is, for the fields of a log line."""
+        ...
 
     def send(self, channel: int, frame: base.Frame) -> None:
         """Sends a method."""
@@ -148,12 +160,16 @@ def open_(connection: Handshaking, frame: commands.Connection.Open) -> None:
     if not services.accounts.may_enter(connection.user, name):
         text = f"access to vhost '{name}' refused for user '{connection.user}'"
         raise ConnectionException(NOT_ALLOWED, text)
-    refusal = services.registry.add(connection)
+    refusal = services.registry.add(connection, connection.user, name)
     if refusal:
         raise ConnectionException(NOT_ALLOWED, refusal)
     connection.liveness.opened()
     connection.host.actor = Actor(Subject(connection.user, connection.host.tags), vhost, connection)
     connection.send(0, commands.Connection.OpenOk())
+    log.info(
+        "connection %s (user %r): opened to vhost %r", connection.name, connection.user, name,
+        extra=connection.log_fields,
+    )  # fmt: skip
 
 
 def close(connection: Handshaking, _frame: commands.Connection.Close) -> None:
