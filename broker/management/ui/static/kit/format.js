@@ -57,7 +57,7 @@ export const yesNo = (value) => (value ? "yes" : "no");
 /** A value of an arguments table in one line. */
 export const inline = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
-export function plural(count, one, many = `${one}s`) {
+export function plural(count, one, many = one.endsWith("y") ? `${one.slice(0, -1)}ies` : `${one}s`) {
   return `${number(count)} ${count === 1 ? one : many}`;
 }
 

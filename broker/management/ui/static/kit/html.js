@@ -1,7 +1,11 @@
 // The one door to the vendored library. Text given to `html` becomes text nodes, never markup.
-export {
-  html, render, useEffect, useErrorBoundary, useMemo, useRef, useState,
-} from "../vendor/preact-htm.js";
+import { h } from "../vendor/preact.js";
+import htm from "../vendor/htm.js";
+
+export { render } from "../vendor/preact.js";
+export { useEffect, useErrorBoundary, useRef, useState } from "../vendor/hooks.js";
+
+export const html = htm.bind(h);
 
 let ids = 0;
 

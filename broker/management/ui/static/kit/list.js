@@ -124,7 +124,7 @@ function Filter({ wish, noun }) {
     clearTimeout(timer.current);
     timer.current = setTimeout(() => setQuery({ name, page: "" }), TYPING_MS);
   };
-  return html`<input type="search" class="filter" placeholder="Filter by name" aria-label="Filter ${noun}s by name" value=${text} onInput=${typed} />
+  return html`<input type="search" class="filter" placeholder="Filter by name" aria-label="Filter by name" value=${text} onInput=${typed} />
     <label class="inline"><input type="checkbox" checked=${wish.use_regex}
       onChange=${(event) => setQuery({ regex: event.target.checked ? "1" : "", page: "" })} /> regex</label>`;
 }

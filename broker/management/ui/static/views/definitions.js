@@ -14,7 +14,7 @@ const COUNTED = ["vhosts", "users", "queues", "exchanges", "bindings", "policies
 export function Definitions() {
   const vhosts = useVhosts();
   const [vhost, setVhost] = useState("");
-  const choice = (id) => html`<div class="field"><label for=${id}>Of</label>
+  const choice = (id) => html`<div class="field narrow"><label for=${id}>Of</label>
     <select id=${id} value=${vhost} onChange=${(event) => setVhost(event.target.value)}>
       <option value="" selected=${vhost === ""}>the whole broker</option>
       ${vhosts.map((name) => html`<option key=${name} value=${name} selected=${name === vhost}>vhost ${name}</option>`)}
@@ -88,7 +88,7 @@ function Import({ vhost }) {
 
 function askImport(vhost, body, done) {
   const parts = COUNTED.filter((key) => Array.isArray(body[key]) && body[key].length)
-    .map((key) => plural(body[key].length, key === "policies" ? "policy" : key.slice(0, -1), key));
+    .map((key) => plural(body[key].length, key === "policies" ? "policy" : key.slice(0, -1)));
   confirm({
     title: "Import these definitions?",
     text: `The file has ${parts.join(", ") || "nothing that can be imported"}.`,

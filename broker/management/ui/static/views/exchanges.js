@@ -98,7 +98,7 @@ export function Exchange({ parts, query }) {
       : name === "" ? html`<${Empty} title="The default exchange needs no bindings">A message goes to the queue whose name is its routing key.<//>`
         : html`<${BindingTable} path=${api`exchanges/${vhost}/${name}/bindings/source`} end="destination" caption="Bindings from ${name}" />
           <${AddBinding} vhost=${vhost} exchange=${name} />
-          <h2>Bound to</h2><${BindingTable} path=${api`exchanges/${vhost}/${name}/bindings/destination`} end="source" caption="Bindings to ${name}" />`}`;
+          <h2 class="apart">Bound to</h2><${BindingTable} path=${api`exchanges/${vhost}/${name}/bindings/destination`} end="source" caption="Bindings to ${name}" />`}`;
 }
 
 const seriesOf = (stats) => [["publish_in", "In"], ["publish_out", "Out"]].filter(([key]) => stats?.[key] !== undefined)

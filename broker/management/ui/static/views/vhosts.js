@@ -51,7 +51,7 @@ export function Vhost({ parts }) {
       <button type="button" class="danger" onClick=${() => askDelete(name)}>Delete vhost</button><//>
     <${Awaited} state=${state} doing="Reading the vhost">${(one) => html`
       <${Card} title="About"><${Facts} label="About the vhost" rows=${[
-        ["Description", one.description], ["Tags", tagsOf(one.tags).join(", ")], ["Kind of queues by default", one.default_queue_type],
+        ["Description", one.description], ["Tags", tagsOf(one.tags).join(", ")], ["Kind of queues by default", one.default_queue_type !== "undefined" && one.default_queue_type],
         ["Ready", number(one.messages_ready ?? 0)], ["Unacked", number(one.messages_unacknowledged ?? 0)],
         ["Received", one.recv_oct !== undefined && bytes(one.recv_oct)], ["Sent", one.send_oct !== undefined && bytes(one.send_oct)],
       ]} /><//>`}<//>
