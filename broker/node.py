@@ -34,6 +34,8 @@ from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.tick import Tick
+from broker.tls.settings import tls_settings
+from broker.tls.store import Certificates
 from broker.vhost import Vhost
 from storage.commit import Timers
 from storage.definitions import RETRY_MS, Definitions, StagedDefinitions
@@ -107,6 +109,8 @@ def _levels(journal: Journal) -> dict[int, list[int]]:
 class Node:
     """The parts of a running broker."""
 
+    leveret_version = __version__
+
     def __init__(
         self,
         config: Config,
@@ -122,12 +126,12 @@ class Node:
         Args: open_journal and open_spool get the timers and the clock in ms; the latter is asked when it is needed.
         budget is what queues may hold in memory (None: as configured).
 
-        Raises: DefinitionsError.
+        Raises: DefinitionsError, TlsError.
         """
         self.config = config
         self.clock = clock
         self.started_ms = clock.now_ms()
-        self.leveret_version = __version__
+        self.certificates = Certificates(tls_settings(config))
         self.name = self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
         self.loop_watch, self.recent_lines = LoopWatch(), RecentLines()  # those of the process, where it logs

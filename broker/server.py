@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Final
 
 from broker.alarms import CHECK_EVERY_MS
@@ -18,13 +19,15 @@ from broker.auth.first_password import first_password
 from broker.clock import Clock
 from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
-from broker.connections.transport import SocketTransport
-from broker.http_server import ListenError
+from broker.listening.listeners import Listeners
+from broker.listening.reloading import Reloading
+from broker.listening.sockets import ListenError
 from broker.logs import RecentLines
 from broker.node import Node
 from broker.outlets import Outlets
 from broker.stores import LOG_FOLDER, Stores
 from broker.supervisor import Supervisor
+from broker.tls.settings import TlsError
 from broker.waking import Waker
 from storage.definitions_disk import DefinitionsError
 from storage.files import make_folder
@@ -33,7 +36,6 @@ from storage.worker import ThreadWorker
 
 log = logging.getLogger("leveret.server")
 LOCK_FILE: Final = "brokerd.lock"
-LISTEN_BACKLOG: Final = 1024
 DRAIN_CHECK_S: Final = 0.01
 BEAT_MS: Final = 50  # between two looks at how late the loop is, beside what tells so by itself
 NS_PER_MS: Final = 1_000_000
@@ -65,7 +67,8 @@ class Server:
         self.addresses = ""  # listened on, for people
         self._stores = Stores(config, loop.call_soon_threadsafe)
         self._hasher = ThreadWorker(loop.call_soon_threadsafe, "password hasher")
-        self._listener: asyncio.Server | None = None
+        self._listeners: Listeners
+        self._reloading: Reloading
         self._lock_file: int | None = None
         self._alarm_timer: asyncio.TimerHandle | None = None
         self._beat_timer: asyncio.TimerHandle | None = None
@@ -83,24 +86,31 @@ class Server:
         gc.disable()  # what a start loads stays: looking through it again and again would double its time
         self._take_folder()
         await self._make_node()
+        self._listeners = Listeners(config, self.node.services, self.node.certificates, self.loop)
+        self._reloading = Reloading(
+            self.node.certificates,
+            int(config.tls_check_s * 1000),
+            self.node.clock.now_ms,
+            self._add_deadline,
+            self.loop,
+        )
         try:
+            if self.node.certificates.is_used:
+                self.node.certificates.load(self.node.clock.now_ms())
             self.outlets.listen(config)
-        except ListenError as error:
+            self._listeners.listen()
+        except (ListenError, TlsError) as error:
             raise StartError(str(error)) from None
-        try:
-            self._listener = await self.loop.create_server(
-                lambda: SocketTransport(self.node.services, config.output_buffer_max_bytes, self.loop),
-                config.host, config.port, backlog=LISTEN_BACKLOG, reuse_address=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise StartError(f"cannot listen on {config.host}:{config.port}: {_why(error)}") from None
+        await self._listeners.open()
         settle()
         self._collector = Collector(self.node.clock.now_ms())
         self._check_alarms()
         self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)
-        self.addresses = ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
+        self.loop.add_signal_handler(signal.SIGHUP, self._reloading.ask)
+        self._reloading.start()
+        self.addresses = self._listeners.shown()
         return self.addresses
 
     def _take_folder(self) -> None:
@@ -123,7 +133,7 @@ class Server:
             stores = self._stores
             definitions = stores.open_definitions()
             self.node = Node(config, Clock(), self.loop.call_soon, definitions, stores.open_log, stores.open_spool)
-        except DefinitionsError as error:
+        except (DefinitionsError, TlsError) as error:
             raise StartError(str(error)) from None
         except NewerLogError as error:
             raise StartError(f"cannot read the log in {config.data_dir / LOG_FOLDER}: {error}") from None
@@ -157,6 +167,11 @@ class Server:
 
     # ---- time
 
+    def _add_deadline(self, due_ms: int, callback: Callable[[], None]) -> None:
+        """For who runs outside a turn: a turn follows, which arms the loop."""
+        self.node.deadlines.add(due_ms, callback)
+        self.node.tick.schedule()
+
     def _check_alarms(self) -> None:
         node = self.node
         node.check_alarms()
@@ -184,8 +199,7 @@ class Server:
 
         The lock on the data folder goes with the process: who gets it knows that the broker is gone.
         """
-        assert self._listener is not None, "started"
-        self.outlets.serve(self._listener.sockets)
+        self.outlets.serve(self._listeners.sockets())
         self.supervisor.ready(f"listening on {self.addresses}")
         await self.stopping.wait()
         self.supervisor.stopping()
@@ -193,8 +207,7 @@ class Server:
 
     async def drain(self) -> None:
         """Stops accepting, closes connections, waits for the clients with a limit, flushes and ends."""
-        if self._listener is not None:
-            self._listener.close()
+        self._listeners.close()
         for connection in list(self.node.connections.open):
             connection.force_close("broker forced connection closure with reason 'shutdown'")
         deadline = self.loop.time() + self.config.shutdown_timeout_s
@@ -213,13 +226,6 @@ class Server:
         self._stores.close()
         self._hasher.close()
         await asyncio.sleep(DRAIN_CHECK_S)  # what went wrong with the last of them is said by the loop
-
-
-def _address(name: object) -> str:
-    if not isinstance(name, tuple):
-        return str(name)
-    host = f"[{name[0]}]" if ":" in str(name[0]) else name[0]
-    return f"{host}:{name[1]}"
 
 
 def _why(error: OSError) -> str:

@@ -105,7 +105,7 @@ def _mib(size_bytes: int) -> str:
 def stop(context: Context, as_json: bool) -> None:
     """Stop the broker and wait until its process has gone."""
     client = context.client
-    answer = client.post("/api/stop")
+    answer = client.post("/api/leveret/stop")
     _await_end(client.data_dir)
     done(f"The broker (process {answer['os_pid']}) has stopped.", answer, as_json)
 

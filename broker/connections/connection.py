@@ -17,6 +17,7 @@ from broker.connections.handlers import connection as handshake
 from broker.connections.handlers.registry import CHANNEL_HANDLERS
 from broker.connections.liveness import Liveness
 from broker.connections.output import Output
+from broker.connections.peer import TlsPeer
 from broker.connections.services import Services, TransportPort
 from protocol import encoder
 from protocol import lifecycle as life
@@ -44,10 +45,13 @@ assert handlers.LOADED, "every handler is registered"
 class Connection:
     """One client's connection, from its first byte to its last."""
 
-    def __init__(self, services: Services, transport: TransportPort, peer: str, is_loopback: bool) -> None:
+    def __init__(
+        self, services: Services, transport: TransportPort, peer: str, is_loopback: bool, tls: TlsPeer | None = None
+    ) -> None:
         self.services = services
         self.transport = transport
         self.peer = peer
+        self.tls = tls
         self.login_peer = Peer(AMQP, peer.partition(" -> ")[0].rpartition(":")[0] or peer, is_loopback)
         self.engine = Engine(services.limits.message_size_max_bytes)
         self.output = Output()

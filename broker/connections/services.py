@@ -64,6 +64,10 @@ class Accounts(Protocol):
         """
         ...
 
+    def admit(self, name: str, peer: Peer, answer: Callable[[Subject | None], None]) -> None:
+        """Answers who it is whose name was proven by a certificate; None for a refusal."""
+        ...
+
     def may_enter(self, user: str, vhost: str) -> bool:
         """Whether the user has any permission in the vhost."""
         ...

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from broker.loop_watch import LoopStatus
+from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
 from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
 from storage.status import LogStatus
 
@@ -136,6 +137,8 @@ class NodeInfo:
     connections_flow: int  # slowed down lately, because consumers or the disk are behind what they publish
     flow_total: int  # how often a publisher had to skip turns for that
     loop: LoopStatus
+    certificates: tuple[CertificateInfo, ...]  # in use for TLS
+    certificate_reloads_failed: int
     rates: Rates = field(default_factory=dict)
 
 
@@ -195,6 +198,13 @@ class ConnectionInfo:
     auth_mechanism: str
     state: str
     ssl: bool
+    ssl_protocol: str | None  # these are None without TLS
+    ssl_key_exchange: str | None
+    ssl_cipher: str | None
+    ssl_hash: str | None
+    peer_cert_subject: str | None  # and these where the client has shown no certificate
+    peer_cert_issuer: str | None
+    peer_cert_validity: str | None
     peer_host: str
     peer_port: int
     host: str

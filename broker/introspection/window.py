@@ -14,10 +14,12 @@ from broker.auth.permissions import PermissionStore
 from broker.auth.users import UserStore
 from broker.clock import Clock, Deadlines
 from broker.config import Config
+from broker.connections.connection import Connection
 from broker.connections.registry import Connections
 from broker.introspection import copies, rows
 from broker.introspection.infos import (
     BindingInfo,
+    CertificateInfo,
     ChannelInfo,
     ChurnRates,
     ConnectionInfo,
@@ -34,13 +36,14 @@ from broker.introspection.infos import (
     VhostInfo,
 )
 from broker.introspection.machine import disk_free, open_files, open_files_max
-from broker.introspection.pages import PAGE_SIZE_DEFAULT, SLICE, Page, Steps, page_of, page_of_parts
+from broker.introspection.pages import ALL, PAGE_SIZE_DEFAULT, SLICE, Page, Steps, page_of, page_of_parts
 from broker.introspection.rates import History
 from broker.introspection.sampler import NODE, WHOLE, Sampler
 from broker.loop_watch import LoopWatch
 from broker.queues.classic import ClassicQueue
 from broker.queues.counters import QueueCounters
 from broker.queues.paging import MemoryBudget
+from broker.tls.store import Certificates
 from broker.vhost import Vhost
 from storage.definitions import Definitions
 from storage.journal import Journal
@@ -68,6 +71,7 @@ class NodeParts(Protocol):
     journal: Journal
     definitions: Definitions
     loop_watch: LoopWatch
+    certificates: Certificates
 
 
 class Introspection:
@@ -112,17 +116,26 @@ class Introspection:
             ),
             queue_totals=totals,
             message_stats=copies.whole_stats(counters, of_vhosts),
-            churn_rates=ChurnRates(
-                connection_created=node.connections.opened,
-                connection_closed=node.connections.closed,
-                channel_created=sum(one.channels_opened for one in of_vhosts),
-                channel_closed=sum(one.channels_closed for one in of_vhosts),
-                queue_declared=sum(one.queues_declared for one in of_vhosts),
-                queue_created=sum(one.queues_created for one in of_vhosts),
-                queue_deleted=sum(one.queues_deleted for one in of_vhosts),
-            ),
+            churn_rates=self.churn(),
             listeners=self._listeners,
             rates=self.history.rates(rows.OVERVIEW, WHOLE),
+        )
+
+    def listeners(self) -> tuple[ListenerInfo, ...]:
+        """The addresses that the server listens on."""
+        return self._listeners
+
+    def churn(self) -> ChurnRates:
+        """What has come and gone."""
+        node, of_vhosts = self._node, [vhost.counters for vhost in self._node.vhosts.values()]
+        return ChurnRates(
+            connection_created=node.connections.opened,
+            connection_closed=node.connections.closed,
+            channel_created=sum(one.channels_opened for one in of_vhosts),
+            channel_closed=sum(one.channels_closed for one in of_vhosts),
+            queue_declared=sum(one.queues_declared for one in of_vhosts),
+            queue_created=sum(one.queues_created for one in of_vhosts),
+            queue_deleted=sum(one.queues_deleted for one in of_vhosts),
         )
 
     def node(self) -> NodeInfo:
@@ -150,8 +163,14 @@ class Introspection:
             connections_flow=sum(copies.is_in_flow(connection, now_ms) for connection in node.connections.open),
             flow_total=node.connections.slowed,
             loop=node.loop_watch.status(node.clock.now_ns()),
+            certificates=node.certificates.infos(),
+            certificate_reloads_failed=node.certificates.reloads_failed,
             rates=self.history.rates(rows.NODE, NODE),
         )
+
+    def certificates(self) -> tuple[CertificateInfo, ...]:
+        """The certificates in use for TLS: those that clients are shown, and the authorities trusted with theirs."""
+        return self._node.certificates.infos()
 
     @staticmethod
     def _queue_totals(vhosts: list[Vhost]) -> Steps[tuple[QueueCounters, QueueTotals, int]]:
@@ -283,3 +302,49 @@ class Introspection:
         if name not in vhosts:
             raise UnknownVhostError(name)
         return [vhosts[name]]
+
+    # ---- one thing, by its name; None where it is not there
+
+    def queue(self, vhost: str, name: str) -> QueueInfo | None:
+        """One queue. Raises: UnknownVhostError."""
+        (of,) = self._chosen(vhost)
+        queue = of.queues.get(name)
+        return self.queues(1, 1, vhost).copy((of, queue)) if queue is not None else None
+
+    def exchange(self, vhost: str, name: str) -> ExchangeInfo | None:
+        """One exchange; the default one has an empty name. Raises: UnknownVhostError."""
+        (of,) = self._chosen(vhost)
+        exchange = of.table.exchanges.get(name)
+        return self.exchanges(1, 1, vhost).copy((of, exchange)) if exchange is not None else None
+
+    def vhost(self, name: str) -> VhostInfo:
+        """One vhost. Raises: UnknownVhostError."""
+        (of,) = self._chosen(name)
+        return self.vhosts(1, 1).copy(of)
+
+    def connection(self, name: str) -> ConnectionInfo | None:
+        """One connection, by the name that listings show."""
+        found = self.connection_named(name)
+        return self.connections(1, 1).copy(found) if found is not None else None
+
+    def connection_named(self, name: str) -> Connection | None:
+        """The connection itself, for whoever may close it."""
+        return next((one for one in self._node.connections.open if one.name == name), None)
+
+    def channel(self, name: str) -> ChannelInfo | None:
+        """One channel: the name of its connection, and its number in brackets."""
+        of, _, number = name.removesuffix(")").rpartition(" (")
+        connection = self.connection_named(of)
+        channel = connection.channels.get(int(number)) if connection and number.isdecimal() else None
+        return self.channels(1, 1).copy((connection, channel)) if channel is not None else None
+
+    def channels_of(self, name: str) -> Page[ChannelInfo]:
+        """The channels of a connection, which may be gone."""
+        found = self.connection_named(name)
+        chosen = [(found, channel) for channel in found.channels.values()] if found is not None else []
+        return Page(chosen, self.channels(1, 1).copy, 1, ALL, len(chosen))
+
+    def consumers_of(self, vhost: str, queue: str) -> list[ConsumerInfo]:
+        """The consumers of a queue. Raises: UnknownVhostError."""
+        page = self.consumers(1, ALL, vhost)
+        return [page.copy(chosen) for chosen in page.chosen if chosen[1].queue.name == queue]
