@@ -148,6 +148,13 @@ class Config:
         "and print it once; the container image sets this.",
         ACCOUNTS,
     )
+    load_definitions: str = option(
+        "",
+        "File of definitions (as RabbitMQ and this broker export them) that is imported at every start: users, "
+        "permissions, policies and parameters in it replace those of the same name, queues and exchanges that are "
+        "there stay as they are. Where it has users, the first user is not made.",
+        ACCOUNTS, empty_allowed=True,
+    )  # fmt: skip
     loopback_users: tuple[str, ...] = option(("guest",), "Users who may only connect from this machine.", ACCOUNTS)
     product: str = option(
         PRODUCT, "Product announced to clients; many look for RabbitMQ before they use what they could.", PROTOCOL

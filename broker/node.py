@@ -24,6 +24,7 @@ from broker.connections.registry import Connections
 from broker.connections.services import Limits, Services
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
+from broker.definitions.transfer import Transfer
 from broker.logs import RecentLines
 from broker.loop_watch import LoopWatch
 from broker.model.vhost_metadata import VhostMetadata
@@ -153,6 +154,7 @@ class Node:
         self._make_doors()
         self._bring_back()
         self.services = self._services()
+        self.transfer = Transfer(self)
         self.global_parameters.on_change = self._global_parameter_changed
         self._global_parameter_changed(CLUSTER_NAME)
 

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from broker.alarms import CHECK_EVERY_MS
@@ -19,6 +20,8 @@ from broker.auth.first_password import first_password
 from broker.clock import Clock
 from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
+from broker.definitions.document import DOCUMENT_BYTES_MAX
+from broker.http_pieces import in_steps
 from broker.listening.listeners import Listeners
 from broker.listening.reloading import Reloading
 from broker.listening.sockets import ListenError
@@ -144,7 +147,9 @@ class Server:
         self._waker = Waker(node.deadlines, node.clock.now_ms, self.loop.call_later, node.run_deadlines)
         node.tick.on_end = self._waker.arm
         is_new = self.node.is_new
-        if is_new:
+        if config.load_definitions:
+            await self._load_definitions(Path(config.load_definitions))
+        if is_new and not len(self.node.users):
             self.node.create_defaults(self._password())
         stored: asyncio.Future[str] = self.loop.create_future()
         definitions.when_stored(lambda: stored.set_result(""), stored.set_result)
@@ -153,6 +158,17 @@ class Server:
             raise StartError(trouble)
         self.node.accounts.worker = self._hasher
         self.outlets = Outlets(self.node, self.stop)
+
+    async def _load_definitions(self, path: Path) -> None:
+        """Imports a definitions file before anybody can connect. Raises: StartError."""
+        try:
+            if path.stat().st_size > DOCUMENT_BYTES_MAX:
+                raise StartError(f"cannot import {path}: it has more than {DOCUMENT_BYTES_MAX} bytes")
+            await in_steps(self.node.transfer.load(path.read_bytes()))
+        except OSError as error:
+            raise StartError(f"cannot read the definitions in {path}: {_why(error)}") from None
+        except (ValueError, LookupError) as error:
+            raise StartError(f"cannot import {path}: {'; '.join(str(error).splitlines())}") from None
 
     def _password(self) -> str:
         if self.config.default_pass != GENERATED_PASSWORD:

@@ -14,7 +14,9 @@ from broker.auth.topic_permissions import TopicPermissionStore
 from broker.auth.users import UserStore
 from broker.config import Config
 from broker.introspection.window import Introspection
+from broker.messages import Messages
 from broker.operations import Operations
+from broker.policies.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Api:
     users: UserStore
     permissions: PermissionStore
     topic_permissions: TopicPermissionStore
+    rules: Rules
+    messages: Messages
     stop_broker: Callable[[], None]
     node: Any
 
@@ -38,5 +42,6 @@ def api_of(node: Any, window: Introspection, stop_broker: Callable[[], None]) ->
     """What the API works with, of a node."""
     return Api(
         node.config, window, node.administration, node.operations, node.authorization, node.accounts, node.users,
-        node.permissions, node.topic_permissions, stop_broker, node,
+        node.permissions, node.topic_permissions, node.rules,
+        Messages(node.operations, node.tick, node.config.message_size_max_bytes), stop_broker, node,
     )  # fmt: skip

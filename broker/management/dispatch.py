@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker.administration import UnknownUserError, UnknownVhostError
+from broker.administration import ProtectedVhostError
 from broker.auth.actions import BY_NAME
 from broker.auth.authorization import NotAllowedError, Subject
 from broker.management.access import Door, NoCredentialsError
@@ -28,9 +28,9 @@ CHALLENGE: Final = 'Basic realm="RabbitMQ Management"'
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 FORBIDDEN: Final = 403
 NOT_ALLOWED: Final = 405
+PRECONDITION_FAILED: Final = 412
 FAILED: Final = 500
 OF_CODES: Final = {ACCESS_REFUSED: (UNAUTHORISED, "not_authorised"), AMQP_NOT_FOUND: (NOT_FOUND, "not_found")}
-UNKNOWN: Final = (UnknownVhostError, UnknownUserError)
 _SAME: Final = ("same-origin", "none")
 _NOBODY: Final = Subject("")
 
@@ -129,6 +129,8 @@ def translated(error: Exception) -> Refused | None:
         return Refused(status, name, error.text)
     if isinstance(error, NotAllowedError):
         return Refused(UNAUTHORISED, "not_authorised", str(error))
-    if isinstance(error, UNKNOWN):
+    if isinstance(error, ProtectedVhostError):
+        return Refused(PRECONDITION_FAILED, "precondition_failed", str(error))
+    if isinstance(error, LookupError) and not isinstance(error, KeyError | IndexError):
         return Refused(NOT_FOUND, "Object Not Found", str(error.args[0]) if error.args else "Not Found")
     return Refused(BAD_REQUEST, "bad_request", str(error)) if isinstance(error, ValueError) else None

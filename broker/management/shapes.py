@@ -19,6 +19,7 @@ from broker.introspection.infos import (
     QueueInfo,
     VhostInfo,
 )
+from broker.introspection.rates import details as rates_in_json
 from broker.management.answers import as_dict
 from broker.management.endpoint import Json
 
@@ -47,8 +48,7 @@ Details = Mapping[str, Any]  # by `field_details`
 
 def rates_of(info: Any) -> Details:
     """The rates that an info has, as RabbitMQ writes them."""
-    rates: Mapping[str, float] = getattr(info, "rates", {})
-    return {f"{name}_details": {"rate": rate} for name, rate in rates.items()}
+    return rates_in_json(info.rates)
 
 
 def with_details(values: Json, names: tuple[str, ...], details: Details) -> Json:
@@ -105,8 +105,6 @@ def queue(info: QueueInfo, details: Details | None = None) -> Json:
         "members": [info.node],
         "online": [info.node],
     }
-    for name in ("policy", "operator_policy", "effective_policy_definition"):
-        fields.setdefault(name, {} if name == "effective_policy_definition" else None)
     return fields
 
 
@@ -173,7 +171,6 @@ def exchange(info: ExchangeInfo, details: Details | None = None) -> Json:
     fields["message_stats"] = with_details(stats, ("publish_in", "publish_out"), details)
     is_ours = not info.name or info.name.startswith("amq.")
     fields["user_who_performed_action"] = "rmq-internal" if is_ours else ""
-    fields.setdefault("policy", None)
     return fields
 
 
@@ -181,14 +178,10 @@ def vhost(info: VhostInfo, node: str, details: Details | None = None) -> Json:
     """One vhost."""
     details = rates_of(info) if details is None else details
     fields = plain_fields(info)
-    stats = fields.get("message_stats") or MessageStats()
-    fields["message_stats"] = message_stats(stats, STATS_OF_VHOST, details)
-    for name in OCTETS:
-        fields.setdefault(name, 0)
+    fields["message_stats"] = message_stats(info.message_stats, STATS_OF_VHOST, details)
     with_details(fields, (*LENGTHS, *OCTETS), details)
-    description = fields.setdefault("description", "")
-    tags = fields.setdefault("tags", [])
-    fields.setdefault("default_queue_type", "undefined")
+    description, tags = info.description, list(info.tags)
+    fields |= {"tags": tags, "default_queue_type": info.default_queue_type or "undefined"}
     return fields | {
         "tracing": False,
         "cluster_state": {node: "running"},

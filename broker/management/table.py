@@ -12,16 +12,20 @@ from broker.management.resources import (
     features,
     health,
     leveret,
+    messages,
     nodes,
     overview,
+    parameters,
     permissions,
+    policies,
     queues,
     users,
     vhosts,
 )
 
 RESOURCES: Final = (
-    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, connections, health, features, leveret,
+    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, connections, policies,
+    parameters, health, features, leveret,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
+from broker.introspection.copies import time_text
 from broker.introspection.pages import ALL
 from broker.management.answers import Refused, answer
 from broker.management.call import Call, bad_request
@@ -13,6 +14,7 @@ from broker.management.endpoint import ANYTHING, INTEGER, TEXT, UNAVAILABLE, End
 from broker.management.resources.nodes import check_name
 
 UNITS_S: Final = {"days": 86_400, "weeks": 604_800, "months": 2_678_400, "years": 31_536_000}
+MS_PER_S: Final = 1000
 PORT_MAX: Final = 65_535
 WITHIN_MAX: Final = 10_000
 PROTOCOLS: Final = {
@@ -89,8 +91,12 @@ async def certificates(call: Call) -> ASGIApp:
         raise bad_request("Time unit not recognised. Supported units: days, weeks, months, years.")
     if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) <= WITHIN_MAX):
         raise bad_request("Invalid expiration value.")
-    within_s = int(text) * UNITS_S[unit]
-    expired = [one for one in call.api.certificates() if one["expires_in_s"] <= within_s]
+    until_ms = call.api.node.clock.now_ms() + int(text) * UNITS_S[unit] * MS_PER_S
+    expired = [
+        {"node": call.api.window.node_name, "file": one.file, "kind": one.kind, "subject": one.subject,
+         "expires_on": time_text(one.not_after)}
+        for one in call.api.window.certificates() if one.not_after <= until_ms
+    ]  # fmt: skip
     return failed("Certificates expiring", expired=expired) if expired else _ok()
 
 

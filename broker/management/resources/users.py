@@ -49,8 +49,7 @@ def shaped(call: Call, user: User) -> Json:
 
 
 def _limits(call: Call, name: str) -> Mapping[str, int]:
-    limits = getattr(call.api.node, "user_limits", None)
-    return dict(limits.of(name)) if limits is not None else {}
+    return dict(call.api.rules.user_limits.of(name))
 
 
 async def users(call: Call) -> ASGIApp:
