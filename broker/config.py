@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.auth.passwords import ALGORITHMS, DEFAULT_ALGORITHM
 from broker.config_options import ConfigError, option, options_of
 from broker.config_sources import read_sources
 from storage.commit import FSYNC_MODES
@@ -90,6 +91,16 @@ class Config:
     auth_failure_delay_s: float = option(
         3.0, "Time before a connection is dropped whose login failed.", PROTOCOL, unit="s", minimum=0, maximum=60
     )
+    login_failures_max: int = option(
+        30,
+        "Failed logins of one address in a minute, after which only clients whose password was right a short while ago "
+        "get in from there; 0 means no limit.",
+        ACCOUNTS, minimum=0, maximum=COUNT_MAX,
+    )  # fmt: skip
+    password_hashing: str = option(
+        DEFAULT_ALGORITHM, "How new passwords are hashed; RabbitMQ can only use the others in imported definitions.",
+        ACCOUNTS, choices=tuple(ALGORITHMS),
+    )  # fmt: skip
     connections_max: int = option(
         0, "Connections at a time; 0 means no limit but the system's.", LIMITS, minimum=0, maximum=COUNT_MAX
     )
@@ -144,6 +155,10 @@ class Config:
     log_level: str = option(
         "info", "Least severe log lines to write.", OPERATION, choices=("debug", "info", "warning", "error")
     )
+    statistics_interval_ms: int = option(
+        5000, "How often rates and histories are taken from the counters.", OPERATION, unit="ms",
+        minimum=50, maximum=3_600_000,
+    )  # fmt: skip
     shutdown_timeout_s: float = option(
         10.0, "Time clients have to close on SIGTERM before they are cut off.", OPERATION,
         unit="s", minimum=0, maximum=3600,

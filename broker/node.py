@@ -14,7 +14,9 @@ from broker import __version__
 from broker.administration import Administration
 from broker.alarms import DISK, Alarms, disk_free_bytes, memory_limit_bytes, memory_used_bytes
 from broker.auth.accounts import Accounts
+from broker.auth.authorization import Authorization
 from broker.auth.permissions import PermissionStore
+from broker.auth.topic_permissions import TopicPermissionStore
 from broker.auth.users import UserStore
 from broker.clock import Clock, Deadlines
 from broker.config import Config
@@ -130,8 +132,7 @@ class Node:
         self._keeper = Keeper(self.definitions)
         self._trouble = ""
         self.vhosts: dict[str, Vhost] = {}
-        self.users = UserStore(config.loopback_users)
-        self.permissions = PermissionStore()
+        self._make_accounts()
         self.connections = Connections(config.connections_max, config.channels_max)
         self.memory_limit_bytes = memory_limit_bytes()
         self.alarms = Alarms(
@@ -140,12 +141,20 @@ class Node:
         )  # fmt: skip
         self.budget = budget or MemoryBudget(int(self.memory_limit_bytes * config.queue_memory))
         self._levels = _levels(self.journal)
-        self.operations = Operations(self.permissions)
-        self.administration = Administration(
-            self.users, self.permissions, self.vhosts, self._new_vhost, self.connections.cut_off, self._keeper
-        )
+        self.administration = self._administration()
         self._bring_back()
         self.services = self._services()
+
+    def _make_accounts(self) -> None:
+        """Nobody, with no rights."""
+        self.users = UserStore(self.config.loopback_users, self.config.password_hashing)
+        self.permissions = PermissionStore()
+        self.topic_permissions = TopicPermissionStore()
+        self.authorization = Authorization(self.permissions, self.topic_permissions)
+        self.accounts = Accounts(
+            self.users, self.permissions, self.authorization, self.clock.now_ms, self.config.login_failures_max
+        )
+        self.operations = Operations(self.authorization)
 
     def _open_logs(
         self, open_journal: OpenJournal | None, open_spool: OpenJournal | None,
@@ -159,6 +168,19 @@ class Node:
         timers.wake = self.tick.schedule
         self.tick.timers = self.deadlines if open_journal is not None else None
         self.journal.on_state = self._journal_state
+
+    def _administration(self) -> Administration:
+        return Administration(
+            self.users,
+            self.permissions,
+            self.topic_permissions,
+            self.vhosts,
+            self._new_vhost,
+            self.connections.cut_off,
+            self.connections.recheck,
+            self.accounts.hash_password,
+            self._keeper,
+        )
 
     def _new_vhost(self, name: str) -> Vhost:
         return Vhost(
@@ -187,12 +209,13 @@ class Node:
 
     def _bring_back(self) -> None:
         """What was stored is there again; from here on every change is stored."""
-        load(self.definitions, self.users, self.permissions, self.vhosts, self._new_vhost)
+        load(self.definitions, self.users, self.permissions, self.topic_permissions, self.vhosts, self._new_vhost)
         self._drop_orphans()
         if self.journal.state != OK:  # it was so before anybody could be told
             self.alarms.log_state(self.journal.state, self.journal.status().reason)
         self.users.on_change = self._keeper.user_changed
         self.permissions.on_change = self._keeper.permission_changed
+        self.topic_permissions.on_change = self._keeper.topic_permission_changed
         self.definitions.on_trouble = self.definitions_trouble
         self.definitions.watch("", lambda _key, _entry: self.tick.definitions_changed())
         self.tick.commit_definitions = self.definitions.commit
@@ -226,7 +249,7 @@ class Node:
         )
         return Services(
             limits, server_properties(config, self.cluster_name), self.operations, self.vhosts,
-            Accounts(self.users, self.permissions), self.tick, self.deadlines, self.alarms, self.connections,
+            self.accounts, self.tick, self.deadlines, self.alarms, self.connections,
         )  # fmt: skip
 
     @property

@@ -5,15 +5,16 @@ Must not: know frames, connections or how anything is shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final
 
+from broker.auth.authorization import Authorization, NotAllowedError
 from broker.model import arguments as args
 from broker.model.arguments import Arguments
 from broker.model.interfaces import QueueHandle
 from broker.model.names import RESERVED_PREFIX, exchange_rs, generated, queue_rs
 from broker.queues.classic import ClassicQueue
 from broker.queues.definition import QueueDefinition
+from broker.requests import CONFIGURE, READ, WRITE, Actor, ExchangeRequest, Kind, QueueRequest, QueueState
 from broker.routing.exchange import EXCHANGE_TYPES, Exchange
 from broker.vhost import Vhost
 from protocol.constants import (
@@ -26,60 +27,7 @@ from protocol.constants import (
 )
 from protocol.errors import ChannelException, ConnectionException
 
-Kind = Literal["configure", "write", "read"]
-CONFIGURE: Final = "configure"
-WRITE: Final = "write"
-READ: Final = "read"
 _ANY: Final[tuple[Kind, ...]] = (CONFIGURE, WRITE, READ)
-
-
-class Authorizer(Protocol):
-    """The one authorization function."""
-
-    def allows(self, user: str, vhost: str, kind: Kind, name: str, /) -> bool:
-        """Whether the user may configure, write or read the resource."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who asks, in which vhost; `owner` is the identity exclusive queues belong to (a connection)."""
-
-    user: str
-    vhost: Vhost
-    owner: object = None
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRequest:
-    """A queue declaration as it was asked for; an empty name asks for a generated one."""
-
-    name: str
-    durable: bool
-    exclusive: bool
-    auto_delete: bool
-    arguments: Arguments
-
-
-@dataclass(frozen=True, slots=True)
-class ExchangeRequest:
-    """An exchange declaration as it was asked for."""
-
-    name: str
-    type: str
-    durable: bool
-    auto_delete: bool
-    internal: bool
-    arguments: Arguments
-
-
-@dataclass(frozen=True, slots=True)
-class QueueState:
-    """What a declare answers: the name, the messages ready and the consumers."""
-
-    name: str
-    message_count: int
-    consumer_count: int
 
 
 def _state(queue: ClassicQueue) -> QueueState:
@@ -91,26 +39,33 @@ def _state(queue: ClassicQueue) -> QueueState:
 class Operations:
     """The changes an actor may ask for. Every method raises ChannelException with the codes and texts of RabbitMQ."""
 
-    def __init__(self, authorizer: Authorizer) -> None:
-        self._authorizer = authorizer
+    def __init__(self, authorization: Authorization) -> None:
+        self._authorization = authorization
 
     # ---- permissions
 
     def authorize(self, actor: Actor, kind: Kind, resource: str, name: str) -> None:
         """Raises ChannelException 403 unless the actor's user may do `kind` to the queue or exchange."""
-        if not self._allows(actor, kind, name):
-            where = f"{resource} '{name or 'amq.default'}' in vhost '{actor.vhost.name}'"
-            raise ChannelException(ACCESS_REFUSED, f"{kind} access to {where} refused for user '{actor.user}'")
+        self._require(actor, f"{resource}.{kind}", name)
 
-    def _allows(self, actor: Actor, kind: Kind, name: str) -> bool:
-        return self._authorizer.allows(actor.user, actor.vhost.name, kind, name)
+    def authorize_topic(self, actor: Actor, kind: Kind, exchange: Exchange, routing_key: str) -> None:
+        """Raises ChannelException 403 where the exchange is a topic one and the actor's user may not use the key."""
+        if exchange.type == "topic":
+            self._require(actor, f"topic.{kind}", exchange.name, routing_key)
+
+    def _require(self, actor: Actor, action: str, name: str, routing_key: str = "") -> None:
+        try:
+            self._authorization.require(actor.subject, action, actor.vhost.name, name, routing_key)
+        except NotAllowedError as error:
+            raise ChannelException(ACCESS_REFUSED, str(error)) from None
 
     def may_read(self, actor: Actor, queue: str) -> bool:
         """Whether the actor's user may read the queue (still)."""
-        return self._allows(actor, READ, queue)
+        return self._authorization.allows(actor.subject, "queue.read", actor.vhost.name, queue)
 
     def _authorize_any(self, actor: Actor, resource: str, name: str) -> None:
-        if not any(self._allows(actor, kind, name) for kind in _ANY):
+        allows, subject, vhost = self._authorization.allows, actor.subject, actor.vhost.name
+        if not any(allows(subject, f"{resource}.{kind}", vhost, name) for kind in _ANY):
             self.authorize(actor, CONFIGURE, resource, name)
 
     # ---- queues
@@ -333,7 +288,9 @@ class Operations:
         self.authorize(actor, WRITE, "queue", queue)
         self.authorize(actor, READ, "exchange", exchange)
         source = self.exchange(actor, exchange)
-        self._bind(actor, source, self.queue(actor, queue), key, arguments)
+        destination = self.queue(actor, queue)
+        self.authorize_topic(actor, READ, source, key)
+        self._bind(actor, source, destination, key, arguments)
 
     def _bind(
         self, actor: Actor, source: Exchange, destination: ClassicQueue | Exchange, key: str, arguments: Arguments
@@ -355,6 +312,7 @@ class Operations:
         self.authorize(actor, READ, "exchange", exchange)
         source = actor.vhost.table.exchanges.get(exchange)
         if source is not None and queue in actor.vhost.queues:
+            self.authorize_topic(actor, READ, source, key)
             actor.vhost.unbind(source, self.queue(actor, queue), key, arguments)
 
     def bind_exchange(self, actor: Actor, destination: str, source: str, key: str, arguments: Arguments) -> None:
@@ -364,8 +322,9 @@ class Operations:
         Spec: RabbitMQ's exchange-to-exchange bindings (exchange.bind).
         """
         self._authorize_exchanges(actor, destination, source)
-        from_exchange = self.exchange(actor, source)
-        self._bind(actor, from_exchange, self.exchange(actor, destination), key, arguments)
+        from_exchange, to_exchange = self.exchange(actor, source), self.exchange(actor, destination)
+        self.authorize_topic(actor, READ, from_exchange, key)
+        self._bind(actor, from_exchange, to_exchange, key, arguments)
 
     def unbind_exchange(self, actor: Actor, destination: str, source: str, key: str, arguments: Arguments) -> None:
         """Unbinds an exchange; whatever is missing counts as unbound.
@@ -375,6 +334,7 @@ class Operations:
         self._authorize_exchanges(actor, destination, source)
         exchanges = actor.vhost.table.exchanges
         if source in exchanges and destination in exchanges:
+            self.authorize_topic(actor, READ, exchanges[source], key)
             actor.vhost.unbind(exchanges[source], exchanges[destination], key, arguments)
 
     def _authorize_exchanges(self, actor: Actor, destination: str, source: str) -> None:

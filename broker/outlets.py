@@ -16,6 +16,7 @@ from broker.http_server import Asgi, HttpServer, Watched, listen_tcp, listen_uni
 from broker.node import Node
 
 if TYPE_CHECKING:
+    from broker.introspection.sampler import Sampler
     from broker.introspection.window import Introspection
 
 SOCKET_FILE: Final = "brokerd.sock"
@@ -31,6 +32,7 @@ class Outlets:
         self._servers: list[HttpServer] = []
         self._running: list[asyncio.Task[None]] = []
         self._addresses: list[tuple[str, str, int]] = []  # protocol, host or path, port
+        self._sampler: Sampler | None = None
 
     def listen(self, config: Config) -> None:
         """Takes both addresses; whoever connects now waits until `serve`. Raises: ListenError."""
@@ -45,6 +47,7 @@ class Outlets:
     def serve(self, amqp: Iterable[socket.socket]) -> None:
         """Begins to answer. Args: the sockets on which AMQP is served."""
         self._addresses[:0] = [_address("amqp", one) for one in amqp]
+        self._sampler = self._start_sampling()
         self._running = [asyncio.create_task(server.run()) for server in self._servers]
 
     async def stop(self) -> None:
@@ -71,7 +74,17 @@ class Outlets:
         from broker.introspection.infos import ListenerInfo  # noqa: PLC0415
         from broker.introspection.window import Introspection  # noqa: PLC0415
 
-        return Introspection(self._node, tuple(ListenerInfo(*address) for address in self._addresses))
+        listeners = tuple(ListenerInfo(*address) for address in self._addresses)
+        return Introspection(self._node, listeners, self._sampler)
+
+    def _start_sampling(self) -> Sampler:
+        """Begins to take what rates and histories are made of."""
+        from broker.introspection.sampler import Sampler  # noqa: PLC0415
+
+        sampler = Sampler(self._node)
+        sampler.start()
+        self._node.tick.schedule()  # which sees the deadline
+        return sampler
 
 
 def _address(protocol: str, listener: socket.socket) -> tuple[str, str, int]:

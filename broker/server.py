@@ -58,6 +58,7 @@ class Server:
         self.stopping = asyncio.Event()
         self._worker = ThreadWorker(loop.call_soon_threadsafe, "definitions")
         self._log_writer = ThreadWorker(loop.call_soon_threadsafe, "log writer")
+        self._hasher = ThreadWorker(loop.call_soon_threadsafe, "password hasher")
         self._log_reader = ThreadWorker(loop.call_soon_threadsafe, "log reader")
         self._listener: asyncio.Server | None = None
         self._lock_file: int | None = None
@@ -131,6 +132,7 @@ class Server:
         trouble = await stored
         if trouble and is_new:  # where there was something before, it can be served while the disk is full
             raise StartError(trouble)
+        self.node.accounts.worker = self._hasher
         self.outlets = Outlets(self.node, self.stop)
 
     def _open_log(self, timers: Timers, clock_ms: Callable[[], int]) -> LocalJournal:
@@ -237,6 +239,7 @@ class Server:
         await self.outlets.stop()
         self.node.definitions.close()
         self._worker.close()
+        self._hasher.close()
         await asyncio.sleep(DRAIN_CHECK_S)  # what went wrong with the last of them is said by the loop
 
 

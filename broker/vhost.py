@@ -43,7 +43,8 @@ class VhostCounters:
     """What has happened in a vhost since the start."""
 
     __slots__ = ("channels_closed", "channels_opened", "confirmed", "published", "published_confirm", "queues_created",
-                 "queues_declared", "queues_deleted", "returned", "routed", "unroutable")  # fmt: skip
+                 "queues_declared", "queues_deleted", "received_bytes", "returned", "routed", "sent_bytes",
+                 "unroutable")  # fmt: skip
 
     def __init__(self) -> None:
         self.channels_opened = 0
@@ -57,6 +58,8 @@ class VhostCounters:
         self.queues_declared = 0  # declarations that were answered, of queues new or not
         self.queues_created = 0
         self.queues_deleted = 0
+        self.received_bytes = 0  # on connections that have ended
+        self.sent_bytes = 0
 
 
 class Way:

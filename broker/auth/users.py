@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from broker.auth.passwords import DEFAULT_ALGORITHM, check_hash, hash_password, password_fits
+from broker.auth.passwords import ARGON2ID, DEFAULT_ALGORITHM, check_hash, hash_password
 
 NAME_BYTES_MAX = 255
 TAGS_MAX = 32
 USERS_MAX = 65_536
+# Of a password that nobody knows, at today's costs.
+NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$oYoREiLd0x5oarNv7eithQ$dYdr1wz7484URTqoWfP8z12X2cwuJ/QZ04HJYXkoN/A"
 
 
 class UnknownUserError(LookupError):
@@ -21,6 +23,17 @@ class UnknownUserError(LookupError):
 
 class UserExistsError(ValueError):
     """There is a user of that name already."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordHash:
+    """What is stored of a password; empty fits none. `algorithm` is a row of `passwords.ALGORITHMS`."""
+
+    text: str
+    algorithm: str = DEFAULT_ALGORITHM
+
+
+NO_PASSWORD = PasswordHash("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +56,14 @@ class UserStore:
     `on_change` is told of every change: the name, and the user as it is now, None where it is gone.
     """
 
-    def __init__(self, loopback_users: Iterable[str] = ()) -> None:
+    def __init__(self, loopback_users: Iterable[str] = (), algorithm: str = DEFAULT_ALGORITHM) -> None:
+        """Args: algorithm, for new passwords."""
         self.version = 0
+        self.algorithm = algorithm
         self.on_change: Callable[[str, User | None], None] = _nobody_told
         self._users: dict[str, User] = {}
         self._loopback_users = frozenset(loopback_users)
-        self._nobody = User("", hash_password("nobody"))
+        self._nobody = User("", NOBODYS_HASH, (), ARGON2ID)
 
     def __len__(self) -> int:
         return len(self._users)
@@ -71,7 +86,7 @@ class UserStore:
         """Makes a user. Raises: UserExistsError; ValueError for a name, password or tag that cannot be."""
         if name in self._users:
             raise UserExistsError(f'User "{name}" already exists')
-        return self.put(User(name, hash_password(password), tuple(tags)))
+        return self.put(User(name, hash_password(password, self.algorithm), tuple(tags), self.algorithm))
 
     def put(self, user: User) -> User:
         """Takes a user as it is, replacing one of the same name: for stored and imported definitions.
@@ -95,29 +110,22 @@ class UserStore:
         self.version += 1
         self.on_change(name, None)
 
-    def change_password(self, name: str, password: str) -> User:
-        """Gives a user another password. Raises: UnknownUserError; ValueError for an empty one."""
-        return self.put(replace(self.get(name), password_hash=hash_password(password), algorithm=DEFAULT_ALGORITHM))
-
-    def clear_password(self, name: str) -> User:
-        """Leaves a user without any password that fits. Raises: UnknownUserError."""
-        return self.put(replace(self.get(name), password_hash=""))
+    def change_password(self, name: str, password: PasswordHash) -> User:
+        """Gives a user another password, or none that fits. Raises: UnknownUserError; ValueError for no hash."""
+        return self.put(replace(self.get(name), password_hash=password.text, algorithm=password.algorithm))
 
     def set_tags(self, name: str, tags: Iterable[str]) -> User:
         """Replaces a user's tags. Raises: UnknownUserError; ValueError."""
         return self.put(replace(self.get(name), tags=tuple(tags)))
 
-    def authenticate(self, name: str, password: str, peer_is_loopback: bool) -> User | None:
-        """The user whose name and password these are, or None, whatever the reason.
-
-        One digest is computed in every case, so that the time taken does not tell which names exist.
-        """
+    def to_check(self, name: str) -> User:
+        """The user of that name where a password could fit, else somebody whose password nobody has."""
         user = self._users.get(name)
-        checked = user if user is not None and user.password_hash else self._nobody
-        fits = password_fits(password, checked.password_hash, checked.algorithm)
-        if not fits or checked is self._nobody:
-            return None
-        return user if peer_is_loopback or name not in self._loopback_users else None
+        return user if user is not None and user.password_hash else self._nobody
+
+    def may_come_from(self, name: str, is_loopback: bool) -> bool:
+        """Whether a user may log in from this machine, or from another."""
+        return is_loopback or name not in self._loopback_users
 
 
 def _check_name(name: str) -> None:

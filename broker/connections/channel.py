@@ -22,7 +22,7 @@ from broker.model.interfaces import QueueHandle
 from broker.model.message import Span
 from broker.model.names import REPLY_TO_PREFIX, generated
 from broker.model.receipt import Receipt
-from broker.operations import Actor
+from broker.requests import Actor
 from protocol import encoder
 from protocol.commands import Ack, Publish
 from protocol.constants import NOT_ALLOWED, PRECONDITION_FAILED

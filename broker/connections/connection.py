@@ -10,6 +10,7 @@ from typing import Final
 
 from pamqp import base, commands
 
+from broker.auth.accounts import AMQP, Peer
 from broker.connections import handlers
 from broker.connections.channel import Channel, ChannelHost
 from broker.connections.handlers import connection as handshake
@@ -47,7 +48,7 @@ class Connection:
         self.services = services
         self.transport = transport
         self.peer = peer
-        self.is_loopback = is_loopback
+        self.login_peer = Peer(AMQP, peer.partition(" -> ")[0].rpartition(":")[0] or peer, is_loopback)
         self.engine = Engine(services.limits.message_size_max_bytes)
         self.output = Output()
         self.host = ChannelHost(services, self.output, self.touch, self.suspend, self.resume, self._close_channel)

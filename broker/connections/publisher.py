@@ -16,7 +16,8 @@ from broker.model.arguments import TIMER_MS_MAX
 from broker.model.message import Batch
 from broker.model.names import REPLY_TO, exchange_rs
 from broker.model.receipt import Receipt
-from broker.operations import WRITE, Actor, Operations
+from broker.operations import Operations
+from broker.requests import WRITE, Actor
 from broker.vhost import UNROUTED, Way
 from protocol import encoder
 from protocol.commands import Address, Publish
@@ -207,6 +208,7 @@ class Publisher:
         if way.exchange.internal:
             text = f"cannot publish to internal {exchange_rs(name, self._vhost.name)}"
             raise ChannelException(ACCESS_REFUSED, text)
+        self._operations.authorize_topic(actor, WRITE, way.exchange, address.routing_key)
         return way
 
     def _check_properties(self, properties: Properties) -> None:

@@ -28,8 +28,13 @@ class Connections:
 
     def remove(self, connection: Connection) -> None:
         """Forgets one that has ended."""
-        if self.open.pop(connection, self) is None:
-            self.closed += 1
+        if self.open.pop(connection, self) is not None:
+            return
+        self.closed += 1
+        actor = connection.host.actor
+        if actor is not None:
+            actor.vhost.counters.received_bytes += connection.received_bytes
+            actor.vhost.counters.sent_bytes += connection.output.total_bytes
 
     def slowed_down(self) -> None:
         """Notes that a publisher has to skip turns, since consumers or the disk are behind."""
@@ -49,10 +54,17 @@ class Connections:
 
     def cut_off(self, user: str, vhost: str, reason: str) -> None:
         """Closes the connections of a user, or to a vhost; an empty name is any."""
-        for connection in list(self.open):
-            actor = connection.host.actor
-            if actor is not None and user in ("", actor.user) and vhost in ("", actor.vhost.name):
-                connection.force_close(reason)
+        for connection in self._of(user, vhost):
+            connection.force_close(reason)
+
+    def recheck(self, user: str, vhost: str) -> None:
+        """Cancels consumers of a user in a vhost that may not read their queue any more."""
+        for connection in self._of(user, vhost):
+            connection.recheck_consumers()
+
+    def _of(self, user: str, vhost: str) -> list[Connection]:
+        chosen = [(one, one.host.actor) for one in self.open]
+        return [one for one, it in chosen if it and user in ("", it.user) and vhost in ("", it.vhost.name)]
 
     def alarm(self, reason: str) -> None:
         """Blocks every publisher for a reason, or unblocks them where it is empty."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from broker.auth.accounts import Peer
+from broker.auth.authorization import Subject
 from broker.model.interfaces import Turn
 from broker.operations import Operations
 from broker.vhost import Vhost
@@ -47,20 +49,6 @@ class TimersPort(Protocol):
         ...
 
 
-class Login(Protocol):
-    """Who has logged in."""
-
-    @property
-    def user(self) -> str:
-        """The user's name."""
-        ...
-
-    @property
-    def tags(self) -> frozenset[str]:
-        """The user's tags."""
-        ...
-
-
 class Accounts(Protocol):
     """Who may log in, and where."""
 
@@ -69,7 +57,7 @@ class Accounts(Protocol):
         """Grows with every change of users or permissions."""
         ...
 
-    def login(self, mechanism: str, response: bytes, is_loopback: bool, answer: Callable[[Login | None], None]) -> None:
+    def login(self, mechanism: str, response: bytes, peer: Peer, answer: Callable[[Subject | None], None]) -> None:
         """Answers, perhaps later, who it is; None for a refusal.
 
         Raises: ConnectionException 503 for an unknown mechanism, 502 for a malformed response.

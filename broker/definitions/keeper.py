@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from broker.auth.permissions import Permission
+from broker.auth.topic_permissions import TopicPermission
 from broker.auth.users import User
 from broker.definitions import values
 from broker.definitions.keys import binding_key, key_of
@@ -127,6 +128,15 @@ class Keeper:
             self._store.delete(key_of("permission", vhost, user))
         else:
             self._store.put(key_of("permission", vhost, user), values.encode_permission(permission))
+
+    def topic_permission_changed(self, at: tuple[str, str, str], permission: TopicPermission | None) -> None:
+        """What a user may do with routing keys at an exchange is new, or another, or None: gone."""
+        user, vhost, exchange = at
+        key = key_of("topic_permission", vhost, exchange, user)
+        if permission is None:
+            self._store.delete(key)
+        else:
+            self._store.put(key, values.encode_topic_permission(permission))
 
     def when_stored(self, callback: Callable[[], None], on_trouble: Callable[[str], None]) -> None:
         """Calls once everything changed so far is on the disk; `on_trouble` with the reason where that fails."""

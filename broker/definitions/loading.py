@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from broker.auth.permissions import PermissionStore
+from broker.auth.topic_permissions import TopicPermissionStore
 from broker.auth.users import UserStore
 from broker.definitions import values
 from broker.definitions.keys import names_of
@@ -26,6 +27,7 @@ def load(
     store: Definitions,
     users: UserStore,
     permissions: PermissionStore,
+    topic_permissions: TopicPermissionStore,
     vhosts: dict[str, Vhost],
     new_vhost: Callable[[str], Vhost],
 ) -> None:
@@ -46,6 +48,7 @@ def load(
     bring_back("vhost", lambda names, _: vhosts.update({names[1]: new_vhost(names[1])}))
     bring_back("user", lambda names, value: users.put(values.decode_user(names[1], value)))
     bring_back("permission", lambda names, value: permissions.set(values.decode_permission(names[1], names[2], value)))
+    bring_back("topic_permission", lambda names, value: _topic_permission(topic_permissions, names, value))
     bring_back("exchange", lambda names, value: _exchange(vhosts[names[1]], names[2], value))
     bring_back("queue", lambda names, value: vhosts[names[1]].restore_queue(values.decode_queue(names[2], value)))
     bring_back("binding", lambda names, value: _binding(vhosts[names[1]], names, value))
@@ -59,6 +62,10 @@ def _not_understood(key: str, why: str) -> DefinitionsError:
         f"cannot understand the stored definition {key} ({why}); "
         "start the version of the broker that wrote it, or restore the definitions from a backup"
     )
+
+
+def _topic_permission(store: TopicPermissionStore, names: list[str], value: bytes) -> None:
+    store.set(values.decode_topic_permission(names[1], names[2], names[3], value))
 
 
 def _exchange(vhost: Vhost, name: str, value: bytes) -> None:

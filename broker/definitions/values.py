@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from broker.auth.permissions import Permission
+from broker.auth.topic_permissions import TopicPermission
 from broker.auth.users import User
 from broker.definitions.fields import table_from_json, table_to_json
 from broker.model.arguments import NO_ARGUMENTS, Arguments
@@ -87,6 +88,17 @@ def decode_permission(vhost: str, user: str, value: bytes) -> Permission:
     """A permission."""
     members = _decode(value)
     return Permission(user, vhost, members["configure"], members["write"], members["read"])
+
+
+def encode_topic_permission(permission: TopicPermission) -> bytes:
+    """A topic permission without its user, vhost and exchange."""
+    return _encode({"write": permission.write, "read": permission.read})
+
+
+def decode_topic_permission(vhost: str, exchange: str, user: str, value: bytes) -> TopicPermission:
+    """A topic permission."""
+    members = _decode(value)
+    return TopicPermission(user, vhost, exchange, members["write"], members["read"])
 
 
 def encode_exchange(exchange: Exchange, arguments: Arguments) -> bytes:

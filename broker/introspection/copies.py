@@ -5,7 +5,8 @@ Everything here runs between two turns of the loop, so that one copy is consiste
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,6 +25,7 @@ from broker.introspection.infos import (
     MessageStats,
     QueueInfo,
     QueueName,
+    Rates,
     VhostInfo,
 )
 from broker.queues.classic import ClassicQueue
@@ -32,10 +34,11 @@ from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost, VhostCounters
 from protocol.lifecycle import OPEN
 
+MESSAGE_COUNTERS: Final = tuple(field.name for field in fields(MessageStats))
 FLOW_SHOWN_MS: Final = 5000  # as long as RabbitMQ shows it after the last time
 
 
-def queue_info(queue: ClassicQueue, vhost: str, node: str) -> QueueInfo:
+def queue_info(queue: ClassicQueue, vhost: str, node: str, rates: Rates) -> QueueInfo:
     """One queue."""
     definition, ready = queue.definition, queue.ready
     consumers = queue.consumers.everyone()
@@ -69,6 +72,7 @@ def queue_info(queue: ClassicQueue, vhost: str, node: str) -> QueueInfo:
         owner_pid_details=connection_name(owner) if isinstance(owner, Connection) else None,
         exclusive_consumer_tag=next((consumer.tag for consumer in consumers if consumer.exclusive), None),
         single_active_consumer_tag=consumers[0].tag if is_single and consumers else None,
+        rates=rates,
     )
 
 
@@ -115,7 +119,7 @@ def _connection_state(connection: Connection, now_ms: int) -> str:
     return "flow" if state == OPEN and is_in_flow(connection, now_ms) else state
 
 
-def connection_info(connection: Connection, node: str, now_ms: int) -> ConnectionInfo:
+def connection_info(connection: Connection, node: str, now_ms: int, rates: Rates) -> ConnectionInfo:
     """One connection, logged in or not."""
     peer, _, local = connection.name.partition(" -> ")
     (peer_host, peer_port), (host, port) = split_address(peer), split_address(local)
@@ -141,6 +145,7 @@ def connection_info(connection: Connection, node: str, now_ms: int) -> Connectio
         recv_oct=connection.received_bytes,
         send_oct=connection.output.total_bytes,
         client_properties=connection.client_properties,
+        rates=rates,
     )
 
 
@@ -149,7 +154,7 @@ def connection_name(connection: Connection) -> ConnectionName:
     return ConnectionName(connection.name, *split_address(connection.name.partition(" -> ")[0]))
 
 
-def channel_info(connection: Connection, channel: Channel, node: str) -> ChannelInfo:
+def channel_info(connection: Connection, channel: Channel, node: str, rates: Rates) -> ChannelInfo:
     """One channel."""
     publisher, transaction, context = channel.publisher, channel.transaction, channel.context
     confirms = publisher.confirms
@@ -180,6 +185,7 @@ def channel_info(connection: Connection, channel: Channel, node: str) -> Channel
             ack=channel.acked,
         ),
         connection_details=connection_name(connection),
+        rates=rates,
     )
 
 
@@ -217,7 +223,7 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
     )
 
 
-def exchange_info(vhost: Vhost, exchange: Exchange) -> ExchangeInfo:
+def exchange_info(vhost: Vhost, exchange: Exchange, rates: Rates) -> ExchangeInfo:
     """One exchange."""
     return ExchangeInfo(
         name=exchange.name,
@@ -228,6 +234,7 @@ def exchange_info(vhost: Vhost, exchange: Exchange) -> ExchangeInfo:
         internal=exchange.internal,
         arguments=vhost.declared_arguments(exchange.name).values,
         message_stats=ExchangeStats(exchange.published_in, exchange.published_out),
+        rates=rates,
     )
 
 
@@ -244,13 +251,18 @@ def binding_info(vhost: Vhost, binding: Binding) -> BindingInfo:
     )
 
 
-def vhost_info(vhost: Vhost) -> VhostInfo:
-    """One vhost, with the messages in its queues; its cost grows a little with their number."""
+def vhost_info(vhost: Vhost, totals: Mapping[str, int], rates: Rates) -> VhostInfo:
+    """One vhost, with the messages in its queues; its cost grows a little with their number.
+
+    Args: totals are its numbers in the last round of sampling, by field; empty where there was none.
+    """
     ready = unacked = 0
     for queue in vhost.queues.values():
         ready += queue.ready.count
         unacked += queue.unacked
-    return VhostInfo(vhost.name, ready + unacked, ready, unacked)
+    stats = MessageStats(**{name: totals[name] for name in MESSAGE_COUNTERS if name in totals})
+    octets = totals.get("recv_oct", 0), totals.get("send_oct", 0)
+    return VhostInfo(vhost.name, ready + unacked, ready, unacked, stats, *octets, rates)
 
 
 def split_address(text: str) -> tuple[str, int]:

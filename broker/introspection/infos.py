@@ -6,11 +6,13 @@ Must not: hold anything that changes, or know how it is shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from broker.loop_watch import LoopStatus
 from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
 from storage.status import LogStatus
+
+Rates = Mapping[str, float]  # by field, its change per second; what is done with them: broker/introspection/rates.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Overview:
     message_stats: MessageStats
     churn_rates: ChurnRates
     listeners: tuple[ListenerInfo, ...]
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class NodeInfo:
     connections_flow: int  # slowed down lately, because consumers or the disk are behind what they publish
     flow_total: int  # how often a publisher had to skip turns for that
     loop: LoopStatus
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,7 @@ class QueueInfo:
     owner_pid_details: ConnectionName | None
     exclusive_consumer_tag: str | None
     single_active_consumer_tag: str | None
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +204,7 @@ class ConnectionInfo:
     recv_oct: int
     send_oct: int
     client_properties: Mapping[str, object]
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +228,7 @@ class ChannelInfo:
     global_prefetch_count: int
     message_stats: MessageStats
     connection_details: ConnectionName
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +285,7 @@ class ExchangeInfo:
     internal: bool
     arguments: Mapping[str, object]
     message_stats: ExchangeStats
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,12 +303,16 @@ class BindingInfo:
 
 @dataclass(frozen=True, slots=True)
 class VhostInfo:
-    """One vhost and the messages in its queues."""
+    """One vhost and the messages in its queues; statistics and bytes are those of the last round of sampling."""
 
     name: str
     messages: int
     messages_ready: int
     messages_unacknowledged: int
+    message_stats: MessageStats = field(default_factory=MessageStats)
+    recv_oct: int = 0
+    send_oct: int = 0
+    rates: Rates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final, Protocol
 
 from broker import build
 from broker.administration import UnknownVhostError
-from broker.alarms import DISK, LOG, MEMORY, Alarms, disk_free_bytes, memory_used_bytes
+from broker.alarms import DISK, LOG, MEMORY, Alarms, memory_used_bytes
 from broker.auth.permissions import PermissionStore
 from broker.auth.users import UserStore
-from broker.clock import Clock
+from broker.clock import Clock, Deadlines
 from broker.config import Config
 from broker.connections.registry import Connections
-from broker.introspection import copies
+from broker.introspection import copies, rows
 from broker.introspection.infos import (
     BindingInfo,
     ChannelInfo,
@@ -34,8 +33,12 @@ from broker.introspection.infos import (
     UserInfo,
     VhostInfo,
 )
+from broker.introspection.machine import disk_free, open_files, open_files_max
 from broker.introspection.pages import PAGE_SIZE_DEFAULT, SLICE, Page, Steps, page_of, page_of_parts
+from broker.introspection.rates import History
+from broker.introspection.sampler import NODE, WHOLE, Sampler
 from broker.loop_watch import LoopWatch
+from broker.queues.classic import ClassicQueue
 from broker.queues.counters import QueueCounters
 from broker.queues.paging import MemoryBudget
 from broker.vhost import Vhost
@@ -50,6 +53,7 @@ class NodeParts(Protocol):
 
     config: Config
     clock: Clock
+    deadlines: Deadlines
     started_ms: int
     cluster_name: str
     leveret_version: str
@@ -68,10 +72,13 @@ class NodeParts(Protocol):
 class Introspection:
     """Copies of what a node holds. Every listing is in the order in which things were made."""
 
-    def __init__(self, node: NodeParts, listeners: tuple[ListenerInfo, ...] = ()) -> None:
-        """Args: `listeners` are the addresses that the server listens on."""
+    def __init__(
+        self, node: NodeParts, listeners: tuple[ListenerInfo, ...] = (), sampler: Sampler | None = None
+    ) -> None:
+        """Args: `listeners` are the addresses that the server listens on; without a sampler all rates are 0."""
         self._node = node
         self._listeners = listeners
+        self.history = History(sampler or Sampler(node))  # rates and samples of everything
 
     @property
     def node_name(self) -> str:
@@ -114,6 +121,7 @@ class Introspection:
                 queue_deleted=sum(one.queues_deleted for one in of_vhosts),
             ),
             listeners=self._listeners,
+            rates=self.history.rates(rows.OVERVIEW, WHOLE),
         )
 
     def node(self) -> NodeInfo:
@@ -128,11 +136,11 @@ class Introspection:
             mem_used=memory_used_bytes(),
             mem_limit=node.alarms.memory_max_bytes,
             mem_alarm=MEMORY in alarms,
-            disk_free=_disk_free(node.config),
+            disk_free=disk_free(node.config.data_dir),
             disk_free_limit=node.alarms.disk_free_min_bytes,
             disk_free_alarm=DISK in alarms,
-            fd_used=len(os.listdir("/dev/fd")),
-            fd_total=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            fd_used=open_files(),
+            fd_total=open_files_max(),
             queue_mem_used=node.budget.used,
             queue_mem_limit=node.budget.bytes_max,
             log=node.journal.status(),
@@ -141,6 +149,7 @@ class Introspection:
             connections_flow=sum(copies.is_in_flow(connection, now_ms) for connection in node.connections.open),
             flow_total=node.connections.slowed,
             loop=node.loop_watch.status(node.clock.now_ns()),
+            rates=self.history.rates(rows.NODE, NODE),
         )
 
     @staticmethod
@@ -179,27 +188,33 @@ class Introspection:
         """Queues of all vhosts, or of one. Raises: UnknownVhostError, ValueError as every listing does."""
         chosen = self._chosen(vhost)
         parts = ((one, one.queues.values()) for one in chosen)
-        return page_of_parts(parts, page, page_size, lambda it: copies.queue_info(it[1], it[0].name, self.node_name))
+        return page_of_parts(parts, page, page_size, lambda it: self._queue(it[1], it[0].name))
+
+    def _queue(self, queue: ClassicQueue, vhost: str) -> QueueInfo:
+        return copies.queue_info(queue, vhost, self.node_name, self.history.rates(rows.QUEUE, queue))
 
     def queue_slices(self, slice_size: int = SLICE) -> Iterator[list[QueueInfo]]:
         """All queues in slices; between two slices the broker may go on, and what it deletes then is left out."""
         for vhost in list(self._node.vhosts.values()):
             waiting = iter(list(vhost.queues.values()))
             while queues := list(islice(waiting, slice_size)):
-                name = vhost.name
-                yield [copies.queue_info(queue, name, self.node_name) for queue in queues if not queue.is_deleted]
+                yield [self._queue(queue, vhost.name) for queue in queues if not queue.is_deleted]
 
     def connections(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[ConnectionInfo]:
         """Connections, those that have not finished their login too."""
         found, now_ms = self._node.connections.open, self._node.clock.now_ms()
         return page_of(
-            found, len(found), page, page_size, lambda it: copies.connection_info(it, self.node_name, now_ms)
-        )
+            found, len(found), page, page_size,
+            lambda it: copies.connection_info(it, self.node_name, now_ms, self.history.rates(rows.CONNECTION, it)),
+        )  # fmt: skip
 
     def channels(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[ChannelInfo]:
         """Channels of all connections."""
         parts = ((connection, connection.channels.values()) for connection in self._node.connections.open)
-        return page_of_parts(parts, page, page_size, lambda it: copies.channel_info(*it, self.node_name))
+        return page_of_parts(
+            parts, page, page_size,
+            lambda it: copies.channel_info(*it, self.node_name, self.history.rates(rows.CHANNEL, it[1])),
+        )  # fmt: skip
 
     def consumers(
         self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None
@@ -219,7 +234,9 @@ class Introspection:
     ) -> Page[ExchangeInfo]:
         """Exchanges of all vhosts, or of one."""
         parts = ((one, one.table.exchanges.values()) for one in self._chosen(vhost))
-        return page_of_parts(parts, page, page_size, lambda it: copies.exchange_info(*it))
+        return page_of_parts(
+            parts, page, page_size, lambda it: copies.exchange_info(*it, self.history.rates(rows.EXCHANGE, it[1]))
+        )
 
     def bindings(
         self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None
@@ -236,7 +253,11 @@ class Introspection:
     def vhosts(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[VhostInfo]:
         """Vhosts, with the messages in their queues."""
         found = self._node.vhosts
-        return page_of(found.values(), len(found), page, page_size, copies.vhost_info)
+        return page_of(found.values(), len(found), page, page_size, self._vhost)
+
+    def _vhost(self, vhost: Vhost) -> VhostInfo:
+        history = self.history
+        return copies.vhost_info(vhost, history.totals(rows.VHOST, vhost), history.rates(rows.VHOST, vhost))
 
     def users(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[UserInfo]:
         """Users, by name."""
@@ -261,10 +282,3 @@ class Introspection:
         if name not in vhosts:
             raise UnknownVhostError(name)
         return [vhosts[name]]
-
-
-def _disk_free(config: Config) -> int:
-    try:
-        return disk_free_bytes(config.data_dir)
-    except OSError:
-        return 0

@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
 from starlette.background import BackgroundTask
@@ -17,9 +17,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.administration import Administration
+from broker.auth.users import PasswordHash
 from broker.http_pieces import Pieces
 from broker.introspection.infos import MessageStats
 from broker.introspection.pages import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page
+from broker.introspection.rates import MESSAGE_STATS, details
 
 BODY_BYTES_MAX: Final = 64 * 1024
 UNPAGED_MAX: Final = 10_000  # items of a list that was asked for without a page
@@ -28,6 +30,7 @@ BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
 UNAVAILABLE: Final = 503
+Value = TypeVar("Value")
 
 
 class Refused(Exception):
@@ -63,9 +66,19 @@ async def stored(administration: Administration) -> None:
         raise Refused(UNAVAILABLE, "service_unavailable", trouble)
 
 
-def _settle(outcome: asyncio.Future[str], trouble: str) -> None:
+async def hashed(administration: Administration, password: str) -> PasswordHash:
+    """The hash to store for a password, made away from the loop. Raises: ValueError for one that cannot be."""
+    outcome: asyncio.Future[PasswordHash | BaseException] = asyncio.get_running_loop().create_future()
+    administration.hash_password(password, lambda made: _settle(outcome, made))
+    made = await outcome
+    if isinstance(made, BaseException):
+        raise made
+    return made
+
+
+def _settle(outcome: asyncio.Future[Value], value: Value) -> None:
     if not outcome.done():  # whoever asked may have gone
-        outcome.set_result(trouble)
+        outcome.set_result(value)
 
 
 def created(is_new: bool) -> Response:
@@ -89,6 +102,7 @@ def _plain(value: object) -> object:
         plain = {name: getattr(value, name) for name in _field_names(type(value))}
         if isinstance(value, MessageStats):
             plain["deliver_get"] = value.deliver_get
+        _put_rates(plain, plain.pop("rates", {}))
         return {name: held for name, held in plain.items() if held is not None}
     if isinstance(value, bytes | bytearray):
         try:
@@ -98,6 +112,17 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return int(value.timestamp())
     return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _put_rates(plain: dict[str, Any], rates: Mapping[str, float]) -> None:
+    """Adds `x_details` for each rate: those of messages to `message_stats`, others beside the field."""
+    for name, held in details(rates).items():
+        if name.removesuffix("_details") not in MESSAGE_STATS:
+            plain[name] = held
+    if rates and "message_stats" in plain:
+        stats = _plain(plain["message_stats"])
+        assert isinstance(stats, dict)
+        plain["message_stats"] = stats | details({name: rates[name] for name in MESSAGE_STATS & rates.keys()})
 
 
 def part(request: Request, name: str) -> str:

@@ -12,6 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
+from broker.auth.authorization import Subject
 from broker.clock import ManualClock
 from broker.config import Config
 from broker.http_pieces import Pieces, in_steps
@@ -24,7 +25,7 @@ from broker.metrics.prometheus import FAMILIES_IN_ONE_GO, LINES_IN_ONE_GO, Queue
 from broker.metrics.table import QUEUE_METRICS, Sources
 from broker.model.arguments import NO_ARGUMENTS
 from broker.node import Node
-from broker.operations import Actor, QueueRequest
+from broker.requests import Actor, QueueRequest
 
 QUEUES = 2 * PAGE_SIZE_MAX + 7
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
@@ -38,7 +39,7 @@ def window() -> Introspection:
     node.create_defaults("secret")
     for number in range(QUEUES):
         request = QueueRequest(f"q{number}", False, False, False, NO_ARGUMENTS)
-        node.operations.declare_queue(Actor("guest", node.vhosts["/"]), request)
+        node.operations.declare_queue(Actor(Subject("guest"), node.vhosts["/"]), request)
     return Introspection(node)
 
 

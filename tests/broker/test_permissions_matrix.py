@@ -11,7 +11,9 @@ import pytest
 from pamqp import base, commands
 from pamqp.commands import Basic, Exchange, Queue
 
-from broker.connections.services import Login
+from broker.auth.accounts import AMQP, Peer
+from broker.auth.authorization import Subject
+from broker.auth.permissions import Permission
 from tests.support.sansio import SansBroker, SansClient
 
 NOTHING = "^$"
@@ -52,7 +54,7 @@ def client_with(broker: SansBroker, *rights: str) -> SansClient:
     broker.node.administration.set_permissions(user, "/", *patterns)
     client = broker.connect().open()
     actor = client.connection.host.require_actor()
-    client.connection.host.actor = type(actor)(user, actor.vhost, actor.owner)
+    client.connection.host.actor = type(actor)(Subject(user), actor.vhost, actor.owner)
     client.channel(1)
     return client
 
@@ -128,10 +130,10 @@ def test_a_change_of_rights_reaches_the_next_publish(broker: SansBroker) -> None
     assert "write access to exchange 'x'" in refused_publish(client, "x")
 
 
-def login_result(broker: SansBroker, user: str, password: str, is_loopback: bool) -> Login | None:
-    answers: list[Login | None] = []
+def login_result(broker: SansBroker, user: str, password: str, is_loopback: bool) -> Subject | None:
+    answers: list[Subject | None] = []
     response = f"\0{user}\0{password}".encode()
-    broker.node.services.accounts.login("PLAIN", response, is_loopback, answers.append)
+    broker.node.services.accounts.login("PLAIN", response, Peer(AMQP, "there", is_loopback), answers.append)
     return answers[0]
 
 
@@ -163,10 +165,10 @@ def test_a_vhost_without_rights_is_refused_by_name(broker: SansBroker) -> None:
     assert text == "NOT_ALLOWED - access to vhost 'other' refused for user 'guest'"
 
 
-def test_update_secret_cancels_consumers_that_may_not_read_any_more(broker: SansBroker) -> None:
+def test_update_secret_looks_at_the_rights_again(broker: SansBroker) -> None:
     client = client_with(broker, "read")
     tag = client.answer(1, Basic.Consume(queue="q")).consumer_tag  # type: ignore[attr-defined]
-    broker.node.administration.set_permissions("read", "/", ".*", NOTHING, NOTHING)
+    broker.node.permissions.set(Permission("read", "/", ".*", NOTHING, NOTHING))
     events = client.call(1, commands.Channel.Flow(True))
     assert [event.name for event in events] == ["Channel.FlowOk"]
     client.method(0, commands.Connection.UpdateSecret("new", "rotation"))
@@ -175,3 +177,74 @@ def test_update_secret_cancels_consumers_that_may_not_read_any_more(broker: Sans
     (cancel,) = client.take(1)
     assert isinstance(cancel.frame, commands.Basic.Cancel)
     assert cancel.frame.consumer_tag == tag
+
+
+def test_a_permission_taken_away_cancels_consumers_of_open_connections(broker: SansBroker) -> None:
+    client = client_with(broker, "read")
+    tag = client.answer(1, Basic.Consume(queue="q")).consumer_tag  # type: ignore[attr-defined]
+    broker.node.administration.set_permissions("read", "/", ".*", NOTHING, NOTHING)
+    broker.turn()
+    (cancel,) = client.take(1)
+    assert isinstance(cancel.frame, commands.Basic.Cancel)
+    assert cancel.frame.consumer_tag == tag
+
+
+def test_access_to_a_vhost_taken_away_closes_open_connections(broker: SansBroker) -> None:
+    client = client_with(broker, "read")
+    assert broker.node.administration.clear_permissions("read", "/")
+    broker.turn()
+    (close,) = client.take(0)
+    assert isinstance(close.frame, commands.Connection.Close)
+    assert close.frame.reply_code == 320
+    assert not broker.node.administration.clear_permissions("read", "/")
+
+
+@pytest.fixture
+def topics(broker: SansBroker) -> SansClient:
+    """A client of user `ann`, who may use all exchanges, and keys of her own at amq.topic."""
+    administration = broker.node.administration
+    administration.add_user("ann", "secret")
+    administration.set_permissions("ann", "/", ".*", ".*", ".*")
+    administration.set_topic_permissions("ann", "/", "amq.topic", "^{username}-w[.]", "^{username}-r[.]")
+    client = broker.connect().open()
+    actor = client.connection.host.require_actor()
+    client.connection.host.actor = type(actor)(Subject("ann"), actor.vhost, actor.owner)
+    client.channel(1)
+    return client
+
+
+def test_a_routing_key_at_a_topic_exchange_needs_write_on_the_topic(topics: SansClient) -> None:
+    topics.publish(1, "amq.topic", "ann-w.x", b"body")
+    topics.publish(1, "amq.direct", "other", b"body")
+    topics.broker.turn()
+    assert not topics.take(1)
+    topics.publish(1, "amq.topic", "bob-w.x", b"body")
+    topics.broker.turn()
+    (close,) = topics.take(1)
+    assert isinstance(close.frame, commands.Channel.Close)
+    text = "write access to topic 'bob-w.x' in exchange 'amq.topic' in vhost '/' refused for user 'ann'"
+    assert close.frame.reply_text == f"ACCESS_REFUSED - {text}"
+
+
+@pytest.mark.parametrize("method", [Queue.Bind, Queue.Unbind])
+def test_binding_to_a_topic_exchange_needs_read_on_the_topic(topics: SansClient, method: type[base.Frame]) -> None:
+    assert topics.answer(1, method(queue="q", exchange="amq.topic", routing_key="ann-r.x")).name.endswith("Ok")  # type: ignore[call-arg]
+    close = topics.answer(1, method(queue="q", exchange="amq.topic", routing_key="ann-w.x"))  # type: ignore[call-arg]
+    assert isinstance(close, commands.Channel.Close)
+    assert "read access to topic 'ann-w.x' in exchange 'amq.topic'" in str(close.reply_text)
+
+
+@pytest.mark.parametrize("method", [Exchange.Bind, Exchange.Unbind])
+def test_binding_an_exchange_to_a_topic_exchange_needs_it_too(topics: SansClient, method: type[base.Frame]) -> None:
+    ends = {"destination": "amq.fanout", "source": "amq.topic"}
+    assert topics.answer(1, method(**ends, routing_key="ann-r.x")).name.endswith("Ok")  # type: ignore[call-arg]
+    assert topics.answer(1, method(**ends, routing_key="ann-w.x")).name == "Channel.Close"  # type: ignore[call-arg]
+
+
+def test_a_change_of_topic_permissions_reaches_an_open_channel(topics: SansClient) -> None:
+    topics.publish(1, "amq.topic", "ann-w.x", b"body")
+    topics.broker.turn()
+    assert topics.broker.node.administration.set_topic_permissions("ann", "/", "amq.topic", "^$", ".*") is False
+    topics.publish(1, "amq.topic", "ann-w.x", b"body")
+    topics.broker.turn()
+    assert [event.name for event in topics.take(1)] == ["Channel.Close"]

@@ -31,16 +31,20 @@ MIDDLE = {
     "broker.administration",
     "broker.vhost",
     "broker.operations",
+    "broker.requests",
     "broker.definitions",
     "broker.policies",
     "broker.auth",
     "broker.alarms",
 }
-OUTLETS = {"broker.introspection", "broker.http_pieces", "broker.administration", "broker.operations", *GROUND}
+OUTLETS = {
+    "broker.introspection", "broker.http_pieces", "broker.administration", "broker.operations", "broker.requests",
+    "broker.auth", *GROUND,
+}  # fmt: skip
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
     "storage": set(),
-    "broker.config": {"storage"},
+    "broker.config": {"storage", "broker.auth"},
     "broker.clock": set(),
     "broker.build": set(),
     "broker.loop_watch": {"storage"},
@@ -48,7 +52,15 @@ ARROWS: dict[str, set[str]] = {
     "broker.routing": MODEL,
     "broker.queues": {"storage", *MODEL, *GROUND},
     **dict.fromkeys(MIDDLE, LOWER | MIDDLE),
-    "broker.connections": {"broker.auth", "broker.vhost", "broker.operations", "broker.alarms", *MODEL, *GROUND},
+    "broker.connections": {
+        "broker.auth",
+        "broker.vhost",
+        "broker.operations",
+        "broker.requests",
+        "broker.alarms",
+        *MODEL,
+        *GROUND,
+    },
     "broker.introspection": {"broker.build", "broker.connections", *LOWER, *MIDDLE},
     # What reads a data folder without a broker: records, and the definitions that name what is in them.
     "broker.offline": {"broker.definitions", "broker.queues", "storage", *MODEL},

@@ -10,10 +10,12 @@ from typing import Any, Final, Protocol
 
 from pamqp import base, commands
 
+from broker.auth.accounts import Peer
+from broker.auth.authorization import Subject
 from broker.connections.channel import ChannelHost
 from broker.connections.liveness import Liveness
-from broker.connections.services import Login, Services
-from broker.operations import Actor
+from broker.connections.services import Services
+from broker.requests import Actor
 from protocol import commands as index
 from protocol import lifecycle as life
 from protocol.constants import ACCESS_REFUSED, FRAME_MIN_BYTES, NOT_ALLOWED
@@ -31,7 +33,8 @@ class Handshaking(Protocol):
     host: ChannelHost
     user: str
     login_mechanism: str
-    is_loopback: bool
+    login_peer: Peer
+    is_over: bool
     liveness: Liveness
     channel_max: int
     client_properties: dict[str, object]
@@ -85,7 +88,9 @@ def start_ok(connection: Handshaking, frame: commands.Connection.StartOk) -> Non
     response = frame.response
     connection.suspend()
 
-    def answer(login: Login | None) -> None:
+    def answer(login: Subject | None) -> None:
+        if connection.is_over:
+            return
         if login is None:
             _refuse_login(connection)
         else:
@@ -97,7 +102,7 @@ def start_ok(connection: Handshaking, frame: commands.Connection.StartOk) -> Non
 
     try:
         data = response if isinstance(response, bytes) else response.encode()
-        connection.services.accounts.login(frame.mechanism, data, connection.is_loopback, answer)
+        connection.services.accounts.login(frame.mechanism, data, connection.login_peer, answer)
     except ConnectionException as error:
         connection.engine.state = life.AWAIT_START_OK  # nobody is told more before a login
         connection.close(error)
@@ -147,7 +152,7 @@ def open_(connection: Handshaking, frame: commands.Connection.Open) -> None:
     if refusal:
         raise ConnectionException(NOT_ALLOWED, refusal)
     connection.liveness.opened()
-    connection.host.actor = Actor(connection.user, vhost, connection)
+    connection.host.actor = Actor(Subject(connection.user, connection.host.tags), vhost, connection)
     connection.send(0, commands.Connection.OpenOk())
 
 

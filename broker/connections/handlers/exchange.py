@@ -8,7 +8,7 @@ from broker.connections.channel import Channel
 from broker.connections.handlers.registry import arguments_of, handles
 from broker.model.arguments import Arguments
 from broker.model.names import clean
-from broker.operations import ExchangeRequest
+from broker.requests import ExchangeRequest
 from protocol.commands import Method
 from protocol.methods import AccessRequest, AccessRequestOk
 

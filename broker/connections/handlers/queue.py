@@ -8,7 +8,7 @@ from broker.connections.channel import Channel
 from broker.connections.handlers.registry import arguments_of, handles, queue_name
 from broker.model.arguments import Arguments
 from broker.model.names import REPLY_TO, clean
-from broker.operations import QueueRequest, QueueState
+from broker.requests import QueueRequest, QueueState
 from protocol import encoder
 from protocol.commands import Method
 

@@ -19,6 +19,7 @@ from broker.management.answers import (
     body_of,
     created,
     deleted,
+    hashed,
     listing,
     part,
     stored,
@@ -38,7 +39,7 @@ def routes(introspection: Introspection, administration: Administration) -> list
         password, tags = text_of(body, "password"), _tags(body)
         if request.headers.get("if-none-match") == "*" and administration.has_user(name):
             raise Refused(CONFLICT, "conflict", f'User "{name}" already exists')
-        is_new = administration.put_user(name, password, tags)
+        is_new = administration.put_user(name, await hashed(administration, password), tags)
         await stored(administration)
         return created(is_new)
 

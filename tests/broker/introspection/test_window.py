@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from broker.administration import UnknownVhostError
+from broker.auth.authorization import Subject
 from broker.clock import ManualClock
 from broker.config import Config
 from broker.introspection.pages import PAGE_SIZE_MAX, SLICE, at_once
@@ -18,7 +19,7 @@ from broker.introspection.window import TOTALS_SLICE, Introspection
 from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.message import Span
 from broker.node import Node
-from broker.operations import Actor, QueueRequest
+from broker.requests import Actor, QueueRequest
 from storage.commit import Timers
 from storage.journal import Journal
 from storage.local import LocalJournal, LogSettings
@@ -40,7 +41,7 @@ def window(node: Node) -> Introspection:
 
 
 def declare(node: Node, name: str, arguments: Arguments = NO_ARGUMENTS, vhost: str = "/") -> None:
-    actor = Actor("guest", node.vhosts[vhost])
+    actor = Actor(Subject("guest"), node.vhosts[vhost])
     node.operations.declare_queue(actor, QueueRequest(name, True, False, False, arguments))
 
 
