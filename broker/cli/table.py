@@ -50,7 +50,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
         "log": "log",
     },
     "Diagnostics": {
-        "doctor": "",
+        "doctor": "doctor",
         "top": "top",
         "checks": "ping check_running check_local_alarms check_alarms check_port_connectivity check_port_listener "
                   "check_virtual_hosts check_certificate_expiration",
