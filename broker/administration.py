@@ -6,14 +6,17 @@ Part of operations. Must not: know sockets, or how anything is shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from broker.auth.permissions import Permission, PermissionStore
 from broker.auth.topic_permissions import TopicPermission, TopicPermissionStore
 from broker.auth.users import PasswordHash, UnknownUserError, User, UserStore
 from broker.definitions.keeper import Keeper
+from broker.model.vhost_metadata import NO_METADATA, VhostMetadata
+from broker.policies.rules import Rules
 from broker.vhost import Vhost
 
-__all__ = ["Administration", "UnknownUserError", "UnknownVhostError"]
+__all__ = ["Administration", "ProtectedVhostError", "UnknownUserError", "UnknownVhostError", "VhostMetadata"]
 
 HashPassword = Callable[[str, Callable[[PasswordHash | BaseException], None]], None]
 NAME_BYTES_MAX = 255
@@ -27,6 +30,13 @@ class UnknownVhostError(LookupError):
         super().__init__(f'Virtual host "{name}" does not exist')
 
 
+class ProtectedVhostError(ValueError):
+    """The vhost may not be deleted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Refusing to delete virtual host '{name}' because it is protected from deletion")
+
+
 class Administration:
     """What an administrator may ask for. Every method raises LookupError or ValueError with a text for people."""
 
@@ -36,11 +46,12 @@ class Administration:
         permissions: PermissionStore,
         topic_permissions: TopicPermissionStore,
         vhosts: dict[str, Vhost],
-        new_vhost: Callable[[str], Vhost],
+        new_vhost: Callable[[str, VhostMetadata], Vhost],
         cut_off: Callable[[str, str, str], None],
         recheck: Callable[[str, str], None],
         hash_password: HashPassword,
         keeper: Keeper,
+        rules: Rules,
     ) -> None:
         """Args: cut_off closes connections: of a user or a vhost (an empty name is any), for a reason; recheck has
         those of a user to a vhost give up what they may not do any more; hash_password does so away from the loop.
@@ -54,6 +65,7 @@ class Administration:
         self._cut_off = cut_off
         self._recheck = recheck
         self.hash_password = hash_password
+        self.rules = rules
 
     def when_stored(self, callback: Callable[[], None], on_trouble: Callable[[str], None]) -> None:
         """Calls once everything changed so far is on the disk; `on_trouble` with the reason where that fails."""
@@ -66,7 +78,21 @@ class Administration:
         except KeyError:
             raise UnknownVhostError(name) from None
 
-    def add_vhost(self, name: str) -> bool:
+    def put_vhost(self, name: str, metadata: VhostMetadata) -> bool:
+        """Makes a vhost, or says something else of one; False where it was there. Raises: ValueError for a bad name."""
+        if self.add_vhost(name, metadata):
+            return True
+        vhost = self.vhost(name)
+        if vhost.metadata != metadata:
+            vhost.metadata = metadata
+            self._keeper.put_vhost(name, metadata)
+        return False
+
+    def protect_vhost(self, name: str, is_protected: bool) -> None:
+        """Has a vhost refuse to be deleted, or not any more. Raises: UnknownVhostError."""
+        self.put_vhost(name, replace(self.vhost(name).metadata, protected_from_deletion=is_protected))
+
+    def add_vhost(self, name: str, metadata: VhostMetadata = NO_METADATA) -> bool:
         """Makes a vhost; False where it is there already. Raises: ValueError for a name that cannot be."""
         if not name or len(name.encode()) > NAME_BYTES_MAX:
             raise ValueError(f"a vhost's name has 1 to {NAME_BYTES_MAX} bytes")
@@ -74,19 +100,25 @@ class Administration:
             return False
         if len(self._vhosts) >= VHOSTS_MAX:
             raise ValueError(f"there are {VHOSTS_MAX} vhosts, the most there can be")
-        self._vhosts[name] = self._new_vhost(name)
-        self._keeper.add_vhost(name)
+        self._vhosts[name] = self._new_vhost(name, metadata)
+        self._keeper.put_vhost(name, metadata)
         return True
 
     def delete_vhost(self, name: str) -> None:
-        """Deletes a vhost with everything in it, and closes the connections to it. Raises: UnknownVhostError."""
+        """Deletes a vhost with everything in it, and closes the connections to it.
+
+        Raises: UnknownVhostError, ProtectedVhostError.
+        """
         vhost = self.vhost(name)
+        if vhost.metadata.protected_from_deletion:
+            raise ProtectedVhostError(name)
         self._cut_off("", name, f"vhost '{name}' is deleted")
         for queue in list(vhost.queues.values()):
             vhost.remove_queue(queue)
         del self._vhosts[name]
         self._permissions.clear_vhost(name)
         self._topic_permissions.clear_vhost(name)
+        self.rules.forget_vhost(name)
         self._keeper.remove_vhost(name)
 
     def delete_user(self, name: str) -> None:
@@ -94,6 +126,7 @@ class Administration:
         self._users.delete(name)
         self._permissions.clear_user(name)
         self._topic_permissions.clear_user(name)
+        self.rules.forget_user(name)
         self._cut_off(name, "", f"user '{name}' is deleted")
 
     def add_user(self, name: str, password: str, tags: Iterable[str] = ()) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from broker.auth.passwords import ALGORITHMS, DEFAULT_ALGORITHM
 from broker.config_options import ConfigError, option, options_of
 from broker.config_sources import read_sources
+from broker.logs import FORMATS, LEVELS
 from storage.commit import FSYNC_MODES
 
 __all__ = ["GENERATED_PASSWORD", "Config", "ConfigError", "load_config"]
@@ -24,6 +25,7 @@ PRODUCT = "RabbitMQ"
 PRODUCT_VERSION = "3.13.7"
 
 LISTEN = "Listening"
+TLS = "TLS"
 DATA = "Data"
 ACCOUNTS = "First user"
 PROTOCOL = "Protocol"
@@ -36,11 +38,80 @@ OPERATION = "Operation"
 class Config:
     """The settings of one broker process; a name ends in its unit."""
 
-    host: str = option("127.0.0.1", "Address to accept AMQP connections on; 0.0.0.0 or :: is every address.", LISTEN)
-    port: int = option(5672, "TCP port for AMQP; 0 picks a free one.", LISTEN, minimum=0, maximum=65535)
+    host: str = option(
+        "127.0.0.1",
+        "Addresses to accept AMQP connections on, plain and TLS, separated by commas; 0.0.0.0 is every IPv4 address, "
+        ":: every address.",
+        LISTEN,
+    )
+    port: int = option(5672, "TCP port for AMQP without TLS; 0 picks a free one.", LISTEN, minimum=0, maximum=65535)
+    plain_listener: bool = option(
+        True, "Accept AMQP without TLS on that port; false leaves TLS and the unix socket.", LISTEN
+    )
+    amqp_socket: str = option(
+        "", "Path of a unix socket to accept AMQP connections on; whoever may connect counts as being on this machine.",
+        LISTEN, empty_allowed=True,
+    )  # fmt: skip
+    amqp_socket_mode: str = option(
+        "600", "Who may connect to that socket: the broker's user, its group too, or everybody.", LISTEN,
+        choices=("600", "660", "666"),
+    )  # fmt: skip
+    proxy_protocol_from: tuple[str, ...] = option(
+        (),
+        "Networks (10.0.0.0/8) of proxies that begin each TCP connection with a PROXY protocol header of version 1 or "
+        "2. Their connections need one and count as coming from the address in it; anybody else's are refused.",
+        LISTEN,
+    )
     metrics_host: str = option("127.0.0.1", "Address of the Prometheus endpoint.", LISTEN)
     metrics_port: int = option(
         15692, "TCP port of the Prometheus endpoint (/metrics); 0 turns it off.", LISTEN, minimum=0, maximum=65535
+    )
+    metrics_tls: bool = option(False, "Serve the Prometheus endpoint over TLS, with the same certificates.", LISTEN)
+    tls_port: int = option(
+        0, "TCP port for AMQP over TLS, 5671 by custom; 0 turns it off.", TLS, minimum=0, maximum=65535
+    )
+    tls_cert_file: str = option(
+        "", "Certificate for TLS in PEM form, with the intermediate certificates behind it.", TLS,
+        aliases=("RABBITMQ_SSL_CERTFILE",), empty_allowed=True,
+    )  # fmt: skip
+    tls_key_file: str = option(
+        "", "Its private key in PEM form; empty where it stands in the certificate's file.", TLS,
+        aliases=("RABBITMQ_SSL_KEYFILE",), empty_allowed=True,
+    )  # fmt: skip
+    tls_key_password: str = option(
+        "", "Password of private keys that are encrypted.", TLS, secret_file=True, empty_allowed=True
+    )
+    tls_sni_dir: str = option(
+        "", "Folder with further certificates, each used for clients that ask for one of its names (SNI): NAME.pem or "
+        "NAME.crt with NAME.key, or a folder with fullchain.pem and privkey.pem, or tls.crt and tls.key.",
+        TLS, empty_allowed=True,
+    )  # fmt: skip
+    tls_check_s: float = option(
+        60.0, "How often these files are looked at, to use what has changed; 0 is never, then SIGHUP does it.", TLS,
+        unit="s", minimum=0, maximum=86400,
+    )  # fmt: skip
+    tls_version_min: str = option("1.2", "Oldest version of TLS that is spoken.", TLS, choices=("1.2", "1.3"))
+    tls_ciphers: str = option(
+        "", "Ciphers for TLS 1.2, as OpenSSL lists them; empty is OpenSSL's choice.", TLS, empty_allowed=True
+    )
+    tls_verify: str = option(
+        "none", "Whether AMQP clients are asked for a certificate, and whether they may do without.", TLS,
+        choices=("none", "optional", "required"),
+    )  # fmt: skip
+    tls_ca_file: str = option(
+        "", "Certificates of the authorities (CA) that client certificates are checked against.", TLS,
+        aliases=("RABBITMQ_SSL_CACERTFILE",), empty_allowed=True,
+    )  # fmt: skip
+    ssl_cert_login_from: str = option(
+        "distinguished_name",
+        "What of a client's certificate is its user name where it logs in with it (EXTERNAL). Named as in RabbitMQ.",
+        TLS, choices=("common_name", "distinguished_name", "subject_alternative_name"),
+    )  # fmt: skip
+    ssl_cert_login_san_type: str = option(
+        "dns", "With subject_alternative_name: of which kind.", TLS, choices=("dns", "email", "ip", "uri")
+    )
+    ssl_cert_login_san_index: int = option(
+        0, "With subject_alternative_name: which of that kind, from 0.", TLS, minimum=0, maximum=99
     )
     data_dir: Path = option(
         Path("~/.local/share") / DATA_FOLDER_NAME,
@@ -152,8 +223,20 @@ class Config:
         "Free space under the data folder below which publishers are paused; 0 never pauses.",
         ALARMS, unit="bytes", minimum=0, maximum=2**62,
     )  # fmt: skip
-    log_level: str = option(
-        "info", "Least severe log lines to write.", OPERATION, choices=("debug", "info", "warning", "error")
+    log_level: str = option("info", "Least severe log lines to write.", OPERATION, choices=LEVELS)
+    log_format: str = option(
+        "text", "Form of log lines: for people (text), or one JSON object a line (json).", OPERATION, choices=FORMATS
+    )
+    log_file: str = option(
+        "", "File that log lines go to beside standard error; empty means none. Only its owner can read it.", OPERATION,
+        empty_allowed=True,
+    )  # fmt: skip
+    log_file_max_bytes: int = option(
+        10 * MIB, "Size at which the log file is renamed (.1, .2, …) and a new one begun.", OPERATION, unit="bytes",
+        minimum=65536, maximum=2**40,
+    )  # fmt: skip
+    log_files_kept: int = option(
+        5, "How many renamed log files are kept; the oldest is deleted.", OPERATION, minimum=1, maximum=1000
     )
     statistics_interval_ms: int = option(
         5000, "How often rates and histories are taken from the counters.", OPERATION, unit="ms",

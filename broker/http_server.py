@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
-import os
 import socket
-import stat
+import ssl
 from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.loop_watch import LoopWatch
@@ -20,73 +17,14 @@ if TYPE_CHECKING:
     import uvicorn
 
 log = logging.getLogger("leveret.http")
-BACKLOG: Final = 128
 REQUEST_HEAD_BYTES_MAX: Final = 32 * 1024
 CONNECTIONS_MAX: Final = 64  # at a time; those beyond are answered 503
 KEEP_ALIVE_S: Final = 5
 DRAIN_S_MAX: Final = 2  # what a request that is being answered gets when the broker stops
-SOCKET_PATH_BYTES_MAX: Final = 103  # what every system we run on takes
-OWNER_ONLY_MASK: Final = 0o177
 
 Asgi = Callable[
     [MutableMapping[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]
 ]
-
-
-class ListenError(Exception):
-    """An address cannot be listened on; the text is one line for the user."""
-
-
-def listen_unix(path: Path) -> socket.socket:
-    """A listening unix socket that only its owner may connect to; one that a dead process left is replaced.
-
-    The caller makes sure that no living process uses it. Raises: ListenError.
-    """
-    length = len(os.fsencode(path))
-    if length > SOCKET_PATH_BYTES_MAX:
-        text = f"{length} bytes, at most {SOCKET_PATH_BYTES_MAX} are possible: choose a shorter data folder"
-        raise ListenError(f"the path of the unix socket {path} is too long ({text})")
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(OWNER_ONLY_MASK)
-    try:
-        _remove_stale(path)
-        listener.bind(str(path))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise ListenError(f"cannot listen on {path}: {_why(error)}") from None
-    finally:
-        os.umask(mask)
-    return listener
-
-
-def _remove_stale(path: Path) -> None:
-    """Raises: OSError where there is something that is no socket."""
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
-        path.unlink()
-
-
-def listen_tcp(host: str, port: int) -> socket.socket:
-    """A listening TCP socket. Raises: ListenError."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise ListenError(f"cannot listen on {host}:{port}: {_why(error)}") from None
-    return listener
-
-
-def _why(error: OSError) -> str:
-    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 class Watched:
@@ -129,9 +67,13 @@ class _Steps:
 class HttpServer:
     """One application on one listening socket: `run` until `stop`."""
 
-    def __init__(self, listener: socket.socket, make_app: Callable[[], Asgi]) -> None:
-        """Args: `make_app` is called in a thread, so that what it imports does not hold the broker up."""
+    def __init__(
+        self, listener: socket.socket, make_app: Callable[[], Asgi], tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Args: `make_app` is called in a thread, so that what it imports does not hold the broker up; tls is None for
+        plain HTTP."""
         self.listener = listener
+        self._tls = tls
         self._make_app = make_app
         self._stopped = asyncio.Event()
 
@@ -140,7 +82,7 @@ class HttpServer:
         try:
             app = await asyncio.get_running_loop().run_in_executor(None, self._make_app)
             if not self._stopped.is_set():
-                await _uvicorn(app, self._stopped).serve(sockets=[self.listener])
+                await _uvicorn(app, self._stopped, self._tls).serve(sockets=[self.listener])
         except Exception:
             log.exception("the listener on %s has failed", self.listener)
         finally:
@@ -151,7 +93,7 @@ class HttpServer:
         self._stopped.set()
 
 
-def _uvicorn(app: Asgi, stopped: asyncio.Event) -> uvicorn.Server:
+def _uvicorn(app: Asgi, stopped: asyncio.Event, tls: ssl.SSLContext | None) -> uvicorn.Server:
     import uvicorn  # noqa: PLC0415  # takes longer than the rest of the broker's start
 
     class Embedded(uvicorn.Server):
@@ -170,4 +112,6 @@ def _uvicorn(app: Asgi, stopped: asyncio.Event) -> uvicorn.Server:
         proxy_headers=False, h11_max_incomplete_event_size=REQUEST_HEAD_BYTES_MAX, limit_concurrency=CONNECTIONS_MAX,
         timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=DRAIN_S_MAX,
     )  # fmt: skip
+    config.load()
+    config.ssl = tls
     return Embedded(config)

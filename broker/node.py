@@ -24,12 +24,18 @@ from broker.connections.registry import Connections
 from broker.connections.services import Limits, Services
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
+from broker.logs import RecentLines
 from broker.loop_watch import LoopWatch
+from broker.model.vhost_metadata import VhostMetadata
 from broker.operations import Operations
+from broker.policies.parameters import CLUSTER_NAME
+from broker.policies.rules import Rules
 from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.tick import Tick
+from broker.tls.settings import tls_settings
+from broker.tls.store import Certificates
 from broker.vhost import Vhost
 from storage.commit import Timers
 from storage.definitions import RETRY_MS, Definitions, StagedDefinitions
@@ -103,6 +109,8 @@ def _levels(journal: Journal) -> dict[int, list[int]]:
 class Node:
     """The parts of a running broker."""
 
+    leveret_version = __version__
+
     def __init__(
         self,
         config: Config,
@@ -118,22 +126,23 @@ class Node:
         Args: open_journal and open_spool get the timers and the clock in ms; the latter is asked when it is needed.
         budget is what queues may hold in memory (None: as configured).
 
-        Raises: DefinitionsError.
+        Raises: DefinitionsError, TlsError.
         """
         self.config = config
         self.clock = clock
         self.started_ms = clock.now_ms()
-        self.leveret_version = __version__
-        self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
+        self.certificates = Certificates(tls_settings(config))
+        self.name = self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
-        self.loop_watch = LoopWatch()
+        self.loop_watch, self.recent_lines = LoopWatch(), RecentLines()  # those of the process, where it logs
         self._open_logs(open_journal, open_spool, call_soon)
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
         self._trouble = ""
         self.vhosts: dict[str, Vhost] = {}
         self._make_accounts()
-        self.connections = Connections(config.connections_max, config.channels_max)
+        self._make_rules(call_soon)
+        self.connections = Connections(config.connections_max, config.channels_max, self.vhost_limits, self.user_limits)
         self.memory_limit_bytes = memory_limit_bytes()
         self.alarms = Alarms(
             int(self.memory_limit_bytes * config.memory_high_watermark), config.disk_free_min_bytes,
@@ -141,9 +150,43 @@ class Node:
         )  # fmt: skip
         self.budget = budget or MemoryBudget(int(self.memory_limit_bytes * config.queue_memory))
         self._levels = _levels(self.journal)
-        self.administration = self._administration()
+        self._make_doors()
         self._bring_back()
         self.services = self._services()
+        self.global_parameters.on_change = self._global_parameter_changed
+        self._global_parameter_changed(CLUSTER_NAME)
+
+    def _global_parameter_changed(self, name: str) -> None:
+        """Who gives the cluster a name while it runs has the last word, as with RabbitMQ."""
+        if name == CLUSTER_NAME:
+            self.cluster_name = str(self.global_parameters.all().get(CLUSTER_NAME, self.name))
+            self.services.server_properties[CLUSTER_NAME] = self.cluster_name
+
+    def _make_rules(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+        """No policies, no limits, no parameters."""
+        self.rules = rules = Rules(self.vhosts, self._require_vhost, self.users.get, call_soon)
+        self.policies, self.operator_policies = rules.policies, rules.operator_policies
+        self.vhost_limits, self.user_limits = rules.vhost_limits, rules.user_limits
+        self.parameters, self.global_parameters = rules.parameters, rules.global_parameters
+
+    def _make_doors(self) -> None:
+        """What changes definitions."""
+        self.operations = Operations(self.authorization, self.vhost_limits)
+        self.administration = Administration(
+            self.users,
+            self.permissions,
+            self.topic_permissions,
+            self.vhosts,
+            self._new_vhost,
+            self.connections.cut_off,
+            self.connections.recheck,
+            self.accounts.hash_password,
+            self._keeper,
+            self.rules,
+        )
+
+    def _require_vhost(self, name: str) -> object:
+        return self.administration.vhost(name)
 
     def _make_accounts(self) -> None:
         """Nobody, with no rights."""
@@ -154,7 +197,6 @@ class Node:
         self.accounts = Accounts(
             self.users, self.permissions, self.authorization, self.clock.now_ms, self.config.login_failures_max
         )
-        self.operations = Operations(self.authorization)
 
     def _open_logs(
         self, open_journal: OpenJournal | None, open_spool: OpenJournal | None,
@@ -169,23 +211,10 @@ class Node:
         self.tick.timers = self.deadlines if open_journal is not None else None
         self.journal.on_state = self._journal_state
 
-    def _administration(self) -> Administration:
-        return Administration(
-            self.users,
-            self.permissions,
-            self.topic_permissions,
-            self.vhosts,
-            self._new_vhost,
-            self.connections.cut_off,
-            self.connections.recheck,
-            self.accounts.hash_password,
-            self._keeper,
-        )
-
-    def _new_vhost(self, name: str) -> Vhost:
+    def _new_vhost(self, name: str, metadata: VhostMetadata) -> Vhost:
         return Vhost(
             name, self.journal, self.spool, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
-            lambda number: self._levels.pop(number, ()),
+            lambda number: self._levels.pop(number, ()), self.rules.engine.of, metadata,
         )  # fmt: skip
 
     @property
@@ -193,6 +222,11 @@ class Node:
         """How many connections, channels and queues have ended since the start."""
         of_vhosts = sum(one.counters.channels_closed + one.counters.queues_deleted for one in self.vhosts.values())
         return self.connections.closed + of_vhosts
+
+    def run_deadlines(self) -> None:
+        """Does what is due by now, in a turn of its own."""
+        self.deadlines.run_due(self.tick.now_ms())
+        self.tick.schedule()
 
     def check_alarms(self) -> None:
         """Looks at memory and disk; where the disk is short of room, the log gives back what it can."""
@@ -209,7 +243,11 @@ class Node:
 
     def _bring_back(self) -> None:
         """What was stored is there again; from here on every change is stored."""
-        load(self.definitions, self.users, self.permissions, self.topic_permissions, self.vhosts, self._new_vhost)
+        load(
+            self.definitions, self.users, self.permissions, self.topic_permissions, self.rules, self.vhosts,
+            self._new_vhost,
+        )  # fmt: skip
+        self.rules.begin(self._keeper)
         self._drop_orphans()
         if self.journal.state != OK:  # it was so before anybody could be told
             self.alarms.log_state(self.journal.state, self.journal.status().reason)
@@ -249,7 +287,7 @@ class Node:
         )
         return Services(
             limits, server_properties(config, self.cluster_name), self.operations, self.vhosts,
-            self.accounts, self.tick, self.deadlines, self.alarms, self.connections,
+            self.accounts, self.tick, self.deadlines, self.tick.now_ms, self.alarms, self.connections,
         )  # fmt: skip
 
     @property

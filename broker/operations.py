@@ -5,6 +5,7 @@ Must not: know frames, connections or how anything is shown.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from broker.auth.authorization import Authorization, NotAllowedError
@@ -12,6 +13,8 @@ from broker.model import arguments as args
 from broker.model.arguments import Arguments
 from broker.model.interfaces import QueueHandle
 from broker.model.names import RESERVED_PREFIX, exchange_rs, generated, queue_rs
+from broker.model.vhost_metadata import VhostMetadata
+from broker.policies.limits import MAX_QUEUES, NO_LIMIT, LimitStore
 from broker.queues.classic import ClassicQueue
 from broker.queues.definition import QueueDefinition
 from broker.requests import CONFIGURE, READ, WRITE, Actor, ExchangeRequest, Kind, QueueRequest, QueueState
@@ -36,11 +39,22 @@ def _state(queue: ClassicQueue) -> QueueState:
     return QueueState(queue.name, queue.ready.count, len(queue.consumers.everyone()))
 
 
+def _with_default_type(request: QueueRequest, metadata: VhostMetadata) -> QueueRequest:
+    """The request with the vhost's default queue type where it names none and the queue can be of that type."""
+    default = metadata.default_queue_type
+    if not default or "x-queue-type" in request.arguments.values:
+        return request
+    if default == "quorum" and (request.exclusive or request.auto_delete or not request.durable):
+        return request
+    return replace(request, arguments=request.arguments.having("x-queue-type", default))
+
+
 class Operations:
     """The changes an actor may ask for. Every method raises ChannelException with the codes and texts of RabbitMQ."""
 
-    def __init__(self, authorization: Authorization) -> None:
+    def __init__(self, authorization: Authorization, vhost_limits: LimitStore) -> None:
         self._authorization = authorization
+        self._vhost_limits = vhost_limits
 
     # ---- permissions
 
@@ -108,7 +122,7 @@ class Operations:
         Raises: ChannelException 403, 405, 406.
         Spec: 1.7.2.1 (queue.declare).
         """
-        name, vhost = request.name, actor.vhost
+        name, vhost, request = request.name, actor.vhost, _with_default_type(request, actor.vhost.metadata)
         existing = vhost.queues.get(name)
         if name.startswith(RESERVED_PREFIX):
             text = f"queue name '{name}' contains reserved prefix '{RESERVED_PREFIX}*'"
@@ -139,6 +153,10 @@ class Operations:
 
     def _check_new_queue(self, actor: Actor, name: str, request: QueueRequest) -> None:
         resource = queue_rs(name, actor.vhost.name)
+        limit = self._vhost_limits.limit(actor.vhost.name, MAX_QUEUES)
+        if NO_LIMIT < limit <= len(actor.vhost.queues):
+            text = f"cannot declare queue '{name}': queue limit in vhost '{actor.vhost.name}' ({limit}) is reached"
+            raise ChannelException(PRECONDITION_FAILED, text)
         args.check_arguments(args.QUEUE, request.arguments, resource)
         args.check_queue_type(request.arguments, resource, request.durable, request.exclusive, request.auto_delete)
         target = request.arguments.get("x-dead-letter-exchange")

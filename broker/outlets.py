@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from broker.config import Config
-from broker.http_server import Asgi, HttpServer, Watched, listen_tcp, listen_unix
+from broker.http_server import Asgi, HttpServer, Watched
+from broker.listening.sockets import listen_tcp, listen_unix
 from broker.node import Node
 
 if TYPE_CHECKING:
@@ -38,15 +39,16 @@ class Outlets:
         """Takes both addresses; whoever connects now waits until `serve`. Raises: ListenError."""
         if config.metrics_port:
             metrics = listen_tcp(config.metrics_host, config.metrics_port)
-            self._addresses.append(_address("http/prometheus", metrics))
-            self._servers.append(HttpServer(metrics, self._metrics_app))
+            tls = self._node.certificates.http_context() if config.metrics_tls else None
+            self._addresses.append(_address("https/prometheus" if tls is not None else "http/prometheus", metrics))
+            self._servers.append(HttpServer(metrics, self._metrics_app, tls))
         management = listen_unix(self._path)
         self._addresses.append(("http", str(self._path), 0))
         self._servers.append(HttpServer(management, self._management_app))
 
-    def serve(self, amqp: Iterable[socket.socket]) -> None:
-        """Begins to answer. Args: the sockets on which AMQP is served."""
-        self._addresses[:0] = [_address("amqp", one) for one in amqp]
+    def serve(self, amqp: Iterable[tuple[str, socket.socket]]) -> None:
+        """Begins to answer. Args: the sockets on which AMQP is served, and what each speaks."""
+        self._addresses[:0] = [_address(protocol, one) for protocol, one in amqp]
         self._sampler = self._start_sampling()
         self._running = [asyncio.create_task(server.run()) for server in self._servers]
 
@@ -88,5 +90,5 @@ class Outlets:
 
 
 def _address(protocol: str, listener: socket.socket) -> tuple[str, str, int]:
-    host, port = listener.getsockname()[:2]
-    return protocol, host, port
+    name = listener.getsockname()
+    return (protocol, name[0], name[1]) if isinstance(name, tuple) else (protocol, str(name), 0)

@@ -11,7 +11,6 @@ import gc
 import logging
 import os
 import signal
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -20,23 +19,23 @@ from broker.auth.first_password import first_password
 from broker.clock import Clock
 from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
-from broker.connections.transport import SocketTransport
-from broker.http_server import ListenError
+from broker.listening.listeners import Listeners
+from broker.listening.reloading import Reloading
+from broker.listening.sockets import ListenError
+from broker.logs import RecentLines
 from broker.node import Node
 from broker.outlets import Outlets
-from storage.commit import ALWAYS, NEVER, Timers
-from storage.definitions import StagedDefinitions
-from storage.definitions_disk import DefinitionsError, SqliteDisk
-from storage.files import OsFiles, make_folder
-from storage.local import LocalJournal, LogSettings
+from broker.stores import LOG_FOLDER, Stores
+from broker.supervisor import Supervisor
+from broker.tls.settings import TlsError
+from broker.waking import Waker
+from storage.definitions_disk import DefinitionsError
+from storage.files import make_folder
 from storage.recovery import NewerLogError
 from storage.worker import ThreadWorker
 
 log = logging.getLogger("leveret.server")
 LOCK_FILE: Final = "brokerd.lock"
-LOG_FOLDER: Final = "log"
-SPOOL_FOLDER: Final = "spool"
-LISTEN_BACKLOG: Final = 1024
 DRAIN_CHECK_S: Final = 0.01
 BEAT_MS: Final = 50  # between two looks at how late the loop is, beside what tells so by itself
 NS_PER_MS: Final = 1_000_000
@@ -49,24 +48,32 @@ class StartError(Exception):
 class Server:
     """One broker process: `start`, then `run_until_stopped`."""
 
-    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        recent_lines: RecentLines | None = None,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        """Args: the recent lines of the process's log and its supervisor; None for a broker inside another program."""
         self.config = config
+        self.supervisor = supervisor or Supervisor({})
+        self._recent_lines = recent_lines or RecentLines()
         self.loop = loop
         self.node: Node  # from `start` on, when the data folder is ours
         self.outlets: Outlets
         self._collector: Collector
         self.stopping = asyncio.Event()
-        self._worker = ThreadWorker(loop.call_soon_threadsafe, "definitions")
-        self._log_writer = ThreadWorker(loop.call_soon_threadsafe, "log writer")
+        self.addresses = ""  # listened on, for people
+        self._stores = Stores(config, loop.call_soon_threadsafe)
         self._hasher = ThreadWorker(loop.call_soon_threadsafe, "password hasher")
-        self._log_reader = ThreadWorker(loop.call_soon_threadsafe, "log reader")
-        self._listener: asyncio.Server | None = None
+        self._listeners: Listeners
+        self._reloading: Reloading
         self._lock_file: int | None = None
         self._alarm_timer: asyncio.TimerHandle | None = None
         self._beat_timer: asyncio.TimerHandle | None = None
         self._beat_due_ns = 0
-        self._armed: asyncio.TimerHandle | None = None
-        self._armed_ms = 0
+        self._waker: Waker
 
     # ---- start
 
@@ -79,24 +86,32 @@ class Server:
         gc.disable()  # what a start loads stays: looking through it again and again would double its time
         self._take_folder()
         await self._make_node()
+        self._listeners = Listeners(config, self.node.services, self.node.certificates, self.loop)
+        self._reloading = Reloading(
+            self.node.certificates,
+            int(config.tls_check_s * 1000),
+            self.node.clock.now_ms,
+            self._add_deadline,
+            self.loop,
+        )
         try:
+            if self.node.certificates.is_used:
+                self.node.certificates.load(self.node.clock.now_ms())
             self.outlets.listen(config)
-        except ListenError as error:
+            self._listeners.listen()
+        except (ListenError, TlsError) as error:
             raise StartError(str(error)) from None
-        try:
-            self._listener = await self.loop.create_server(
-                lambda: SocketTransport(self.node.services, config.output_buffer_max_bytes, self.loop),
-                config.host, config.port, backlog=LISTEN_BACKLOG, reuse_address=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise StartError(f"cannot listen on {config.host}:{config.port}: {_why(error)}") from None
+        await self._listeners.open()
         settle()
         self._collector = Collector(self.node.clock.now_ms())
         self._check_alarms()
         self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)
-        return ", ".join(_address(sock.getsockname()) for sock in self._listener.sockets)
+        self.loop.add_signal_handler(signal.SIGHUP, self._reloading.ask)
+        self._reloading.start()
+        self.addresses = self._listeners.shown()
+        return self.addresses
 
     def _take_folder(self) -> None:
         """Makes the data folder, private to its owner, and makes sure that no other broker uses it."""
@@ -115,15 +130,19 @@ class Server:
         """The node with what is stored; what a first start makes is stored before anybody can connect."""
         config = self.config
         try:
-            definitions = StagedDefinitions(SqliteDisk(config.data_dir), self._worker)
-            self.node = Node(config, Clock(), self.loop.call_soon, definitions, self._open_log, self._open_spool)
-        except DefinitionsError as error:
+            stores = self._stores
+            definitions = stores.open_definitions()
+            self.node = Node(config, Clock(), self.loop.call_soon, definitions, stores.open_log, stores.open_spool)
+        except (DefinitionsError, TlsError) as error:
             raise StartError(str(error)) from None
         except NewerLogError as error:
             raise StartError(f"cannot read the log in {config.data_dir / LOG_FOLDER}: {error}") from None
         except OSError as error:
             raise StartError(f"cannot open the log in {config.data_dir / LOG_FOLDER}: {_why(error)}") from None
-        self.node.tick.on_end = self._arm
+        node = self.node
+        node.recent_lines = self._recent_lines
+        self._waker = Waker(node.deadlines, node.clock.now_ms, self.loop.call_later, node.run_deadlines)
+        node.tick.on_end = self._waker.arm
         is_new = self.node.is_new
         if is_new:
             self.node.create_defaults(self._password())
@@ -134,31 +153,6 @@ class Server:
             raise StartError(trouble)
         self.node.accounts.worker = self._hasher
         self.outlets = Outlets(self.node, self.stop)
-
-    def _open_log(self, timers: Timers, clock_ms: Callable[[], int]) -> LocalJournal:
-        """The log in the data folder."""
-        config = self.config
-        if config.fsync != ALWAYS:
-            log.warning("fsync = %s: what is confirmed can be lost when the power goes", config.fsync)
-        settings = LogSettings(
-            segment_bytes=config.segment_bytes, fsync=config.fsync, fsync_interval_ms=config.fsync_interval_ms,
-            compaction_bytes_per_s=config.compaction_bytes,
-        )  # fmt: skip
-        files = OsFiles(config.data_dir / LOG_FOLDER)
-        return LocalJournal(
-            files, self._log_writer, self._log_reader, timers, clock_ms, settings, clock_ns=time.perf_counter_ns
-        )
-
-    def _open_spool(self, timers: Timers, clock_ms: Callable[[], int]) -> LocalJournal:
-        """A log for transient messages that memory has no room for; what an earlier process left in it is of no use."""
-        files = OsFiles(self.config.data_dir / SPOOL_FOLDER)
-        for name in files.names():
-            files.remove(name)
-        writer = ThreadWorker(self.loop.call_soon_threadsafe, "spool writer")
-        reader = ThreadWorker(self.loop.call_soon_threadsafe, "spool reader")
-        settings = LogSettings(segment_bytes=self.config.segment_bytes, fsync=NEVER,
-                               compaction_bytes_per_s=self.config.compaction_bytes)  # fmt: skip
-        return LocalJournal(files, writer, reader, timers, clock_ms, settings)
 
     def _password(self) -> str:
         if self.config.default_pass != GENERATED_PASSWORD:
@@ -173,25 +167,15 @@ class Server:
 
     # ---- time
 
-    def _arm(self) -> None:
-        """Wakes the loop for the next deadline."""
-        due_ms = self.node.deadlines.next_due_ms()
-        if due_ms is None or (self._armed is not None and self._armed_ms <= due_ms):
-            return
-        if self._armed is not None:
-            self._armed.cancel()
-        self._armed_ms = due_ms
-        delay_s = max(0, due_ms - self.node.clock.now_ms()) / 1000
-        self._armed = self.loop.call_later(delay_s, self._run_deadlines)
-
-    def _run_deadlines(self) -> None:
-        self._armed = None
-        self.node.deadlines.run_due(self.node.tick.now_ms())
+    def _add_deadline(self, due_ms: int, callback: Callable[[], None]) -> None:
+        """For who runs outside a turn: a turn follows, which arms the loop."""
+        self.node.deadlines.add(due_ms, callback)
         self.node.tick.schedule()
 
     def _check_alarms(self) -> None:
         node = self.node
         node.check_alarms()
+        self.supervisor.alive(node.clock.now_ms())
         self._collector.ask(node.clock.now_ms(), node.ended, node.loop_watch.turns)
         self._alarm_timer = self.loop.call_later(CHECK_EVERY_MS / 1000, self._check_alarms)
 
@@ -215,15 +199,15 @@ class Server:
 
         The lock on the data folder goes with the process: who gets it knows that the broker is gone.
         """
-        assert self._listener is not None, "started"
-        self.outlets.serve(self._listener.sockets)
+        self.outlets.serve(self._listeners.sockets())
+        self.supervisor.ready(f"listening on {self.addresses}")
         await self.stopping.wait()
+        self.supervisor.stopping()
         await self.drain()
 
     async def drain(self) -> None:
         """Stops accepting, closes connections, waits for the clients with a limit, flushes and ends."""
-        if self._listener is not None:
-            self._listener.close()
+        self._listeners.close()
         for connection in list(self.node.connections.open):
             connection.force_close("broker forced connection closure with reason 'shutdown'")
         deadline = self.loop.time() + self.config.shutdown_timeout_s
@@ -233,21 +217,15 @@ class Server:
             connection.drop()
         self.node.journal.close()
         self.node.spool.close()
-        for timer in (self._alarm_timer, self._beat_timer, self._armed):
+        for timer in (self._alarm_timer, self._beat_timer):
             if timer is not None:
                 timer.cancel()
+        self._waker.stop()
         await self.outlets.stop()
         self.node.definitions.close()
-        self._worker.close()
+        self._stores.close()
         self._hasher.close()
         await asyncio.sleep(DRAIN_CHECK_S)  # what went wrong with the last of them is said by the loop
-
-
-def _address(name: object) -> str:
-    if not isinstance(name, tuple):
-        return str(name)
-    host = f"[{name[0]}]" if ":" in str(name[0]) else name[0]
-    return f"{host}:{name[1]}"
 
 
 def _why(error: OSError) -> str:

@@ -14,7 +14,10 @@ from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.interfaces import PublishTarget, Turn
 from broker.model.message import Batch
 from broker.model.names import REPLY_TO_PREFIX
+from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
+from broker.model.settings import alternate_exchange, queue_settings, queue_type
+from broker.model.vhost_metadata import VhostMetadata
 from broker.queues.classic import ClassicQueue
 from broker.queues.context import QueueContext, Timers
 from broker.queues.counters import QueueCounters
@@ -84,15 +87,22 @@ class Vhost:
     """
 
     __slots__ = ("_context", "_journal", "_owned", "_spool", "_store", "_turn", "counters", "deleted_queues",
-                 "exchange_arguments", "keeper", "name", "queues", "replies", "table")  # fmt: skip
+                 "exchange_arguments", "keeper", "metadata", "name", "policy_of", "queues", "replies",
+                 "table")  # fmt: skip
 
     def __init__(
         self, name: str, journal: Journal, spool: Spool, turn: Turn, timers: Timers, keeper: VhostKeeper,
         budget: MemoryBudget,
         levels: Callable[[int], Sequence[int]],
+        policy_of: Callable[[str, str, str], EffectivePolicy],
+        metadata: VhostMetadata,
     ) -> None:  # fmt: skip
-        """Args: levels gives the priorities of a queue, by its number, for which the journal has messages."""
+        """Args: levels gives the priorities of a queue, by its number, for which the journal has messages; policy_of
+        what applies to an object, by vhost, kind and name.
+        """
         self.name = name
+        self.metadata = metadata
+        self.policy_of = policy_of
         self.keeper = keeper
         self.table = RoutingTable()
         self.table.on_unbind = self._unbound
@@ -111,7 +121,7 @@ class Vhost:
             levels, keeper.store.when_stored,
         )  # fmt: skip
         for exchange in default_exchanges():
-            self.table.add_exchange(exchange)
+            self.restore_exchange(exchange, NO_ARGUMENTS)
 
     # ---- definitions
 
@@ -127,7 +137,8 @@ class Vhost:
 
     def restore_queue(self, definition: QueueDefinition) -> ClassicQueue:
         """Creates a queue that needs no storing, or is stored already."""
-        queue = create_queue(definition, self._context)
+        policy = self.policy_of(self.name, queue_type(definition.arguments), definition.name)
+        queue = create_queue(definition, self._context, policy)
         self.queues[queue.name] = queue
         self.table.add_queue(queue)
         if definition.exclusive:
@@ -164,8 +175,24 @@ class Vhost:
 
     def restore_exchange(self, exchange: Exchange, arguments: Arguments) -> None:
         """Takes an exchange that needs no storing, or is stored already."""
+        if arguments.values:
+            self.exchange_arguments[exchange.name] = arguments
+        self.apply_to_exchange(exchange, self.policy_of(self.name, "exchange", exchange.name))
         self.table.add_exchange(exchange)
-        self.exchange_arguments[exchange.name] = arguments
+
+    # ---- policies
+
+    def apply_to_exchange(self, exchange: Exchange, policy: EffectivePolicy) -> None:
+        """From here on this policy counts, beside the arguments."""
+        exchange.policy = policy
+        exchange.alternate = alternate_exchange(self.declared_arguments(exchange.name), policy)
+
+    def apply_to_queue(self, queue: ClassicQueue, policy: EffectivePolicy) -> None:
+        """From here on this policy counts, beside the arguments."""
+        if queue.policy != policy:
+            queue.apply(policy, queue_settings(queue.definition.arguments, policy))
+
+    # ---- definitions
 
     def remove_exchange(self, name: str) -> None:
         """Deletes an exchange with its bindings, and the auto-delete exchanges that are unused then."""

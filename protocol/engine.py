@@ -41,6 +41,7 @@ from protocol.constants import (
 from protocol.errors import ConnectionException
 from protocol.methods import decode_method
 from protocol.octets import u16, u32
+from protocol.proxy_header import SIGNATURE_1, SIGNATURE_2
 from protocol.wire import ACK_FRAME_BYTES, content_extent, scan_acks, scan_publishes
 
 ADDRESSES_MAX: Final = 1024  # distinct publish methods remembered per connection
@@ -50,11 +51,16 @@ class ProtocolMismatch(Exception):
     """The peer does not speak AMQP 0-9-1; `hint` says what it seems to speak."""
 
     def __init__(self, start: bytes) -> None:
-        self.hint = _guess(start)
+        self.hint = guess(start)
         super().__init__(self.hint)
 
 
-def _guess(start: bytes) -> str:
+def guess(start: bytes) -> str:
+    """What a peer seems to speak that begins with these bytes and should have begun with AMQP's header."""
+    if start.startswith(PROTOCOL_HEADERS_ACCEPTED):
+        return "an AMQP client without TLS on a TLS port"
+    if start.startswith((SIGNATURE_1, SIGNATURE_2[:8])):
+        return "a PROXY protocol header from an address that is none of proxy_protocol_from"
     if start.startswith(b"AMQP"):
         return f"an AMQP client of another version ({start[4:8]!r})"
     if start[:1] == b"\x16":

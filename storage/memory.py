@@ -19,7 +19,7 @@ from storage.status import OK, LogStatus
 class MemoryStream(Stream):
     """A Stream of `MemoryJournal`."""
 
-    __slots__ = ("_deliveries", "_journal", "_runs", "_settled")
+    __slots__ = ("_delivered", "_deliveries", "_is_reopened", "_journal", "_runs", "_settled")
 
     def __init__(self, stream_id: int, journal: MemoryJournal) -> None:
         super().__init__(stream_id, 1)
@@ -27,6 +27,8 @@ class MemoryStream(Stream):
         self._runs: list[Loaded] = []
         self._settled = RangeSet()
         self._deliveries: dict[int, int] = {}
+        self._delivered = 0  # everything below may have been delivered
+        self._is_reopened = False
 
     def add(self, run: Loaded) -> None:
         """Takes messages with the next numbers."""
@@ -40,8 +42,8 @@ class MemoryStream(Stream):
         return sum(len(run.items) for run in runs), sum(len(item) for run in runs for item in run.items), first
 
     def may_expire(self) -> bool:
-        """Whether a message that was there at the start may have an expiry: there was none."""
-        return False
+        """Whether a message that was there at the start may have an expiry: there was none unless it was reopened."""
+        return self._is_reopened
 
     def settle(self, first: int, stop: int, size_bytes: int) -> None:
         """These messages are not needed any more."""
@@ -53,7 +55,16 @@ class MemoryStream(Stream):
         del runs[:done]
 
     def mark_delivered(self, stop: int) -> None:
-        """Everything below `stop` may have been delivered once: of no use without a restart."""
+        """Everything below `stop` may have been delivered once, which `reopen` wants to know."""
+        self._delivered = max(self._delivered, stop)
+
+    def reopen(self) -> None:
+        """A new broker takes over: what the last one had handed out and nobody settled has been delivered before."""
+        self._is_reopened = True
+        for run in self._runs:
+            for first, stop in self._settled.gaps(run.first, min(run.first + len(run.items), self._delivered)):
+                for number in range(first, stop):
+                    self._deliveries.setdefault(number, 1)
 
     def set_deliveries(self, first: int, stop: int, deliveries: int) -> None:
         """These messages are being delivered for the `deliveries`th time."""
@@ -127,6 +138,11 @@ class MemoryJournal(Journal):
     def stream_ids(self) -> list[int]:
         """The streams there are."""
         return list(self._streams)
+
+    def reopen(self) -> None:
+        """Is to be used by a new broker, as a log is after a restart."""
+        for stream in self._streams.values():
+            stream.reopen()
 
     def forget(self, stream_id: int) -> None:
         """A stream has ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import sys
@@ -14,14 +15,17 @@ from broker import build
 from broker.config import Config, ConfigError, load_config
 from broker.config_options import options_of
 from broker.config_sources import unknown_variables
+from broker.log_output import logging_to
+from broker.logs import RecentLines
 from broker.server import Server, StartError
+from broker.supervisor import Supervisor
 
 log = logging.getLogger("leveret")
 USAGE_ERROR = 2
 
 
-async def _serve(config: Config) -> None:
-    server = Server(config, asyncio.get_running_loop())
+async def _serve(config: Config, recent: RecentLines) -> None:
+    server = Server(config, asyncio.get_running_loop(), recent, Supervisor(os.environ))
     address = await server.start()
     log.log(logging.INFO if build.compiled_modules() else logging.WARNING, "this broker is %s", build.description())
     metrics = f", metrics on {config.metrics_host}:{config.metrics_port}" if config.metrics_port else ""
@@ -36,13 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         config = load_config(sys.argv[1:] if argv is None else argv, os.environ)
-        logging.basicConfig(
-            level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-        )
-        for name in unknown_variables(tuple(options_of(Config)), os.environ):
-            log.warning("the environment's %s is no setting of brokerd; brokerd --help lists them", name)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(config))
+        faulthandler.enable()  # what every thread was doing, where the watchdog or a fault ends the process
+        recent = RecentLines()
+        with logging_to(config, recent):
+            for name in unknown_variables(tuple(options_of(Config)), os.environ):
+                log.warning("the environment's %s is no setting of brokerd; brokerd --help lists them", name)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(config, recent))
     except (ConfigError, StartError) as error:
         print(f"brokerd: {error}", file=sys.stderr)
         return USAGE_ERROR

@@ -17,6 +17,7 @@ from broker.connections.handlers import connection as handshake
 from broker.connections.handlers.registry import CHANNEL_HANDLERS
 from broker.connections.liveness import Liveness
 from broker.connections.output import Output
+from broker.connections.peer import TlsPeer
 from broker.connections.services import Services, TransportPort
 from protocol import encoder
 from protocol import lifecycle as life
@@ -44,10 +45,13 @@ assert handlers.LOADED, "every handler is registered"
 class Connection:
     """One client's connection, from its first byte to its last."""
 
-    def __init__(self, services: Services, transport: TransportPort, peer: str, is_loopback: bool) -> None:
+    def __init__(
+        self, services: Services, transport: TransportPort, peer: str, is_loopback: bool, tls: TlsPeer | None = None
+    ) -> None:
         self.services = services
         self.transport = transport
         self.peer = peer
+        self.tls = tls
         self.login_peer = Peer(AMQP, peer.partition(" -> ")[0].rpartition(":")[0] or peer, is_loopback)
         self.engine = Engine(services.limits.message_size_max_bytes)
         self.output = Output()
@@ -79,6 +83,17 @@ class Connection:
     def name(self) -> str:
         """The peer's address, as logs and listings show it."""
         return self.peer
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """Who it is, for the fields of a log line."""
+        actor = self.host.actor
+        return {
+            "connection": self.name,
+            "connection_name": self.client_properties.get("connection_name"),
+            "user": self.user,
+            "vhost": actor.vhost.name if actor is not None else None,
+        }
 
     # ---- input
 
@@ -136,7 +151,7 @@ class Connection:
         except ConnectionException as fatal:  # mypyc gives a name one type in a function
             self.close(_with_ids(fatal, command))
         except Exception:
-            log.exception("connection %s: internal error", self.name)
+            log.exception("connection %s: internal error", self.name, extra=self.log_fields)
             self.close(ConnectionException(INTERNAL_ERROR, "the broker's log has the details"))
         return not self.is_over
 
@@ -179,7 +194,7 @@ class Connection:
         if len(self.channels) >= self.channel_max:
             text = f"number of channels opened ({len(self.channels)}) has reached the negotiated channel_max"
             raise ConnectionException(NOT_ALLOWED, f"{text} ({self.channel_max})")
-        refusal = self.services.registry.add_channel()
+        refusal = self.services.registry.add_channel(self.user)
         if refusal:
             raise ConnectionException(NOT_ALLOWED, refusal)
         self.engine.open_channel(number)
@@ -266,13 +281,14 @@ class Connection:
     # ---- end
 
     def _refuse_protocol(self, mismatch: ProtocolMismatch) -> None:
-        log.warning("connection %s: %s", self.name, mismatch.hint)
+        log.warning("connection %s: %s", self.name, mismatch.hint, extra=self.log_fields)
         self.transport.write(PROTOCOL_HEADER)
         self._over()
         self.transport.close()
 
     def _close_channel(self, number: int, error: AmqpError) -> None:
-        log.info("connection %s: channel %d: %s", self.name, number, error.reply_text)
+        fields = {**self.log_fields, "channel": number}
+        log.info("connection %s: channel %d: %s", self.name, number, error.reply_text, extra=fields)
         self._end_channel(self.channels.pop(number))
         self.engine.closing_channel(number)
         out = self.output.out
@@ -286,7 +302,7 @@ class Connection:
         """
         if self.engine.state in (life.CLOSING, life.CLOSED):
             return
-        log.warning("connection %s (user %r): %s", self.name, self.user, error.reply_text)
+        log.warning("connection %s (user %r): %s", self.name, self.user, error.reply_text, extra=self.log_fields)
         if self.engine.state in (life.AWAIT_HEADER, life.AWAIT_START_OK):
             self.drop_late()
             return
@@ -308,6 +324,7 @@ class Connection:
 
     def closed_by_client(self) -> None:
         """The client sent close: everything of it ends before close-ok goes out."""
+        log.info("connection %s (user %r): closed by the client", self.name, self.user, extra=self.log_fields)
         self._release()
         self.send(0, commands.Connection.CloseOk())
         self.hang_up()
@@ -334,14 +351,15 @@ class Connection:
         """The socket is gone."""
         if not self.is_over:
             if self.engine.state == life.OPEN:
-                log.info("connection %s (user %r): the client closed the socket", self.name, self.user)
+                text = "connection %s (user %r): the client closed the socket"
+                log.info(text, self.name, self.user, extra=self.log_fields)
             elif self.engine.state == life.AWAIT_HEADER:
-                log.debug("connection %s: closed before it said anything", self.name)
+                log.debug("connection %s: closed before it said anything", self.name, extra=self.log_fields)
             self._over()
 
     def _end_channel(self, channel: Channel) -> None:
         channel.close()
-        self.services.registry.remove_channels(1)
+        self.services.registry.remove_channel(self.user)
 
     def _release(self) -> None:
         """Ends the channels and exclusive queues."""

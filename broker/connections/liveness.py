@@ -25,6 +25,11 @@ class Droppable(Protocol):
         ...
 
     @property
+    def log_fields(self) -> dict[str, object]:
+        """Who it is, for the fields of a log line."""
+        ...
+
+    @property
     def is_unread(self) -> bool:
         """Whether we do not read from it at present."""
         ...
@@ -50,7 +55,7 @@ class Liveness:
         self._after("handshake", services.limits.handshake_timeout_ms, self._handshake_late)
 
     def _after(self, what: str, wait_ms: int, callback: Callable[[], None]) -> None:
-        self._at(what, self._services.turn.now_ms() + wait_ms, callback)
+        self._at(what, self._services.link_ms() + wait_ms, callback)
 
     def _at(self, what: str, due_ms: int, callback: Callable[[], None]) -> None:
         self._cancel(what)
@@ -62,7 +67,9 @@ class Liveness:
             self._services.timers.cancel(timer)
 
     def _handshake_late(self) -> None:
-        log.warning("connection %s: no login within the handshake's time", self._connection.name)
+        connection = self._connection
+        text = "connection %s: no login within the handshake's time"
+        log.warning(text, connection.name, extra=connection.log_fields)
         self._connection.drop()
 
     def opened(self) -> None:
@@ -80,24 +87,24 @@ class Liveness:
         """
         self.interval_s = interval_s
         if interval_s:
-            self._heartbeat = Heartbeat(interval_s, self._services.turn.now_ms())
-            self._due_ms = self._services.turn.now_ms()
+            self._heartbeat = Heartbeat(interval_s, self._services.link_ms())
+            self._due_ms = self._services.link_ms()
             self._check()
 
     def received(self) -> None:
         """Something came from the peer."""
         if self._heartbeat is not None:
-            self._heartbeat.received(self._services.turn.now_ms())
+            self._heartbeat.received(self._services.link_ms())
 
     def sent(self) -> None:
         """Something went out to the peer."""
         if self._heartbeat is not None:
-            self._heartbeat.sent(self._services.turn.now_ms())
+            self._heartbeat.sent(self._services.link_ms())
 
     def _check(self) -> None:
         heartbeat = self._heartbeat
         assert heartbeat is not None
-        now_ms = self._services.turn.now_ms()
+        now_ms = self._services.link_ms()
         if self._connection.is_unread:
             heartbeat.received(now_ms)  # nothing can come from somebody we do not read
         if heartbeat.is_dead(now_ms):
@@ -107,7 +114,7 @@ class Liveness:
                 self._check_at(now_ms + LATE_MS)
                 return
             text = "connection %s: missed heartbeats from client, timeout: %ds"
-            log.warning(text, self._connection.name, self.interval_s)
+            log.warning(text, self._connection.name, self.interval_s, extra=self._connection.log_fields)
             self._connection.drop()
             return
         if heartbeat.must_send(now_ms):

@@ -64,6 +64,10 @@ class Accounts(Protocol):
         """
         ...
 
+    def admit(self, name: str, peer: Peer, answer: Callable[[Subject | None], None]) -> None:
+        """Answers who it is whose name was proven by a certificate; None for a refusal."""
+        ...
+
     def may_enter(self, user: str, vhost: str) -> bool:
         """Whether the user has any permission in the vhost."""
         ...
@@ -80,7 +84,7 @@ class AlarmsPort(Protocol):
 class Registry(Protocol):
     """The open connections."""
 
-    def add(self, connection: Any, /) -> str:
+    def add(self, connection: Any, user: str, vhost: str, /) -> str:
         """Notes a connection; returns an empty text, or why it may not be."""
         ...
 
@@ -92,12 +96,12 @@ class Registry(Protocol):
         """Notes that a publisher has to skip turns."""
         ...
 
-    def add_channel(self) -> str:
-        """Notes a channel; returns an empty text, or why it may not be."""
+    def add_channel(self, user: str, /) -> str:
+        """Notes a user's channel; returns an empty text, or why it may not be."""
         ...
 
-    def remove_channels(self, count: int) -> None:
-        """Forgets channels that have ended."""
+    def remove_channel(self, user: str, /) -> None:
+        """Forgets a user's channel that has ended."""
         ...
 
 
@@ -116,7 +120,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything a connection needs, handed in at its birth."""
+    """Everything a connection needs, handed in at its birth. `timers` and heartbeats go by `link_ms`."""
 
     limits: Limits
     server_properties: dict[str, object]
@@ -125,5 +129,6 @@ class Services:
     accounts: Accounts
     turn: Turn
     timers: TimersPort
+    link_ms: Callable[[], int]
     alarms: AlarmsPort
     registry: Registry

@@ -6,12 +6,13 @@ Stop "transport" on a message's way. Must not: look at a byte.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
+from collections.abc import Callable
 from typing import Final, cast
 
 from broker.connections.connection import Connection
 from broker.connections.output import STALLED_BYTES_MAX
+from broker.connections.peer import Caller, connection_name, is_loopback
 from broker.connections.services import Services
 
 log = logging.getLogger("leveret.transport")
@@ -25,11 +26,25 @@ LINGER_S: Final = 0.25  # how long a client that has been answered may take to c
 _READ_BUFFER: Final = memoryview(bytearray(READ_BYTES_PER_TURN))
 
 
+def plain_caller(transport: asyncio.BaseTransport) -> Caller:
+    """The peer of a socket without TLS and without a proxy."""
+    address = transport.get_extra_info("peername")
+    return Caller(connection_name(address, transport.get_extra_info("sockname")), is_loopback(address))
+
+
 class SocketTransport(asyncio.BufferedProtocol):
     """A TransportPort on an asyncio transport."""
 
-    def __init__(self, services: Services, output_bytes_max: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        services: Services,
+        output_bytes_max: int,
+        loop: asyncio.AbstractEventLoop,
+        caller_of: Callable[[asyncio.BaseTransport], Caller] = plain_caller,
+    ) -> None:
+        """Args: caller_of says who is at the other end, once the connection is made."""
         self._services = services
+        self._caller_of = caller_of
         self._output_bytes_max = output_bytes_max
         self._loop = loop
         self._connection: Connection | None = None
@@ -46,10 +61,8 @@ class SocketTransport(asyncio.BufferedProtocol):
         transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         transport.set_write_buffer_limits(high=self._output_bytes_max)
         self._transport = transport
-        peer = transport.get_extra_info("peername")
-        local = transport.get_extra_info("sockname")
-        name = f"{_shown(peer)} -> {_shown(local)}"
-        self._connection = Connection(self._services, self, name, _is_loopback(peer))
+        peer = self._caller_of(transport)
+        self._connection = Connection(self._services, self, peer.name, peer.is_loopback, peer.tls)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         return _READ_BUFFER
@@ -157,19 +170,3 @@ class SocketTransport(asyncio.BufferedProtocol):
             transport.resume_reading()
         else:
             transport.pause_reading()
-
-
-def _shown(address: object) -> str:
-    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address or "unix")
-
-
-def _is_loopback(address: object) -> bool:
-    """Whether the peer is on this machine; a unix socket's peer is."""
-    if not isinstance(address, tuple):
-        return True
-    try:
-        ip = ipaddress.ip_address(str(address[0]).partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return bool((mapped or ip).is_loopback)

@@ -17,6 +17,10 @@ from broker.definitions.keys import binding_key, key_of
 from broker.definitions.numbers import QueueNumbers
 from broker.definitions.values import StoredBinding
 from broker.model.arguments import Arguments
+from broker.model.vhost_metadata import VhostMetadata
+from broker.policies.limits import Limits
+from broker.policies.parameters import Parameter
+from broker.policies.policy import Policy
 from broker.queues.definition import QueueDefinition
 from broker.routing.binding import Binding, DestinationKind
 from broker.routing.exchange import Exchange
@@ -104,9 +108,9 @@ class Keeper:
         """The keeper of one vhost."""
         return VhostKeeper(name, self._store, self._numbers)
 
-    def add_vhost(self, name: str) -> None:
-        """Keeps a new vhost."""
-        self._store.put(key_of("vhost", name), values.encode_vhost())
+    def put_vhost(self, name: str, metadata: VhostMetadata) -> None:
+        """Keeps a vhost, new or with something else said of it."""
+        self._store.put(key_of("vhost", name), values.encode_vhost(metadata))
 
     def remove_vhost(self, name: str) -> None:
         """A vhost is gone, with everything in it."""
@@ -128,6 +132,38 @@ class Keeper:
             self._store.delete(key_of("permission", vhost, user))
         else:
             self._store.put(key_of("permission", vhost, user), values.encode_permission(permission))
+
+    def policy_changed(self, vhost: str, name: str, policy: Policy | None) -> None:
+        """A policy is new, or another, or None: gone."""
+        self._put(key_of("policy", vhost, name), None if policy is None else values.encode_policy(policy))
+
+    def operator_policy_changed(self, vhost: str, name: str, policy: Policy | None) -> None:
+        """An operator policy is new, or another, or None: gone."""
+        self._put(key_of("operator_policy", vhost, name), None if policy is None else values.encode_policy(policy))
+
+    def parameter_changed(self, at: tuple[str, str, str], parameter: Parameter | None) -> None:
+        """A parameter is new, or another, or None: gone. Args: at is component, vhost and name."""
+        component, vhost, name = at
+        key = key_of("parameter", vhost, component, name)
+        self._put(key, None if parameter is None else values.encode_value(parameter.value))
+
+    def global_parameter_changed(self, name: str, value: object, is_there: bool) -> None:
+        """A global parameter is new, or another, or gone."""
+        self._put(key_of("global_parameter", name), values.encode_value(value) if is_there else None)
+
+    def vhost_limits_changed(self, vhost: str, limits: Limits | None) -> None:
+        """The limits of a vhost are new, or others, or None: gone."""
+        self._put(key_of("vhost_limits", vhost), None if limits is None else values.encode_value(limits))
+
+    def user_limits_changed(self, user: str, limits: Limits | None) -> None:
+        """The limits of a user are new, or others, or None: gone."""
+        self._put(key_of("user_limits", user), None if limits is None else values.encode_value(limits))
+
+    def _put(self, key: str, value: bytes | None) -> None:
+        if value is None:
+            self._store.delete(key)
+        else:
+            self._store.put(key, value)
 
     def topic_permission_changed(self, at: tuple[str, str, str], permission: TopicPermission | None) -> None:
         """What a user may do with routing keys at an exchange is new, or another, or None: gone."""

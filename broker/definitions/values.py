@@ -15,10 +15,13 @@ from broker.auth.topic_permissions import TopicPermission
 from broker.auth.users import User
 from broker.definitions.fields import table_from_json, table_to_json
 from broker.model.arguments import NO_ARGUMENTS, Arguments
+from broker.model.vhost_metadata import NO_METADATA, VhostMetadata
+from broker.policies.policy import Policy
 from broker.queues.definition import QueueDefinition
 from broker.routing.exchange import Exchange
 
 VERSION: Final = 1
+VHOST_VERSION: Final = 2  # since it has metadata; one without any is still written as version 1
 
 
 class StoredBinding(NamedTuple):
@@ -29,15 +32,15 @@ class StoredBinding(NamedTuple):
     arguments: dict[str, object]
 
 
-def _encode(members: Mapping[str, object]) -> bytes:
-    return json.dumps({"version": VERSION, **members}, separators=(",", ":"), allow_nan=False).encode()
+def _encode(members: Mapping[str, object], version: int = VERSION) -> bytes:
+    return json.dumps({"version": version, **members}, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _decode(value: bytes) -> dict[str, Any]:
+def _decode(value: bytes, newest: int = VERSION) -> dict[str, Any]:
     members = json.loads(value.decode())  # a text spares json a guess
     version = members.pop("version")
-    if version != VERSION:
-        raise ValueError(f"it has version {version}, and this broker knows versions up to {VERSION}")
+    if version not in range(VERSION, newest + 1):
+        raise ValueError(f"it has version {version}, and this broker knows versions up to {newest}")
     return dict(members)
 
 
@@ -53,9 +56,21 @@ def _arguments_from_json(members: dict[str, Any]) -> Arguments:
     return Arguments(table_from_json(members["arguments"]), members["argument_types"])
 
 
-def encode_vhost() -> bytes:
-    """A vhost: there is nothing to say of it yet."""
-    return _encode({})
+def encode_vhost(metadata: VhostMetadata) -> bytes:
+    """A vhost without its name."""
+    if metadata == NO_METADATA:
+        return _encode({})
+    return _encode({
+        "description": metadata.description, "tags": list(metadata.tags),
+        "default_queue_type": metadata.default_queue_type,
+        "protected_from_deletion": metadata.protected_from_deletion,
+    }, VHOST_VERSION)  # fmt: skip
+
+
+def decode_vhost(value: bytes) -> VhostMetadata:
+    """What is said of a vhost."""
+    members = _decode(value, VHOST_VERSION)
+    return VhostMetadata(**{**members, "tags": tuple(members.get("tags", ()))})
 
 
 def encode_counter(last: int) -> bytes:
@@ -99,6 +114,29 @@ def decode_topic_permission(vhost: str, exchange: str, user: str, value: bytes) 
     """A topic permission."""
     members = _decode(value)
     return TopicPermission(user, vhost, exchange, members["write"], members["read"])
+
+
+def encode_policy(policy: Policy) -> bytes:
+    """A policy, or an operator policy, without its vhost and name."""
+    return _encode({
+        "pattern": policy.pattern, "definition": dict(policy.definition), "priority": policy.priority,
+        "apply_to": policy.apply_to,
+    })  # fmt: skip
+
+
+def decode_policy(vhost: str, name: str, value: bytes) -> Policy:
+    """A policy, or an operator policy."""
+    return Policy(vhost, name, **_decode(value))
+
+
+def encode_value(value: object) -> bytes:
+    """What JSON can say: a parameter's value, or limits."""
+    return _encode({"value": value})
+
+
+def decode_value(value: bytes) -> Any:
+    """A parameter's value, or limits."""
+    return _decode(value)["value"]
 
 
 def encode_exchange(exchange: Exchange, arguments: Arguments) -> bytes:

@@ -13,6 +13,7 @@ from typing import Final
 from broker.connections.channel import Channel
 from broker.connections.connection import Connection
 from broker.connections.consumer import Consumer
+from broker.connections.peer import split_address
 from broker.introspection.infos import (
     BindingInfo,
     ChannelInfo,
@@ -72,6 +73,9 @@ def queue_info(queue: ClassicQueue, vhost: str, node: str, rates: Rates) -> Queu
         owner_pid_details=connection_name(owner) if isinstance(owner, Connection) else None,
         exclusive_consumer_tag=next((consumer.tag for consumer in consumers if consumer.exclusive), None),
         single_active_consumer_tag=consumers[0].tag if is_single and consumers else None,
+        policy=queue.policy.policy or None,
+        operator_policy=queue.policy.operator_policy or None,
+        effective_policy_definition=queue.policy.definition,
         rates=rates,
     )
 
@@ -123,7 +127,8 @@ def connection_info(connection: Connection, node: str, now_ms: int, rates: Rates
     """One connection, logged in or not."""
     peer, _, local = connection.name.partition(" -> ")
     (peer_host, peer_port), (host, port) = split_address(peer), split_address(local)
-    actor = connection.host.actor
+    actor, tls = connection.host.actor, connection.tls
+    shown = tls if tls is not None and tls.has_certificate else None
     return ConnectionInfo(
         name=connection.name,
         user=connection.user,
@@ -132,7 +137,14 @@ def connection_info(connection: Connection, node: str, now_ms: int, rates: Rates
         protocol="AMQP 0-9-1",
         auth_mechanism=connection.login_mechanism,
         state=_connection_state(connection, now_ms),
-        ssl=False,
+        ssl=tls is not None,
+        ssl_protocol=tls.protocol if tls is not None else None,
+        ssl_key_exchange=tls.key_exchange if tls is not None else None,
+        ssl_cipher=tls.cipher if tls is not None else None,
+        ssl_hash=tls.hash if tls is not None else None,
+        peer_cert_subject=shown.subject if shown is not None else None,
+        peer_cert_issuer=shown.issuer if shown is not None else None,
+        peer_cert_validity=shown.validity if shown is not None else None,
         peer_host=peer_host,
         peer_port=peer_port,
         host=host,
@@ -234,6 +246,9 @@ def exchange_info(vhost: Vhost, exchange: Exchange, rates: Rates) -> ExchangeInf
         internal=exchange.internal,
         arguments=vhost.declared_arguments(exchange.name).values,
         message_stats=ExchangeStats(exchange.published_in, exchange.published_out),
+        policy=exchange.policy.policy or None,
+        operator_policy=exchange.policy.operator_policy or None,
+        effective_policy_definition=exchange.policy.definition,
         rates=rates,
     )
 
@@ -262,13 +277,11 @@ def vhost_info(vhost: Vhost, totals: Mapping[str, int], rates: Rates) -> VhostIn
         unacked += queue.unacked
     stats = MessageStats(**{name: totals[name] for name in MESSAGE_COUNTERS if name in totals})
     octets = totals.get("recv_oct", 0), totals.get("send_oct", 0)
-    return VhostInfo(vhost.name, ready + unacked, ready, unacked, stats, *octets, rates)
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """Host and port of `host:port`; what has no port (a unix socket) has port 0."""
-    host, colon, port = text.rpartition(":")
-    return (host, int(port)) if colon and port.isdigit() else (text, 0)
+    said = vhost.metadata
+    return VhostInfo(
+        vhost.name, said.description, said.tags, said.default_queue_type, said.protected_from_deletion, ready + unacked,
+        ready, unacked, stats, *octets, rates,
+    )  # fmt: skip
 
 
 def time_text(at_ms: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from broker.loop_watch import LoopStatus
+from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
 from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
 from storage.status import LogStatus
 
@@ -136,6 +137,8 @@ class NodeInfo:
     connections_flow: int  # slowed down lately, because consumers or the disk are behind what they publish
     flow_total: int  # how often a publisher had to skip turns for that
     loop: LoopStatus
+    certificates: tuple[CertificateInfo, ...]  # in use for TLS
+    certificate_reloads_failed: int
     rates: Rates = field(default_factory=dict)
 
 
@@ -177,6 +180,9 @@ class QueueInfo:
     owner_pid_details: ConnectionName | None
     exclusive_consumer_tag: str | None
     single_active_consumer_tag: str | None
+    policy: str | None
+    operator_policy: str | None
+    effective_policy_definition: Mapping[str, object]
     rates: Rates = field(default_factory=dict)
 
 
@@ -192,6 +198,13 @@ class ConnectionInfo:
     auth_mechanism: str
     state: str
     ssl: bool
+    ssl_protocol: str | None  # these are None without TLS
+    ssl_key_exchange: str | None
+    ssl_cipher: str | None
+    ssl_hash: str | None
+    peer_cert_subject: str | None  # and these where the client has shown no certificate
+    peer_cert_issuer: str | None
+    peer_cert_validity: str | None
     peer_host: str
     peer_port: int
     host: str
@@ -285,6 +298,9 @@ class ExchangeInfo:
     internal: bool
     arguments: Mapping[str, object]
     message_stats: ExchangeStats
+    policy: str | None
+    operator_policy: str | None
+    effective_policy_definition: Mapping[str, object]
     rates: Rates = field(default_factory=dict)
 
 
@@ -306,6 +322,10 @@ class VhostInfo:
     """One vhost and the messages in its queues; statistics and bytes are those of the last round of sampling."""
 
     name: str
+    description: str
+    tags: tuple[str, ...]
+    default_queue_type: str  # empty: none was set
+    protected_from_deletion: bool
     messages: int
     messages_ready: int
     messages_unacknowledged: int

@@ -18,6 +18,7 @@ from broker.connections.registry import Connections
 from broker.introspection import copies, rows
 from broker.introspection.infos import (
     BindingInfo,
+    CertificateInfo,
     ChannelInfo,
     ChurnRates,
     ConnectionInfo,
@@ -41,6 +42,7 @@ from broker.loop_watch import LoopWatch
 from broker.queues.classic import ClassicQueue
 from broker.queues.counters import QueueCounters
 from broker.queues.paging import MemoryBudget
+from broker.tls.store import Certificates
 from broker.vhost import Vhost
 from storage.definitions import Definitions
 from storage.journal import Journal
@@ -55,6 +57,7 @@ class NodeParts(Protocol):
     clock: Clock
     deadlines: Deadlines
     started_ms: int
+    name: str
     cluster_name: str
     leveret_version: str
     vhosts: dict[str, Vhost]
@@ -67,6 +70,7 @@ class NodeParts(Protocol):
     journal: Journal
     definitions: Definitions
     loop_watch: LoopWatch
+    certificates: Certificates
 
 
 class Introspection:
@@ -83,7 +87,7 @@ class Introspection:
     @property
     def node_name(self) -> str:
         """The name of this node."""
-        return self._node.cluster_name
+        return self._node.name
 
     # ---- the whole
 
@@ -149,8 +153,14 @@ class Introspection:
             connections_flow=sum(copies.is_in_flow(connection, now_ms) for connection in node.connections.open),
             flow_total=node.connections.slowed,
             loop=node.loop_watch.status(node.clock.now_ns()),
+            certificates=node.certificates.infos(),
+            certificate_reloads_failed=node.certificates.reloads_failed,
             rates=self.history.rates(rows.NODE, NODE),
         )
+
+    def certificates(self) -> tuple[CertificateInfo, ...]:
+        """The certificates in use for TLS: those that clients are shown, and the authorities trusted with theirs."""
+        return self._node.certificates.infos()
 
     @staticmethod
     def _queue_totals(vhosts: list[Vhost]) -> Steps[tuple[QueueCounters, QueueTotals, int]]:

@@ -111,6 +111,10 @@ def _identity(sources: Sources) -> tuple[str, ...]:
     return it.node, it.cluster_name, it.cluster_name
 
 
+def _first_expiry(sources: Sources) -> int:
+    return min((one.not_after for one in sources.node.certificates), default=0)
+
+
 METRICS: Final[tuple[Metric, ...]] = (
     Metric("rabbitmq_build_info", GAUGE, "Versions of the broker", lambda _: 1, BUILD_LABELS, _build),
     Metric("rabbitmq_identity_info", GAUGE, "Node and cluster identity", lambda _: 1, IDENTITY_LABELS, _identity),
@@ -203,6 +207,10 @@ METRICS: Final[tuple[Metric, ...]] = (
            "last minute", lambda s: s.node.loop.longest_ns_last_minute / NS_PER_S),
     _whole("leveret_loop_longest_stall_ever_seconds", GAUGE, "The same since the start",
            lambda s: s.node.loop.longest_ns / NS_PER_S),
+    _whole("leveret_certificate_expiry_timestamp_seconds", GAUGE, "When the first of the certificates in use for TLS "
+           "expires, in seconds since 1970; 0 without TLS", lambda s: _first_expiry(s) / MS_PER_S),
+    _whole("leveret_certificate_reloads_failed_total", COUNTER, "How often changed certificates could not be used",
+           lambda s: s.node.certificate_reloads_failed),
     _whole("rabbitmq_process_open_fds", GAUGE, "Open file descriptors", lambda s: s.node.fd_used),
     _whole("rabbitmq_process_max_fds", GAUGE, "Most file descriptors that may be open", lambda s: s.node.fd_total),
     _whole("rabbitmq_erlang_uptime_seconds", GAUGE, "Time since the start; named as dashboards expect it",

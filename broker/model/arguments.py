@@ -19,15 +19,22 @@ LONG_MAX: Final = 2**63 - 1
 QUEUE: Final = "queue"
 EXCHANGE: Final = "exchange"
 CONSUMER: Final = "consumer"
+POLICY: Final = "policy"  # what only a policy can set
+
+ALL_TYPES: Final = ("classic", "quorum", "stream")
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One row. `kind` is integer, boolean or string; `minimum`/`maximum` bound integers, `choices` strings.
+    """One row. `kind` is integer, boolean, string or any; `minimum`/`maximum` bound integers, `choices` strings.
 
-    `equivalent` says whether a redeclare with another value is refused; `policy_key` is the policy that may set the
-    same thing, `merge` how it meets an operator policy; `acts` whether the broker acts on it yet, or only checks
-    and keeps it.
+    `equivalent` says whether a redeclare with another value is refused; `acts` whether the broker acts on it yet, or
+    only checks and keeps it.
+
+    `policy_key` is the policy that may set the same thing, and `policy_noun` what a wrong value of it is called.
+    `merge` says which of two values counts, of a policy and an operator policy as of an argument and a policy: the
+    smaller (min) or the larger one (max). Where it is empty, operators cannot set it, and the argument counts. A policy
+    that has a key applies to queues of `policy_types` only.
     """
 
     name: str
@@ -43,6 +50,8 @@ class Argument:
     requires: str = ""
     requires_error: str = ""
     policy_key: str = ""
+    policy_noun: str = ""
+    policy_types: tuple[str, ...] = ALL_TYPES
     merge: str = ""
     names_exchange: bool = False
     default: object = None
@@ -50,49 +59,99 @@ class Argument:
     acts: bool = True
 
 
+_NOT_STREAM: Final = ("classic", "quorum")
+_CLASSIC: Final = ("classic",)
+_QUORUM: Final = ("quorum",)
+_STREAM: Final = ("stream",)
+
+
+def _policy_only(
+    key: str, kind: str, summary: str, noun: str, types: tuple[str, ...] = ALL_TYPES, merge: str = "",
+    choices: tuple[str, ...] = (), acts: bool = True,
+) -> Argument:  # fmt: skip
+    """The row of what no argument can set."""
+    return Argument(key, POLICY, kind, summary, choices=choices, policy_key=key, policy_noun=noun, policy_types=types,
+                    merge=merge, acts=acts)  # fmt: skip
+
+
 ARGUMENTS: Final[tuple[Argument, ...]] = (
     Argument("x-message-ttl", QUEUE, "integer", "How long a message may wait", "ms", 0, TIMER_MS_MAX,
-             policy_key="message-ttl", merge="min"),
+             policy_key="message-ttl", policy_noun="message TTL", policy_types=_NOT_STREAM, merge="min"),
     Argument("x-expires", QUEUE, "integer", "How long the queue may be unused before it is deleted", "ms", 1,
-             TIMER_MS_MAX, policy_key="expires", merge="min"),
+             TIMER_MS_MAX, policy_key="expires", policy_noun="queue expiry", policy_types=_NOT_STREAM, merge="min"),
     Argument("x-max-priority", QUEUE, "integer", "Highest priority that is kept apart; more counts as this", "level", 0,
              255, "max_value_exceeded"),
     Argument("x-single-active-consumer", QUEUE, "boolean", "Only one consumer at a time gets messages"),
     Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=("classic", "quorum"),
              choice_error="\"unsupported queue type '{}'\"", default="classic"),
     Argument("x-max-length", QUEUE, "integer", "Most messages that may be ready", "messages", policy_key="max-length",
-             merge="min", acts=False),
+             policy_noun="maximum length", policy_types=_NOT_STREAM, merge="min", acts=False),
     Argument("x-max-length-bytes", QUEUE, "integer", "Most body bytes that may be ready", "bytes",
-             policy_key="max-length-bytes", merge="min", acts=False),
+             policy_key="max-length-bytes", policy_noun="maximum length in bytes", merge="min", acts=False),
     Argument("x-overflow", QUEUE, "string", "What happens at the length limit",
              choices=("drop-head", "reject-publish", "reject-publish-dlx"), choice_error="invalid_overflow",
-             policy_key="overflow", acts=False),
+             policy_key="overflow", policy_noun="overflow value", policy_types=_NOT_STREAM, acts=False),
     Argument("x-dead-letter-exchange", QUEUE, "string", "Where dropped messages go", policy_key="dead-letter-exchange",
-             names_exchange=True, acts=False),
+             policy_noun="dead letter exchange name", policy_types=_NOT_STREAM, names_exchange=True, acts=False),
     Argument("x-dead-letter-routing-key", QUEUE, "string", "The routing key dropped messages get",
              requires="x-dead-letter-exchange", requires_error="routing_key_but_no_dlx_defined",
-             policy_key="dead-letter-routing-key", acts=False),
+             policy_key="dead-letter-routing-key", policy_noun="dead letter routing key", policy_types=_NOT_STREAM,
+             acts=False),
     Argument("x-dead-letter-strategy", QUEUE, "string", "How safely dropped messages travel",
              choices=("at-most-once", "at-least-once"), choice_error="invalid_dlx_strategy",
-             policy_key="dead-letter-strategy", equivalent=False, acts=False),
+             policy_key="dead-letter-strategy", policy_noun="dead letter strategy", policy_types=_QUORUM,
+             equivalent=False, acts=False),
     Argument("x-delivery-limit", QUEUE, "integer", "Most deliveries of one message", "deliveries",
-             policy_key="delivery-limit", merge="min", equivalent=False, acts=False),
+             policy_key="delivery-limit", policy_noun="delivery limit", policy_types=_QUORUM, merge="min",
+             equivalent=False, acts=False),
     Argument("x-consumer-timeout", QUEUE, "integer", "How long a delivery may stay unacknowledged", "ms",
-             policy_key="consumer-timeout", merge="min", equivalent=False, acts=False),
+             policy_key="consumer-timeout", policy_noun="consumer timeout", merge="min", equivalent=False, acts=False),
     Argument("x-queue-mode", QUEUE, "string", "Accepted for older clients; every queue pages out by itself",
-             choices=("default", "lazy"), choice_error="\"unsupported queue mode '{}'\"", policy_key="queue-mode"),
+             choices=("default", "lazy"), choice_error="\"unsupported queue mode '{}'\"", policy_key="queue-mode",
+             policy_noun="queue-mode value", policy_types=_CLASSIC),
     Argument("x-queue-version", QUEUE, "integer", "Accepted for older clients", minimum=1, maximum=2, equivalent=False,
-             policy_key="queue-version"),
-    Argument("x-queue-master-locator", QUEUE, "string", "Accepted for older clients", equivalent=False),
+             policy_key="queue-version", policy_noun="queue-version value", policy_types=_CLASSIC),
+    Argument("x-queue-master-locator", QUEUE, "string", "Accepted for older clients", equivalent=False,
+             policy_key="queue-master-locator", policy_noun="master locator", policy_types=_CLASSIC),
     Argument("x-quorum-initial-group-size", QUEUE, "integer", "Accepted for older clients", equivalent=False),
     Argument("alternate-exchange", EXCHANGE, "string", "Where messages go that no binding takes",
-             policy_key="alternate-exchange", names_exchange=True),
+             policy_key="alternate-exchange", policy_noun="alternate exchange name", names_exchange=True),
     Argument("x-priority", CONSUMER, "integer", "Consumers of higher priority are served first", minimum=-(2**31),
              maximum=2**31 - 1),
     Argument("x-cancel-on-ha-failover", CONSUMER, "boolean", "Accepted for older clients"),
+    _policy_only("max-age", "string", "Age at which a stream's messages go", "max age", types=_STREAM, acts=False),
+    _policy_only("stream-max-segment-size-bytes", "integer", "Size of a stream's segment files", "segment size",
+                 types=_STREAM, acts=False),
+    _policy_only("max-in-memory-length", "integer", "Accepted from older brokers", "maximum memory in bytes",
+                 types=_QUORUM, merge="min"),
+    _policy_only("max-in-memory-bytes", "integer", "Accepted from older brokers", "maximum memory in bytes",
+                 types=_QUORUM, merge="min"),
+    _policy_only("queue-leader-locator", "string", "Accepted; there is one node", "queue leader locator value",
+                 choices=("client-local", "balanced", "random", "least-leaders")),
+    _policy_only("initial-cluster-size", "integer", "Accepted; there is one node", "cluster size", types=_STREAM),
+    _policy_only("target-group-size", "integer", "Accepted; there is one node", "target group size", types=_QUORUM,
+                 merge="max"),
+    _policy_only("ha-mode", "any", "Accepted from older brokers; nothing is mirrored", "ha-mode", types=_CLASSIC),
+    _policy_only("ha-params", "any", "Accepted from older brokers", "ha-params", types=_CLASSIC),
+    _policy_only("ha-sync-mode", "any", "Accepted from older brokers", "ha-sync-mode", types=_CLASSIC),
+    _policy_only("ha-sync-batch-size", "any", "Accepted from older brokers", "ha-sync-batch-size"),
+    _policy_only("ha-promote-on-shutdown", "any", "Accepted from older brokers", "ha-promote-on-shutdown",
+                 types=_CLASSIC),
+    _policy_only("ha-promote-on-failure", "any", "Accepted from older brokers", "ha-promote-on-failure",
+                 types=_CLASSIC),
 )  # fmt: skip
 
 BY_NAME: Final[dict[tuple[str, str], Argument]] = {(row.on, row.name): row for row in ARGUMENTS}
+BY_POLICY_KEY: Final[dict[str, Argument]] = {row.policy_key: row for row in ARGUMENTS if row.policy_key}
+
+
+def merged(row: Argument, one: object, other: object) -> object:
+    """What counts of two values for the same thing (None: none); without a rule to merge them, `one`."""
+    if one is None or other is None or not row.merge:
+        return other if one is None else one
+    if not isinstance(one, int) or not isinstance(other, int):
+        return one
+    return min(one, other) if row.merge == "min" else max(one, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +168,10 @@ class Arguments:
     def get(self, name: str) -> object:
         """The value, or None."""
         return self.values.get(name)
+
+    def having(self, name: str, text: str) -> Arguments:
+        """The same with one more, a text."""
+        return Arguments({**self.values, name: text}, {**self.types, name: "S"})
 
 
 NO_ARGUMENTS: Final = Arguments({}, {})

@@ -10,6 +10,7 @@ from typing import Final
 
 from broker.model.interfaces import ConsumerPort, QueueHandle
 from broker.model.message import Batch, Span
+from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
 from broker.queues.consumers import Picker
@@ -38,12 +39,13 @@ class ClassicQueue(QueueHandle):
     """
 
     __slots__ = ("_context", "_expiry", "_is_dirty", "_is_ended", "_lifetime", "_may_expire", "_next_position",
-                 "_waiting_gets", "consumers", "counters", "definition", "idle_since_ms", "is_deleted", "ready",
-                 "settings", "unacked", "unacked_bytes")  # fmt: skip
+                 "_waiting_gets", "consumers", "counters", "definition", "idle_since_ms", "is_deleted", "policy",
+                 "ready", "settings", "unacked", "unacked_bytes")  # fmt: skip
 
     def __init__(
         self,
         definition: QueueDefinition,
+        policy: EffectivePolicy,
         settings: QueueSettings,
         create_ready: Callable[[Callable[[], None]], ReadyList],
         consumers: Picker,
@@ -51,6 +53,7 @@ class ClassicQueue(QueueHandle):
     ) -> None:
         super().__init__(definition.name, definition.is_journalled)
         self.definition = definition
+        self.policy = policy
         self.settings = settings
         self.ready = create_ready(self.loaded)
         self.consumers = consumers
@@ -79,6 +82,19 @@ class ClassicQueue(QueueHandle):
         if self.ready.count and any(stream.may_expire() for stream in streams):
             self._may_expire = True
             self._mark_dirty()
+
+    def apply(self, policy: EffectivePolicy, settings: QueueSettings) -> None:
+        """Another policy counts, and these are the settings now; what waits keeps the expiry it came with."""
+        expires_ms = self.settings.expires_ms
+        self.policy = policy
+        self.settings = settings
+        if settings.expires_ms == expires_ms:
+            return
+        if self._lifetime is None:
+            self._lifetime = Lifetime(self.definition.auto_delete, settings.expires_ms, self._context, self._end)
+            if self.consumers.everyone():
+                self._lifetime.in_use()
+        self._lifetime.change(settings.expires_ms, self._context.now_ms())
 
     def loaded(self) -> None:
         """Messages that were not in memory are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from broker.model.policy import NO_POLICY, EffectivePolicy
 from broker.model.settings import QueueSettings, queue_settings
 from broker.queues.classic import ClassicQueue
 from broker.queues.consumers import Picker, RoundRobin, SingleActive
@@ -23,13 +24,16 @@ def stream_id(number: int, level: int) -> int:
     return number << LEVEL_BITS | level
 
 
-def create_queue(definition: QueueDefinition, context: QueueContext) -> ClassicQueue:
-    """A queue with the parts its arguments ask for; a durable one with what the journal has of it."""
-    settings = queue_settings(definition.arguments)
+def create_queue(
+    definition: QueueDefinition, context: QueueContext, policy: EffectivePolicy = NO_POLICY
+) -> ClassicQueue:
+    """A queue with the parts its arguments and policy ask for; a durable one with what the journal has of it."""
+    settings = queue_settings(definition.arguments, policy)
     consumers: Picker = SingleActive() if settings.single_active_consumer else RoundRobin()
     return ClassicQueue(
-        definition, settings, lambda loaded: _ready_list(definition, settings, context, loaded), consumers, context
-    )
+        definition, policy, settings, lambda loaded: _ready_list(definition, settings, context, loaded), consumers,
+        context,
+    )  # fmt: skip
 
 
 def _ready_list(

@@ -24,6 +24,12 @@ class Lifetime:
         self._used_ms = 0
         self._handle: object = None
 
+    def change(self, expires_ms: int, now_ms: int) -> None:
+        """Another time counts, from now on; 0: none."""
+        self.stop()
+        self._expires_ms = expires_ms
+        self.touch(now_ms)
+
     def touch(self, now_ms: int) -> None:
         """The queue was declared, got from, or lost a consumer: its time starts anew."""
         self._used_ms = now_ms

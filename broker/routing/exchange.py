@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from broker.model.policy import NO_POLICY
 from broker.routing.binding import Binding, DestinationKind, Matcher, Target
 from broker.routing.direct import DirectMatcher
 from broker.routing.fanout import FanoutMatcher
@@ -55,6 +56,7 @@ class Exchange:
         "matcher",
         "name",
         "on_alternate_change",
+        "policy",
         "published_in",
         "published_out",
         "type",
@@ -81,6 +83,7 @@ class Exchange:
         self.published_in = 0
         self.published_out = 0
         self.bindings_count = 0
+        self.policy = NO_POLICY
         self.on_alternate_change: Callable[[], None] | None = None
         self._alternate = alternate
 

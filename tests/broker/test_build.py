@@ -54,5 +54,5 @@ def test_brokerd_says_at_its_start_what_it_is(tmp_path: Path) -> None:
         lines = re.findall(r"(\w+) leveret: this broker is (.*)", broker.log_path.read_text())
         assert broker.stop() == 0
     assert [(text.partition(" (")[0].partition(":")[0], level) for level, text in lines] == [
-        (build.form(), "INFO" if build.form() == build.COMPILED else "WARNING")
+        (build.form(), "info" if build.form() == build.COMPILED else "warning")
     ]

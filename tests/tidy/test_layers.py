@@ -15,12 +15,14 @@ ASYNC_ALLOWED = (
     "broker.connections.transport",
     "broker.tick",
     "broker.server",
+    "broker.listening",
     "broker.http_pieces",
     "broker.http_server",
     "broker.outlets",
     "broker.management",
     "broker.metrics",
     "broker.cli",
+    "broker.testing",
 )
 
 # Each part of the tree and the other parts that it may import; a part may always import itself.
@@ -39,12 +41,15 @@ MIDDLE = {
 }
 OUTLETS = {
     "broker.introspection", "broker.http_pieces", "broker.administration", "broker.operations", "broker.requests",
-    "broker.auth", *GROUND,
+    "broker.auth", "broker.logs", *GROUND,
 }  # fmt: skip
 ARROWS: dict[str, set[str]] = {
     "protocol": set(),
     "storage": set(),
-    "broker.config": {"storage", "broker.auth"},
+    "broker.config": {"broker.auth", "broker.logs", "storage"},
+    "broker.logs": set(),
+    "broker.supervisor": set(),
+    "broker.log_output": {"broker.config", "broker.logs"},
     "broker.clock": set(),
     "broker.build": set(),
     "broker.loop_watch": {"storage"},
@@ -57,20 +62,27 @@ ARROWS: dict[str, set[str]] = {
         "broker.vhost",
         "broker.operations",
         "broker.requests",
+        "broker.policies",
         "broker.alarms",
         *MODEL,
         *GROUND,
     },
-    "broker.introspection": {"broker.build", "broker.connections", *LOWER, *MIDDLE},
+    "broker.introspection": {"broker.build", "broker.logs", "broker.connections", "broker.tls", *LOWER, *MIDDLE},
     # What reads a data folder without a broker: records, and the definitions that name what is in them.
     "broker.offline": {"broker.definitions", "broker.queues", "storage", *MODEL},
     "broker.http_pieces": set(),
-    "broker.http_server": GROUND,
+    "broker.http_server": {"broker.listening", *GROUND},
+    "broker.tls": GROUND,
+    "broker.listening": {"broker.connections", "broker.tls", "protocol", *GROUND},
     "broker.metrics": OUTLETS,
     "broker.management": {"broker.metrics", *OUTLETS},
+    "broker.stores": {"storage", *GROUND},
+    "broker.waking": GROUND,
     "broker.tick": {"broker.connections", *LOWER, *MIDDLE},
 }
-WIRING = {"broker.collector", "broker.node", "broker.outlets", "broker.server", "broker.cli"}  # may import everything
+WIRING = {  # may import everything
+    "broker.collector", "broker.node", "broker.outlets", "broker.server", "broker.cli", "broker.testing",
+}  # fmt: skip
 
 
 def modules() -> list[Path]:
@@ -131,6 +143,15 @@ def test_imports_follow_the_arrows() -> None:
 
 def test_asyncio_stays_in_the_shells() -> None:
     assert not [wrong for path in modules() for wrong in wrong_async(dotted(path), imported(path.read_text()))]
+
+
+def test_the_broker_does_not_know_that_it_is_tested() -> None:
+    """What breaks a broker on purpose is not reachable from one that runs: nothing imports it but itself."""
+    others = [path for path in modules() if part_of(dotted(path)) != "broker.testing"]
+    assert len(others) < len(modules())
+    assert not [
+        path for path in others if any(part_of(name) == "broker.testing" for name in imported(path.read_text()))
+    ]
 
 
 def test_nothing_imports_tests_or_bench() -> None:

@@ -5,6 +5,7 @@ Spec: 1.4 (connection class).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -14,6 +15,7 @@ from broker.auth.accounts import Peer
 from broker.auth.authorization import Subject
 from broker.connections.channel import ChannelHost
 from broker.connections.liveness import Liveness
+from broker.connections.peer import TlsPeer
 from broker.connections.services import Services
 from broker.requests import Actor
 from protocol import commands as index
@@ -22,7 +24,10 @@ from protocol.constants import ACCESS_REFUSED, FRAME_MIN_BYTES, NOT_ALLOWED
 from protocol.engine import Engine
 from protocol.errors import ConnectionException
 
+log = logging.getLogger("leveret.connection")
 CHANNELS_MAX: Final = 65535
+MECHANISMS: Final = "PLAIN AMQPLAIN"
+EXTERNAL: Final = "EXTERNAL"
 
 
 class Handshaking(Protocol):
@@ -34,11 +39,22 @@ class Handshaking(Protocol):
     user: str
     login_mechanism: str
     login_peer: Peer
+    tls: TlsPeer | None
     is_over: bool
     liveness: Liveness
     channel_max: int
     client_properties: dict[str, object]
     client_capabilities: dict[str, object]
+
+    @property
+    def name(self) -> str:
+        """As logs show it."""
+        ...
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """Who it is, for the fields of a log line."""
+        ...
 
     def send(self, channel: int, frame: base.Frame) -> None:
         """Sends a method."""
@@ -74,8 +90,15 @@ class Handshaking(Protocol):
 
 
 def start(connection: Handshaking) -> base.Frame:
-    """Spec: 1.4.2.1."""
-    return commands.Connection.Start(0, 9, connection.services.server_properties, "PLAIN AMQPLAIN", "en_US")  # type: ignore[arg-type]
+    """EXTERNAL is offered only to who has shown a certificate. Spec: 1.4.2.1."""
+    mechanisms = MECHANISMS if _certificate_user(connection) is None else f"{MECHANISMS} {EXTERNAL}"
+    return commands.Connection.Start(0, 9, connection.services.server_properties, mechanisms, "en_US")  # type: ignore[arg-type]
+
+
+def _certificate_user(connection: Handshaking) -> str | None:
+    """Whom the client's certificate stands for, perhaps nobody (empty); None where none was verified."""
+    tls = connection.tls
+    return tls.user if tls is not None and tls.has_certificate else None
 
 
 def start_ok(connection: Handshaking, frame: commands.Connection.StartOk) -> None:
@@ -102,11 +125,20 @@ def start_ok(connection: Handshaking, frame: commands.Connection.StartOk) -> Non
 
     try:
         data = response if isinstance(response, bytes) else response.encode()
-        connection.services.accounts.login(frame.mechanism, data, connection.login_peer, answer)
+        _log_in(connection, frame.mechanism, data, answer)
     except ConnectionException as error:
         connection.engine.state = life.AWAIT_START_OK  # nobody is told more before a login
         connection.close(error)
         connection.resume()
+
+
+def _log_in(connection: Handshaking, mechanism: str, response: bytes, answer: Callable[[Subject | None], None]) -> None:
+    """Raises: ConnectionException 503 for a mechanism that was not offered, 502 for a malformed response."""
+    accounts, user = connection.services.accounts, _certificate_user(connection)
+    if mechanism == EXTERNAL and user is not None:
+        accounts.admit(user, connection.login_peer, answer)  # what the response says does not count
+    else:
+        accounts.login(mechanism, response, connection.login_peer, answer)
 
 
 def _refuse_login(connection: Handshaking) -> None:
@@ -148,12 +180,16 @@ def open_(connection: Handshaking, frame: commands.Connection.Open) -> None:
     if not services.accounts.may_enter(connection.user, name):
         text = f"access to vhost '{name}' refused for user '{connection.user}'"
         raise ConnectionException(NOT_ALLOWED, text)
-    refusal = services.registry.add(connection)
+    refusal = services.registry.add(connection, connection.user, name)
     if refusal:
         raise ConnectionException(NOT_ALLOWED, refusal)
     connection.liveness.opened()
     connection.host.actor = Actor(Subject(connection.user, connection.host.tags), vhost, connection)
     connection.send(0, commands.Connection.OpenOk())
+    log.info(
+        "connection %s (user %r): opened to vhost %r", connection.name, connection.user, name,
+        extra=connection.log_fields,
+    )  # fmt: skip
 
 
 def close(connection: Handshaking, _frame: commands.Connection.Close) -> None:

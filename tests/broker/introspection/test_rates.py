@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.auth.authorization import Subject
 from broker.clock import ManualClock
 from broker.config import Config
 from broker.introspection import sampler as sampler_module
@@ -46,7 +47,9 @@ class Sampling:
 
     def declare(self, name: str) -> ClassicQueue:
         vhost = self.node.vhosts["/"]
-        self.node.operations.declare_queue(Actor("guest", vhost), QueueRequest(name, True, False, False, NO_ARGUMENTS))
+        self.node.operations.declare_queue(
+            Actor(Subject("guest"), vhost), QueueRequest(name, True, False, False, NO_ARGUMENTS)
+        )
         return vhost.queues[name]
 
 

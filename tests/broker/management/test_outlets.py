@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.http_server import SOCKET_PATH_BYTES_MAX, ListenError, listen_unix
+from broker.listening.sockets import SOCKET_PATH_BYTES_MAX, ListenError, listen_unix
 from tests.support.brokers import running_brokerd
 from tests.support.http import ask
 
@@ -53,7 +53,7 @@ def test_a_path_too_long_ends_the_start(short: Path) -> None:
     ended = brokerd("--data-dir", str(short / ("d" * SOCKET_PATH_BYTES_MAX)), "--metrics-port", "0")
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
-    assert "choose a shorter data folder" in ended.stderr
+    assert "choose a shorter folder" in ended.stderr
 
 
 def test_a_stale_socket_is_replaced(short: Path) -> None:
