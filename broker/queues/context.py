@@ -33,8 +33,8 @@ class Timers(Protocol):
 class QueueContext:
     """The time of this turn, timers, the places a queue reports to, and where durable ones keep their messages."""
 
-    __slots__ = ("budget", "delete", "journal", "levels", "mark_dirty", "now_ms", "spool", "timers",
-                 "when_stored")  # fmt: skip
+    __slots__ = ("budget", "delete", "journal", "levels", "mark_dirty", "now_ms", "removing", "spool",
+                 "timers", "when_stored")  # fmt: skip
 
     def __init__(
         self,
@@ -56,4 +56,5 @@ class QueueContext:
         self.spool = spool
         self.budget = budget  # what all queues may hold in memory
         self.levels = levels  # a queue's number: the priorities whose streams hold something
+        self.removing: set[object] = set()  # messages that are being looked for, to be taken out of their queue
         self.when_stored = when_stored  # calls back once the definitions as they are now are on the disk
