@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from broker import config_docs, config_rabbitmq_docs
+from broker.cli import docs
 from broker.model import arguments_docs
 from tests.tidy import ROOT, tree_files
 
@@ -21,6 +22,10 @@ def test_rabbitmq_settings_page_is_generated() -> None:
 
 def test_arguments_page_is_generated() -> None:
     assert (ROOT / "docs" / "arguments.md").read_text() == arguments_docs.markdown(), "run: make docs"
+
+
+def test_commands_page_is_generated() -> None:
+    assert (ROOT / "docs" / "brokerctl.md").read_text() == docs.markdown(), "run: make docs"
 
 
 def test_every_relative_link_resolves() -> None:
