@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from broker import config_docs
+from broker.management import openapi
+from broker.management.table import ENDPOINTS
 from broker.model import arguments_docs
 from tests.tidy import ROOT, tree_files
 
@@ -17,6 +19,10 @@ def test_configuration_page_is_generated() -> None:
 
 def test_arguments_page_is_generated() -> None:
     assert (ROOT / "docs" / "arguments.md").read_text() == arguments_docs.markdown(), "run: make docs"
+
+
+def test_http_api_page_is_generated() -> None:
+    assert (ROOT / "docs" / "http-api.md").read_text() == openapi.markdown(ENDPOINTS), "run: make docs"
 
 
 def test_every_relative_link_resolves() -> None:
