@@ -35,6 +35,7 @@ from broker.metrics.table import HISTOGRAM_METRICS, METRICS
 
 IMPLIED: Final = {"queue_metrics": ("queue_consumer_count",)}  # families that contain others
 DETAILED: Final = "detailed"
+QUEUES_IN_ONE_GO: Final = 25  # copied, and their values taken: half a millisecond's work
 
 
 class Filters:
@@ -95,7 +96,7 @@ class Endpoint:
     def _slices(self, kind: ObjectKind, filters: Filters) -> Iterator[Sequence[Any]]:
         window = self._window
         if kind is QUEUES:
-            yield from window.queue_slices(vhosts=filters.vhosts, names=filters.queues)
+            yield from window.queue_slices(QUEUES_IN_ONE_GO, filters.vhosts, filters.queues)
             return
         listings: dict[ObjectKind, Callable[[int, int], Page[Any]]] = {
             CHANNELS: window.channels, CONNECTIONS: window.connections, EXCHANGES: window.exchanges,
