@@ -134,7 +134,8 @@ class Sampler:
     def _queues(self, vhost: Vhost) -> Generator[None, None, Numbers]:
         """Notes the queues of a vhost; returns sums over those that were there at the beginning or before it."""
         sums = rows.gone(vhost.deleted_queues)
-        waiting = iter([(queue, queue.counters) for queue in vhost.queues.values()])
+        every = list(vhost.queues.values())
+        waiting = zip(every, [queue.counters for queue in every], strict=True)
         while some := list(islice(waiting, SLICE)):
             found = [rows.queue(queue, counters) for queue, counters in some]
             for (queue, _), numbers in zip(some, found, strict=True):
