@@ -13,8 +13,8 @@ import pytest
 
 from broker.config import load_config
 from broker.listening.tls_peer import tls_peer
+from broker.tls.reading import read
 from broker.tls.settings import tls_settings
-from broker.tls.store import read
 from tests.tidy import ROOT
 
 PAGE = (ROOT / "docs" / "tls.md").read_text()
@@ -38,7 +38,6 @@ def test_the_pages_certificates_serve_and_log_in(tmp_path: Path) -> None:
     for block in (plain, with_clients):
         config = load_config(settings_of(block, tmp_path), {"HOME": "/h"})
         settings = tls_settings(config)
-        assert settings is not None
     client = ssl.create_default_context(cafile=str(tmp_path / "certs" / "ca.pem"))
     client.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on
     client.load_cert_chain(tmp_path / "certs" / "shop.crt", tmp_path / "certs" / "shop.key")
