@@ -9,13 +9,14 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.management.access import Door, OwnersDoor, PasswordDoor
 from broker.management.api import Api
 from broker.management.dispatch import Dispatcher, NothingHere
 from broker.management.table import by_path
+from broker.management.ui.files import create_page
 
 PREFIX = "/api"
 CORS_AGE_S = 600
@@ -30,13 +31,12 @@ HEADERS = (
 
 
 def create_app(api: Api, is_owners: bool) -> ASGIApp:
-    """Everything under /api. Args: is_owners, whether only the broker's owner can reach it."""
+    """Everything under /api, and the page at /. Args: is_owners, whether only the broker's owner can reach it."""
     door: Door = OwnersDoor() if is_owners else PasswordDoor(api.accounts)
     routes: list[BaseRoute] = [
         Route(PREFIX + path, Dispatcher(endpoints, api, door)) for path, endpoints in by_path().items()
     ]
-    nothing = NothingHere()
-    routes += [Route(PREFIX + "{rest:path}", nothing), Route("/{rest:path}", nothing)]
+    routes += [Route(PREFIX + "{rest:path}", NothingHere()), Mount("/", create_page())]
     origins = api.config.management_cors_origins
     cors = Middleware(
         CORSMiddleware, allow_origins=origins, allow_credentials=True, max_age=CORS_AGE_S,

@@ -5,7 +5,7 @@ Stop "queue" on a message's way. Must not: know connections, frames or exchanges
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from broker.model.interfaces import ConsumerPort, QueueHandle
@@ -13,6 +13,7 @@ from broker.model.message import Batch, Span
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
+from broker.queues.browsing import Answer, Place, Waiting, look, single
 from broker.queues.consumers import Picker
 from broker.queues.context import QueueContext
 from broker.queues.counters import QueueCounters
@@ -318,6 +319,31 @@ class ClassicQueue(QueueHandle):
         self.consumers.offer(consumer)
         if self.ready.count and not self._is_dirty:
             self._mark_dirty()
+
+    # ---- looking, and taking single ones out
+
+    def look(self, begin: Place, answer: Answer) -> None:
+        """A step through what is ready, which stays as it is; see `browsing.look`."""
+        look(self.ready, begin, answer)
+
+    def remove(self, place: Place, answer: Callable[[bool], None]) -> None:
+        """Takes one ready message out for good; answers, perhaps later, whether it was there."""
+        removing, key = self._context.removing, (self, place)
+        if key in removing:
+            answer(False)
+            return
+        removing.add(key)
+
+        def found(waiting: Sequence[Waiting], _next: Place | None) -> None:
+            removing.discard(key)
+            loaded = single(waiting[0]) if waiting and waiting[0].place == place else None
+            span = self.ready.remove(place.level, place.position, loaded)
+            if span is not None:
+                self.counters.purged += 1
+                self._done(span)
+            answer(span is not None)
+
+        look(self.ready, place, found)
 
     # ---- the queue as a whole
 

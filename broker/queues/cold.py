@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
+from typing import TypeAlias
+
 from broker.model.message import Span
-from storage.journal import Stream
+from broker.queues.stored import HeadReader
+from storage.journal import Loaded, Stream
 
 
 class Cold:
@@ -24,6 +29,29 @@ class Cold:
         """A span that has this number in the stream."""
         count = span.stop - span.start
         return cls(stream, number, number + count, span.position - number, count, count * span.batch.body_bytes)
+
+    def loaded(self, runs: Sequence[Loaded], reader: HeadReader, is_spooled: bool) -> list[Span]:
+        """What was loaded of it, as spans; they do not count here any more."""
+        spans: list[Span] = []
+        for run in runs:
+            if run.first >= self.stop:
+                break
+            batch = reader.batch(run)
+            count = min(len(run.items), self.stop - run.first)
+            number = 0 if is_spooled else run.first
+            spans.append(Span(batch, 0, count, run.first + self.shift, run.expires_ms, run.deliveries, number))
+            self.count -= count
+            self.body_bytes -= count * batch.body_bytes
+        return spans
+
+    def settle_one(self, span: Span, is_spooled: bool) -> None:
+        """One of its messages, loaded as a span, is not needed any more."""
+        self.count -= 1
+        self.body_bytes -= span.batch.body_bytes
+        if is_spooled:  # whoever has it settles what is in the log
+            number = span.position - self.shift
+            self.stream.settle(number, number + 1, 0)
+            span.number = 0
 
     def is_before(self, stream: Stream, number: int, span: Span) -> bool:
         """Whether the span follows it."""
@@ -47,3 +75,26 @@ class Cold:
         self.first -= count
         self.count += count
         self.body_bytes += count * span.batch.body_bytes
+
+
+Piece: TypeAlias = Span | Cold
+
+
+def push(middle: deque[Cold | Span], stream: Stream | None, number: int, span: Span) -> None:
+    """Puts a span behind what is cold; as it is where it has no number in a stream."""
+    last = middle[-1] if middle else None
+    if not number or stream is None:
+        middle.append(span)
+    elif isinstance(last, Cold) and last.is_before(stream, number, span):
+        last.grow_behind(span)
+    else:
+        middle.append(Cold.of(stream, number, span))
+
+
+def push_front(middle: deque[Cold | Span], stream: Stream, number: int, span: Span) -> None:
+    """Puts a span before what is cold."""
+    first = middle[0]
+    if isinstance(first, Cold) and first.is_behind(stream, number, span):
+        first.grow_before(span)
+    else:
+        middle.appendleft(Cold.of(stream, number, span))

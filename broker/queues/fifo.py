@@ -5,12 +5,18 @@ A list with an offset where its first item stands: compiled code reaches into a 
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Iterator
 from typing import Final
 
 from broker.model.message import Span
 
 GAP_MIN: Final = 64  # places given out at the front at least, before their room is given back
+
+
+def _end(span: Span | None) -> int:
+    assert span is not None, "a place that was given out"
+    return span.position + span.stop - span.start
 
 
 class SpanFifo:
@@ -63,7 +69,33 @@ class SpanFifo:
         if len(self._items) == self._gap:
             self.clear()
 
+    def find(self, position: int) -> int:
+        """The index of the first span with a message at `position` or behind; for `some` and `replace`."""
+        return bisect_right(self._items, position, lo=self._gap, key=_end)
+
+    def some(self, index: int, count: int) -> list[Span]:
+        """Up to `count` spans from an index on."""
+        return [span for span in self._items[index : index + count] if span is not None]
+
+    def replace(self, index: int, spans: list[Span]) -> None:
+        """Puts spans where one was."""
+        self._items[index : index + 1] = spans
+        if len(self._items) == self._gap:
+            self.clear()
+
     def clear(self) -> None:
         """Takes them all."""
         self._items.clear()
         self._gap = 0
+
+
+def _backwards(span: Span) -> int:
+    return -span.position
+
+
+def give_back(returned: list[Span], span: Span) -> None:
+    """Puts a span into a list that is kept with the lowest position last."""
+    if returned and returned[-1].position < span.position:
+        insort(returned, span, key=_backwards)
+    else:
+        returned.append(span)

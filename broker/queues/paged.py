@@ -1,8 +1,7 @@
 """The ready list of a queue: a hot head in memory, a cold middle that is only numbers, a hot tail.
 
-What is cold is in the log: persistent messages of a durable queue are there anyway, so paging them out writes nothing;
-others are written to the spool when there are many. Paging in reads the log in order. Must not: know consumers or time
-sources.
+What is cold is in the log: paging persistent messages out writes nothing, others go to the spool where there are many.
+Paging in reads the log in order. Must not: know consumers or time sources.
 
 Invariants
 1. `count` and `body_bytes` are the sums over all that is held, in memory or not.
@@ -14,22 +13,18 @@ Invariants
 
 from __future__ import annotations
 
-from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Cold
-from broker.queues.fifo import SpanFifo
+from broker.queues.cold import Cold, Piece, push, push_front
+from broker.queues.fifo import SpanFifo, give_back
 from broker.queues.paging import STEP_SPANS, MemoryBudget, memory_bytes
+from broker.queues.places import pieces_from, take_out
 from broker.queues.ready import ReadyList
 from broker.queues.spool import Spool, Spooled
 from broker.queues.stored import HeadReader
 from storage.journal import Journal, Loaded, Stream
-
-
-def _backwards(span: Span) -> int:
-    return -span.position
 
 
 class PagedFifo(ReadyList):
@@ -99,8 +94,7 @@ class PagedFifo(ReadyList):
 
     def _cool(self, span: Span) -> None:
         """The span is not in head or tail any more."""
-        size = memory_bytes(span)
-        self._hot_bytes -= size
+        self._hot_bytes -= (size := memory_bytes(span))
         self._budget.used -= size
 
     def _spooling(self, span: Span) -> Span | Spooled:
@@ -146,14 +140,7 @@ class PagedFifo(ReadyList):
             self._cool(span)
             if self._middle is None:
                 self._middle = deque()
-            middle = self._middle
-            last = middle[-1] if middle else None
-            if not number or stream is None:
-                middle.append(span)
-            elif isinstance(last, Cold) and last.is_before(stream, number, span):
-                last.grow_behind(span)
-            else:
-                middle.append(Cold.of(stream, number, span))
+            push(self._middle, stream, number, span)
 
     def _is_written(self, item: Span | Spooled) -> bool:
         if isinstance(item, Spooled):
@@ -185,11 +172,7 @@ class PagedFifo(ReadyList):
                 return
             head.drop_last()
             self._cool(span)
-            first = middle[0]
-            if isinstance(first, Cold) and first.is_behind(self.stream, span.number, span):
-                first.grow_before(span)
-            else:
-                middle.appendleft(Cold.of(self.stream, span.number, span))
+            push_front(middle, self.stream, span.number, span)
 
     # ---- deliver lane
 
@@ -248,20 +231,9 @@ class PagedFifo(ReadyList):
         middle = self._middle
         assert middle is not None
         assert middle[0] is cold, "invariant 3"
-        if self._reader is None:
-            self._reader = HeadReader()
-        reader = self._reader
-        spans: list[Span] = []
+        self._reader = self._reader or HeadReader()
         is_spooled = cold.stream is self._spooled
-        for run in runs:
-            if run.first >= cold.stop:
-                break
-            batch = reader.batch(run)
-            count = min(len(run.items), cold.stop - run.first)
-            number = 0 if is_spooled else run.first
-            spans.append(Span(batch, 0, count, run.first + cold.shift, run.expires_ms, run.deliveries, number))
-            cold.count -= count
-            cold.body_bytes -= count * batch.body_bytes
+        spans = cold.loaded(runs, self._reader, is_spooled)
         for span in spans:
             self._head.append(span)
         if is_spooled:  # it is in memory again, and nobody asks for it after the end of the process
@@ -315,11 +287,7 @@ class PagedFifo(ReadyList):
     def put_back(self, span: Span) -> None:
         """Returns taken messages to their place."""
         assert not len(self._head) or span.position < self._head.first().position, "returned before the rest"
-        returned = self._returned
-        if returned and returned[-1].position < span.position:
-            insort(returned, span, key=_backwards)
-        else:
-            returned.append(span)
+        give_back(self._returned, span)
         count = span.stop - span.start
         self.count += count
         self.body_bytes += count * span.batch.body_bytes
@@ -349,8 +317,6 @@ class PagedFifo(ReadyList):
         count = span.stop - span.start
         assert self.stream is not None, "a journalled message in a list that is not"
         self.stream.settle(span.number, span.number + count, count * span.batch.share_bytes)
-
-    # ---- as a whole
 
     def clear(self) -> list[Span]:
         """Drops everything; returns, in order, what was in memory and is still to be settled."""
@@ -383,6 +349,12 @@ class PagedFifo(ReadyList):
         yield from (item for item in self._middle or () if isinstance(item, Span))
         yield from (item.span if isinstance(item, Spooled) else item for item in self._tail or ())
 
+    def oldest(self) -> Span | None:
+        """The message in front, left in place; None where it is not in memory."""
+        if self._returned:
+            return self._returned[-1]
+        return self._head.first() if len(self._head) else None
+
     def streams(self) -> list[Stream]:
         """The streams its durable messages are in."""
         return [] if self.stream is None else [self.stream]
@@ -392,5 +364,32 @@ class PagedFifo(ReadyList):
         cold = [item for item in self._middle or () if isinstance(item, Cold)]
         return sum(item.count for item in cold), sum(item.body_bytes for item in cold)
 
+    def pieces(self, level: int, position: int, count: int) -> list[tuple[int, Piece]]:  # noqa: ARG002
+        """Up to `count` pieces with messages from `position` on, left in place; it has one level, 0."""
+        parts = self._returned, self._head, self._middle, self._tail
+        return [(0, piece) for piece in pieces_from(*parts, position, count)]
+
+    def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:  # noqa: ARG002
+        """Takes one message out: in memory, or cold and `loaded`; None where it does not wait here (any more)."""
+        piece = next((piece for _, piece in self.pieces(0, position, 1)), None)
+        if isinstance(piece, Cold):
+            if loaded is None or position < piece.first + piece.shift:
+                return None
+            one = loaded
+            piece.settle_one(one, piece.stream is self._spooled)
+            self._generation += 1  # what is being loaded still has it
+            self._is_loading = False
+        elif piece is not None and piece.position <= position:
+            parts = self._returned, self._head, self._middle, self._tail
+            one, freed_bytes = take_out(*parts, self._spooled, piece, position)
+            self._hot_bytes -= freed_bytes
+            self._budget.used -= freed_bytes
+        else:
+            return None
+        self.count -= 1
+        self.body_bytes -= one.batch.body_bytes
+        self._on_loaded()
+        return one
+
     def recount(self) -> None:
-        """It has no parts that count for themselves."""
+        """It has no parts."""

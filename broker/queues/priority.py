@@ -9,6 +9,7 @@ from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
 
 from broker.model.message import Batch, Span
+from broker.queues.cold import Piece
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
 
@@ -109,6 +110,17 @@ class PriorityReady(ReadyList):
         for priority in reversed(self._waiting):
             yield from self._levels[priority].spans()
 
+    def oldest(self) -> Span | None:
+        """What was published first of all that is ready, left in place; None where some of it is not in memory."""
+        found: Span | None = None
+        for priority in self._waiting:
+            span = self._levels[priority].oldest()
+            if span is None:
+                return None
+            if found is None or span.batch.stamp_ms < found.batch.stamp_ms:
+                found = span
+        return found
+
     def stream_for(self, batch: Batch) -> Stream | None:
         """Where the batch's messages are journalled."""
         return self._level_of(batch)[1].stream_for(batch)
@@ -121,6 +133,24 @@ class PriorityReady(ReadyList):
         """How many messages are on disk only, and the bytes of their bodies."""
         each = [level.paged_out() for level in self._levels.values()]
         return sum(count for count, _ in each), sum(size for _, size in each)
+
+    def pieces(self, level: int, position: int, count: int) -> list[tuple[int, Piece]]:
+        """Up to `count` pieces, the highest level first, from a position in a level on."""
+        found: list[tuple[int, Piece]] = []
+        for priority in reversed(self._waiting):
+            if priority <= level and len(found) < count:
+                begin = position if priority == level else 0
+                some = self._levels[priority].pieces(0, begin, count - len(found))
+                found += [(priority, piece) for _, piece in some]
+        return found
+
+    def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:
+        """Takes one message out of its level."""
+        kept = self._levels.get(level)
+        one = kept.remove(0, position, loaded) if kept is not None else None
+        if one is not None:
+            self.recount()
+        return one
 
     def streams(self) -> list[Stream]:
         """Every stream that holds something of a level."""

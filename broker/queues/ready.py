@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mypy_extensions import mypyc_attr
 
 from broker.model.message import Batch, Span
+from broker.queues.cold import Piece
 from storage.journal import Stream
 
 
@@ -52,6 +53,10 @@ class ReadyList:
         """Everything that is in memory, in order, left in place."""
         raise NotImplementedError
 
+    def oldest(self) -> Span | None:
+        """What was published first of all that is ready, left in place; None where it is not in memory."""
+        raise NotImplementedError
+
     def stream_for(self, batch: Batch) -> Stream | None:
         """Where the batch's messages are journalled; None where they are not."""
         raise NotImplementedError
@@ -66,6 +71,17 @@ class ReadyList:
 
     def paged_out(self) -> tuple[int, int]:
         """How many messages are on disk only, and the bytes of their bodies."""
+        raise NotImplementedError
+
+    def pieces(self, level: int, position: int, count: int) -> list[tuple[int, Piece]]:
+        """Up to `count` pieces, each with its level, from a position in a level on, left in place and in order."""
+        raise NotImplementedError
+
+    def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:
+        """Takes one message out, wherever it stands; None where it does not wait here (any more).
+
+        Args: loaded is the message as it was loaded, for one that is on disk only.
+        """
         raise NotImplementedError
 
     def recount(self) -> None:

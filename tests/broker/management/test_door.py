@@ -106,7 +106,7 @@ def test_methods(http: Http) -> None:
 
 def test_a_name_comes_back_as_json_only(http: Http) -> None:
     name = "%3Cscript%3Ealert(1)%3C%2Fscript%3E"
-    status, body, headers = http.raw("GET", f"/api/vhosts/{name}")
+    status, _, headers = http.raw("GET", f"/api/vhosts/{name}")
     assert (status, headers["content-type"]) == (404, "application/json")
     http.make(f"/api/vhosts/{name}")
     assert http.get(f"/api/vhosts/{name}")["name"] == "<script>alert(1)</script>"
