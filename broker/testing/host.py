@@ -11,7 +11,7 @@ import dataclasses
 import socket
 import struct
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,9 +23,8 @@ from broker.config import Config
 from broker.config_options import options_of
 from broker.connections.connection import Connection
 from broker.connections.transport import SocketTransport
-from broker.model.message import Span
 from broker.node import Node
-from broker.queues.classic import ClassicQueue
+from broker.queues.browsing import FRONT, Place, Waiting, look
 from broker.stores import Stores
 from broker.testing.clock import MovableClock
 from broker.testing.errors import QueueNotFoundError
@@ -53,7 +52,7 @@ BACKLOG: Final = 1024
 STEPS_MAX: Final = 100_000  # deadlines run for one move of the clock
 DRAIN_S_MAX: Final = 0.05  # what clients get to answer connection.close; one that is not reading cannot
 TURN_S: Final = 0.001
-LOAD_TURNS_MAX: Final = 5000  # for messages of before a restart to come from the disk
+MESSAGES_MAX: Final = 100_000  # shown of one queue
 REBIND_TURNS_MAX: Final = 1000
 CONTENT_CLASS: Final = 60
 
@@ -273,15 +272,18 @@ class Host:
         return list(self.vhost(vhost).queues)
 
     async def messages(self, vhost: str, name: str) -> list[Message]:
-        """What waits in a queue, left as it is; of a very deep one what is in memory. Raises: QueueNotFoundError."""
+        """What waits in a queue, left as it is, up to MESSAGES_MAX. Raises: QueueNotFoundError."""
         queue = self.vhost(vhost).queues.get(name)
         if queue is None:
             raise QueueNotFoundError(name)
-        for _ in range(LOAD_TURNS_MAX):
-            if queue.ready.next_message_bytes() or not queue.ready.count:  # otherwise it is being loaded
-                break
-            await asyncio.sleep(TURN_S)
-        return [message for span in _spans(queue) for message in _messages(span)]
+        found: list[Message] = []
+        place: Place | None = FRONT
+        while place is not None and len(found) < MESSAGES_MAX:
+            answered: asyncio.Future[tuple[Sequence[Waiting], Place | None]] = self._loop.create_future()
+            look(queue.ready, place, lambda waiting, on, answered=answered: answered.set_result((waiting, on)))  # type: ignore[misc]
+            waiting, place = await answered
+            found += map(_message, waiting)
+        return found
 
     def connections(self, vhost: str) -> list[ConnectionState]:
         """The open connections of a vhost, without those of the helpers."""
@@ -322,16 +324,9 @@ def _state(connection: Connection) -> ConnectionState:
     return ConnectionState(connection.name, connection.user, actor.vhost.name if actor else "", str(client_name))
 
 
-def _spans(queue: ClassicQueue) -> list[Span]:
-    return list(queue.ready.spans())
-
-
-def _messages(span: Span) -> list[Message]:
-    batch = span.batch
+def _message(waiting: Waiting) -> Message:
+    batch, address = waiting.batch, waiting.batch.address
     header = ContentHeader()
     header.unmarshal(struct.pack(">HHQ", CONTENT_CLASS, 0, 0) + batch.properties.raw)
     properties = {name: value for name, value in dict(header.properties).items() if value not in (None, "")}
-    address = batch.address
-    return [
-        Message(body, properties, address.exchange, address.routing_key, span.deliveries > 0) for body in span.bodies()
-    ]
+    return Message(batch.bodies[waiting.at], properties, address.exchange, address.routing_key, waiting.deliveries > 0)
