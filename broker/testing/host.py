@@ -13,7 +13,7 @@ import struct
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pamqp.header import ContentHeader
 
@@ -25,7 +25,6 @@ from broker.connections.connection import Connection
 from broker.connections.transport import SocketTransport
 from broker.node import Node
 from broker.queues.browsing import FRONT, Place, Waiting, look
-from broker.stores import Stores
 from broker.testing.clock import MovableClock
 from broker.testing.errors import QueueNotFoundError
 from broker.testing.facts import (
@@ -47,6 +46,9 @@ from storage.definitions import StagedDefinitions
 from storage.definitions_disk import MemoryDisk
 from storage.memory import MemoryJournal
 from storage.worker import InlineWorker
+
+if TYPE_CHECKING:
+    from broker.stores import Stores
 
 BACKLOG: Final = 1024
 STEPS_MAX: Final = 100_000  # deadlines run for one move of the clock
@@ -122,6 +124,8 @@ class Host:
 
     def _make_node(self) -> Node:
         if self._in_folder:
+            from broker.stores import Stores  # noqa: PLC0415 - a tenth of all that is imported
+
             stores = self._stores = Stores(self.config, self._loop.call_soon_threadsafe)
             definitions = stores.open_definitions()
             return Node(
