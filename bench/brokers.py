@@ -75,7 +75,7 @@ class Daemon:
 
     def __init__(self, folder: Path, flags: Sequence[str] = ()) -> None:
         self.data = folder / "data"
-        self._flags = ["--port", "0", "--metrics-port", "0", "--log-level", "error", *flags]
+        self._flags = ["--port", "0", "--metrics-port", "0", "--management-port", "0", "--log-level", "error", *flags]
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Broker:

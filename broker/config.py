@@ -42,9 +42,12 @@ class Config:
         "127.0.0.1",
         "Addresses to accept AMQP connections on, plain and TLS, separated by commas; 0.0.0.0 is every IPv4 address, "
         ":: every address.",
-        LISTEN,
-    )
-    port: int = option(5672, "TCP port for AMQP without TLS; 0 picks a free one.", LISTEN, minimum=0, maximum=65535)
+        LISTEN, aliases=("RABBITMQ_NODE_IP_ADDRESS",),
+    )  # fmt: skip
+    port: int = option(
+        5672, "TCP port for AMQP without TLS; 0 picks a free one.", LISTEN, minimum=0, maximum=65535,
+        aliases=("RABBITMQ_NODE_PORT",),
+    )  # fmt: skip
     plain_listener: bool = option(
         True, "Accept AMQP without TLS on that port; false leaves TLS and the unix socket.", LISTEN
     )
@@ -65,6 +68,18 @@ class Config:
     metrics_host: str = option("127.0.0.1", "Address of the Prometheus endpoint.", LISTEN)
     metrics_port: int = option(
         15692, "TCP port of the Prometheus endpoint (/metrics); 0 turns it off.", LISTEN, minimum=0, maximum=65535
+    )
+    management_host: str = option(
+        "", "Address of the HTTP API and the page; empty means the one of AMQP.", LISTEN, empty_allowed=True
+    )
+    management_port: int = option(
+        15672, "TCP port of the HTTP API and the page; 0 turns it off.", LISTEN, minimum=0, maximum=65535
+    )
+    management_cors_origins: tuple[str, ...] = option(
+        (), "Origins (such as https://admin.example) whose pages may use the HTTP API from a browser.", LISTEN
+    )
+    management_tls: bool = option(
+        False, "Serve the HTTP API and the page over TLS, with the same certificates.", LISTEN
     )
     metrics_tls: bool = option(False, "Serve the Prometheus endpoint over TLS, with the same certificates.", LISTEN)
     tls_port: int = option(
@@ -136,6 +151,13 @@ class Config:
         "and print it once; the container image sets this.",
         ACCOUNTS,
     )
+    load_definitions: str = option(
+        "",
+        "File of definitions (as RabbitMQ and this broker export them) that is imported at every start: users, "
+        "permissions, policies and parameters in it replace those of the same name, queues and exchanges that are "
+        "there stay as they are. Where it has users, the first user is not made.",
+        ACCOUNTS, empty_allowed=True,
+    )  # fmt: skip
     loopback_users: tuple[str, ...] = option(("guest",), "Users who may only connect from this machine.", ACCOUNTS)
     product: str = option(
         PRODUCT, "Product announced to clients; many look for RabbitMQ before they use what they could.", PROTOCOL
@@ -238,6 +260,10 @@ class Config:
     log_files_kept: int = option(
         5, "How many renamed log files are kept; the oldest is deleted.", OPERATION, minimum=1, maximum=1000
     )
+    task_wait_metrics: bool = option(
+        False, "Measure how long Celery tasks are ready before they are delivered, by task name, for Prometheus.",
+        OPERATION,
+    )  # fmt: skip
     statistics_interval_ms: int = option(
         5000, "How often rates and histories are taken from the counters.", OPERATION, unit="ms",
         minimum=50, maximum=3_600_000,

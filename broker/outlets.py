@@ -1,4 +1,4 @@
-"""The two HTTP listeners beside AMQP: management on a unix socket, metrics on a TCP port. Wiring only.
+"""The HTTP listeners beside AMQP: management on a unix socket and a TCP port, metrics on another. Wiring only.
 
 Must not: import an application before AMQP is served; that takes longer than the rest of the start.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -36,15 +37,19 @@ class Outlets:
         self._sampler: Sampler | None = None
 
     def listen(self, config: Config) -> None:
-        """Takes both addresses; whoever connects now waits until `serve`. Raises: ListenError."""
+        """Takes the addresses; whoever connects now waits until `serve`. Raises: ListenError."""
         if config.metrics_port:
             metrics = listen_tcp(config.metrics_host, config.metrics_port)
             tls = self._node.certificates.http_context() if config.metrics_tls else None
             self._addresses.append(_address("https/prometheus" if tls is not None else "http/prometheus", metrics))
             self._servers.append(HttpServer(metrics, self._metrics_app, tls))
-        management = listen_unix(self._path)
+        if config.management_port:
+            management = listen_tcp(config.management_host or config.host, config.management_port)
+            tls = self._node.certificates.http_context() if config.management_tls else None
+            self._addresses.append(_address("https" if tls is not None else "http", management))
+            self._servers.append(HttpServer(management, partial(self._management_app, False), tls))
         self._addresses.append(("http", str(self._path), 0))
-        self._servers.append(HttpServer(management, self._management_app))
+        self._servers.append(HttpServer(listen_unix(self._path), partial(self._management_app, True)))
 
     def serve(self, amqp: Iterable[tuple[str, socket.socket]]) -> None:
         """Begins to answer. Args: the sockets on which AMQP is served, and what each speaks."""
@@ -59,10 +64,11 @@ class Outlets:
         await asyncio.gather(*self._running)
         Path(self._path).unlink(missing_ok=True)
 
-    def _management_app(self) -> Asgi:
+    def _management_app(self, is_owners: bool) -> Asgi:
+        from broker.management.api import api_of  # noqa: PLC0415
         from broker.management.app import create_app  # noqa: PLC0415
 
-        return self._watched(create_app(self._window(), self._node.administration, self._stop_broker))
+        return self._watched(create_app(api_of(self._node, self._window(), self._stop_broker), is_owners))
 
     def _metrics_app(self) -> Asgi:
         from broker.metrics.prometheus import create_app  # noqa: PLC0415

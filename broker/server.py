@@ -11,7 +11,9 @@ import gc
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from broker.alarms import CHECK_EVERY_MS
@@ -19,6 +21,8 @@ from broker.auth.first_password import first_password
 from broker.clock import Clock
 from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
+from broker.definitions.document import DOCUMENT_BYTES_MAX
+from broker.http_pieces import in_steps
 from broker.listening.listeners import Listeners
 from broker.listening.reloading import Reloading
 from broker.listening.sockets import ListenError
@@ -108,7 +112,7 @@ class Server:
         self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)
-        self.loop.add_signal_handler(signal.SIGHUP, self._reloading.ask)
+        self.loop.add_signal_handler(signal.SIGHUP, self.reload)
         self._reloading.start()
         self.addresses = self._listeners.shown()
         return self.addresses
@@ -144,7 +148,9 @@ class Server:
         self._waker = Waker(node.deadlines, node.clock.now_ms, self.loop.call_later, node.run_deadlines)
         node.tick.on_end = self._waker.arm
         is_new = self.node.is_new
-        if is_new:
+        if config.load_definitions:
+            await self._load_definitions(Path(config.load_definitions))
+        if is_new and not len(self.node.users):
             self.node.create_defaults(self._password())
         stored: asyncio.Future[str] = self.loop.create_future()
         definitions.when_stored(lambda: stored.set_result(""), stored.set_result)
@@ -153,6 +159,17 @@ class Server:
             raise StartError(trouble)
         self.node.accounts.worker = self._hasher
         self.outlets = Outlets(self.node, self.stop)
+
+    async def _load_definitions(self, path: Path) -> None:
+        """Imports a definitions file before anybody can connect. Raises: StartError."""
+        try:
+            if path.stat().st_size > DOCUMENT_BYTES_MAX:
+                raise StartError(f"cannot import {path}: it has more than {DOCUMENT_BYTES_MAX} bytes")
+            await in_steps(self.node.transfer.load(path.read_bytes()))
+        except OSError as error:
+            raise StartError(f"cannot read the definitions in {path}: {_why(error)}") from None
+        except (ValueError, LookupError) as error:
+            raise StartError(f"cannot import {path}: {'; '.join(str(error).splitlines())}") from None
 
     def _password(self) -> str:
         if self.config.default_pass != GENERATED_PASSWORD:
@@ -188,7 +205,15 @@ class Server:
         self._beat_due_ns = self.node.clock.now_ns() + BEAT_MS * NS_PER_MS
         self._beat_timer = self.loop.call_later(BEAT_MS / 1000, self._beat)
 
-    # ---- stop
+    # ---- reload and stop
+
+    def reload(self) -> None:
+        """Reads certificates again."""
+        self.supervisor.reloading(time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
+        self._reloading.ask(self._say_ready)
+
+    def _say_ready(self) -> None:
+        self.supervisor.ready(f"listening on {self.addresses}")
 
     def stop(self) -> None:
         """Asks the server to stop."""
@@ -200,7 +225,7 @@ class Server:
         The lock on the data folder goes with the process: who gets it knows that the broker is gone.
         """
         self.outlets.serve(self._listeners.sockets())
-        self.supervisor.ready(f"listening on {self.addresses}")
+        self._say_ready()
         await self.stopping.wait()
         self.supervisor.stopping()
         await self.drain()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support.brokers import RunningBroker, external_broker, running_broker
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ["BROKER_MANAGEMENT_PORT"] = "0"  # of brokers that tests start: many run at a time
     config.addinivalue_line("markers", "ours: needs a Leveret, not just any AMQP broker")
 
 

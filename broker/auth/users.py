@@ -93,11 +93,9 @@ class UserStore:
 
         Raises: ValueError for a name, hash or tag that cannot be.
         """
-        _check_name(user.name)
-        check_hash(user.password_hash, user.algorithm)
+        checked = check_user(user)
         if user.name not in self._users and len(self._users) >= USERS_MAX:
             raise ValueError(f"there are {USERS_MAX} users, the most there can be")
-        checked = replace(user, tags=_checked_tags(user.tags))
         self._users[user.name] = checked
         self.version += 1
         self.on_change(user.name, checked)
@@ -126,6 +124,13 @@ class UserStore:
     def may_come_from(self, name: str, is_loopback: bool) -> bool:
         """Whether a user may log in from this machine, or from another."""
         return is_loopback or name not in self._loopback_users
+
+
+def check_user(user: User) -> User:
+    """The user as it is kept. Raises: ValueError for a name, hash or tag that cannot be."""
+    _check_name(user.name)
+    check_hash(user.password_hash, user.algorithm)
+    return replace(user, tags=_checked_tags(user.tags))
 
 
 def _check_name(name: str) -> None:

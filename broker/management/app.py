@@ -1,82 +1,67 @@
-"""The management application: RabbitMQ's HTTP API as far as it is there. Must not: hold logic of the broker.
+"""The management application: RabbitMQ's HTTP API and our own paths. Must not: hold logic of the broker.
 
-Each resource has its file and its routes; `create_app` joins them. It asks nobody who they are: whoever serves it
-sees to that (the unix socket by its mode).
+The table in `table` says what there is; here it becomes routes. Whoever serves the application says which door it is
+behind: the owner's socket, or one that asks for a password.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from broker.administration import Administration, UnknownUserError, UnknownVhostError
-from broker.introspection.window import Introspection
-from broker.management.answers import BAD_REQUEST, NOT_FOUND, Refused, refusal
-from broker.management.resources import connections, overview, permissions, queues, stop, users, vhosts
+from broker.management.access import Door, OwnersDoor, PasswordDoor
+from broker.management.api import Api
+from broker.management.dispatch import Dispatcher, NothingHere
+from broker.management.table import by_path
+from broker.management.ui.files import create_page
+
+PREFIX = "/api"
+CORS_AGE_S = 600
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
 
 
-def create_app(
-    introspection: Introspection, administration: Administration, stop_broker: Callable[[], None]
-) -> ASGIApp:
-    """Everything under /api."""
-    routes: list[Route] = [
-        *overview.routes(introspection),
-        *queues.routes(introspection),
-        *connections.routes(introspection),
-        *vhosts.routes(introspection, administration),
-        *users.routes(introspection, administration),
-        *permissions.routes(introspection, administration),
-        *stop.routes(introspection, stop_broker),
+def create_app(api: Api, is_owners: bool) -> ASGIApp:
+    """Everything under /api, and the page at /. Args: is_owners, whether only the broker's owner can reach it."""
+    door: Door = OwnersDoor() if is_owners else PasswordDoor(api.accounts)
+    routes: list[BaseRoute] = [
+        Route(PREFIX + path, Dispatcher(endpoints, api, door)) for path, endpoints in by_path().items()
     ]
-    return RawPath(_starlette([Mount("/api", routes=routes)]))
+    routes += [Route(PREFIX + "{rest:path}", NothingHere()), Mount("/", create_page())]
+    origins = api.config.management_cors_origins
+    cors = Middleware(
+        CORSMiddleware, allow_origins=origins, allow_credentials=True, max_age=CORS_AGE_S,
+        allow_methods=("GET", "PUT", "POST", "DELETE"), allow_headers=("authorization", "content-type", "x-reason"),
+    )  # fmt: skip
+    app = Starlette(routes=routes, middleware=[cors] if origins else [])
+    return Outermost(app)
 
 
-def _starlette(routes: Sequence[Mount]) -> Starlette:
-    return Starlette(
-        routes=routes,
-        exception_handlers={
-            Refused: _refused,
-            HTTPException: _http_error,
-            UnknownVhostError: _not_found,
-            UnknownUserError: _not_found,
-            ValueError: _bad_request,
-        },
-    )
-
-
-class RawPath:
-    """Routes by the path as it was sent, so that a vhost named `/` (%2F) is one part of it."""
+class Outermost:
+    """Routes by the path as it was sent, so that a vhost named `/` (%2F) is one part of it; adds headers to answers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http":
-            scope = {**scope, "path": scope["raw_path"].partition(b"?")[0].decode("latin-1")}
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            return
+        path = scope["raw_path"].partition(b"?")[0].decode("latin-1")
 
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                there = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(one for one in HEADERS if one[0] not in there)]
+            await send(message)
 
-async def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    return refusal(error)
-
-
-async def _http_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    name = "Object Not Found" if error.status_code == NOT_FOUND else error.detail.lower().replace(" ", "_")
-    return refusal(Refused(error.status_code, name, error.detail))
-
-
-async def _not_found(_request: Request, error: Exception) -> Response:
-    return refusal(Refused(NOT_FOUND, "Object Not Found", str(error.args[0]) if error.args else "Not Found"))
-
-
-async def _bad_request(_request: Request, error: Exception) -> Response:
-    return refusal(Refused(BAD_REQUEST, "bad_request", str(error)))
+        await self._app({**scope, "path": path.rstrip("/") or "/"}, receive, with_headers)

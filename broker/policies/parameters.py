@@ -115,6 +115,15 @@ class ParameterStore:
             raise UnknownParameterError
         return found
 
+    @property
+    def count(self) -> int:
+        """How many are kept here."""
+        return len(self._parameters)
+
+    def has(self, component: str, vhost: str, name: str) -> bool:
+        """Whether one is kept here."""
+        return (component, vhost, name) in self._parameters
+
     def check(self, component: str, vhost: str, name: str, value: object) -> None:
         """Raises: ValueError, with RabbitMQ's text where it has one, for what `set` would refuse."""
         if component == POLICY:

@@ -62,6 +62,10 @@ class PolicyStore:
         except KeyError:
             raise UnknownPolicyError(vhost, name) from None
 
+    def count(self, vhost: str) -> int:
+        """How many there are in a vhost."""
+        return len(self._policies.get(vhost, ()))
+
     def has(self, vhost: str, name: str) -> bool:
         """Whether there is a policy of that name."""
         return name in self._policies.get(vhost, {})

@@ -142,6 +142,11 @@ class RoutingTable:
                 ):
                     yield binding
 
+    def explicit_bindings(self) -> Iterator[Binding]:
+        """All bindings but the default exchange's implicit ones; bindings may come and go meanwhile."""
+        for group in list(self._by_source.values()):
+            yield from list(group)
+
     def route(
         self, exchange: Exchange, routing_key: str, headers: Callable[[], Mapping[str, object]]
     ) -> tuple[QueueDestination, ...]:

@@ -20,8 +20,10 @@ from urllib.parse import quote
 
 import broker
 from broker.auth.passwords import SHA256
-from broker.cli.socket_client import NotRunningError, SocketClient, part
-from broker.cli.socket_client import RefusedError as ClientRefusedError
+from broker.cli.client import Client
+from broker.cli.exits import CtlError
+from broker.cli.paths import part
+from broker.cli.target import SocketTarget
 from broker.config_options import as_text
 from broker.testing.amqp import CLIENT_NAME
 from broker.testing.errors import BrokerGoneError, NotInThisModeError
@@ -150,17 +152,17 @@ class BrokerdProcess:
 
     # ---- what tests ask
 
-    def _client(self) -> SocketClient:
+    def _client(self) -> Client:
         process = self._process
         if process is None or process.poll() is not None:
             status = "" if process is None else f" (exit status {process.returncode}): {self._last_words()}"
             raise BrokerGoneError(f"the broker is not running{status}; restart() starts it again")
-        return SocketClient(self._data_dir)
+        return Client(SocketTarget(self._data_dir))
 
     def _get(self, path: str) -> list[dict[str, Any]]:
         try:
             return list(self._client().pages(path))
-        except (NotRunningError, ClientRefusedError) as error:
+        except CtlError as error:
             raise BrokerGoneError(str(error)) from None
 
     @property

@@ -73,7 +73,7 @@ class RestartableBroker:
     def __init__(self, folder: Path, *flags: str, data_dir: Path | None = None, prefix: Sequence[str] = ()) -> None:
         """Args: data_dir is below `folder` unless it is given; prefix is a command that runs the broker's command."""
         self.host = "127.0.0.1"
-        self.port = _port_that_stays_free()
+        self.port = port_that_stays_free()
         self.data_dir = data_dir or folder / "data"
         self.prefix = tuple(prefix)
         self.log_path = folder / "brokerd.log"
@@ -105,6 +105,11 @@ class RestartableBroker:
         if self._process is not None:
             self._process.kill()
             self._forget()
+
+    def signal(self, number: int) -> None:
+        """Sends a signal, and waits for nothing."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def stop(self) -> int:
         """SIGTERM, and the end of the process; its exit status, negative for a signal that ended it."""
@@ -149,7 +154,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def _port_that_stays_free() -> int:
+def port_that_stays_free() -> int:
     """A free port below those that the kernel gives out by itself, so that nothing takes it between two starts."""
     for _ in range(PORT_ATTEMPTS_MAX):
         port = random.randrange(*FIXED_PORTS)

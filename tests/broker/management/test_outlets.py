@@ -35,7 +35,7 @@ def test_stop_over_the_socket_answers_and_ends_with_0() -> None:
     with running_brokerd() as broker:
         assert broker.data_dir is not None
         assert broker.process is not None
-        status, answer = ask(broker.data_dir, "POST", "/api/stop")
+        status, answer = ask(broker.data_dir, "POST", "/api/leveret/stop")
         assert (status, answer) == (202, {"os_pid": broker.process.pid})
         assert broker.process.wait(60) == 0
         assert not (broker.data_dir / "brokerd.sock").exists()

@@ -1,0 +1,111 @@
+// One queue: charts, facts, consumers; messages; bindings; publish; purge and delete.
+import { html } from "../kit/html.js";
+import { api, get, remove, withQuery } from "../kit/api.js";
+import { ArgumentList } from "../kit/arguments.js";
+import { Chart, RangeChoice } from "../kit/chart.js";
+import { confirm } from "../kit/dialog.js";
+import { bytes, duration, moment, number, rate, short, yesNo } from "../kit/format.js";
+import { Awaited, Empty, note } from "../kit/notice.js";
+import { refresh, usePoll } from "../kit/poll.js";
+import { go } from "../kit/routes.js";
+import { lengthSeries, rangeQuery, rateSeries } from "../kit/samples.js";
+import { Facts, Table } from "../kit/table.js";
+import { Card, ChannelLink, State, Tabs, Tile, ViewHead } from "../kit/view.js";
+import { AddBinding, BindingTable } from "./bindings.js";
+import { Messages } from "./messages.js";
+import { Publish } from "./publish.js";
+import { Features } from "./queues.js";
+
+const TABS = [["overview", "Overview"], ["messages", "Messages"], ["bindings", "Bindings"], ["publish", "Publish"]];
+
+export function Queue({ parts, query }) {
+  const [, vhost, name] = parts;
+  const range = query.range ?? "minute";
+  const path = withQuery(api`queues/${vhost}/${name}`, rangeQuery(range, ["lengths", "msg_rates"]));
+  const state = usePoll((signal) => get(path, { signal }), path);
+  const tab = query.tab ?? "overview";
+  return html`<${ViewHead} title=${name} of=${vhost === "/" ? "" : `in ${vhost}`} crumbs=${[["Queues", ["queues"]]]}>
+      ${state.data && html`<${Features} queue=${state.data} />`}
+      <button type="button" class="danger" onClick=${() => askPurge(vhost, name, state.data)}>Purge</button>
+      <button type="button" class="danger" onClick=${() => askDelete(vhost, name, state.data)}>Delete</button>
+    <//>
+    <${Tabs} rows=${TABS} parts=${parts} now=${tab} label="Parts of the queue" />
+    ${tab === "messages" && html`<${Messages} vhost=${vhost} name=${name} query=${query} />`}
+    ${tab === "bindings" && html`<${BindingTable} path=${api`queues/${vhost}/${name}/bindings`} end="source" caption="Bindings to ${name}" />
+      <${AddBinding} vhost=${vhost} queue=${name} />`}
+    ${tab === "publish" && html`<${Card} title="Publish to this queue"><${Publish} vhost=${vhost} queue=${name} /><//>`}
+    ${tab === "overview" && html`<${Awaited} state=${state} doing="Reading the queue">${(queue) => html`<${Live} queue=${queue} range=${range} />`}<//>`}`;
+}
+
+function Live({ queue, range }) {
+  return html`<div class="tiles">
+      <${Tile} value=${short(queue.messages_ready)} title="ready" />
+      <${Tile} value=${short(queue.messages_unacknowledged)} title="unacked" />
+      <${Tile} value=${short(queue.messages)} title="total" />
+      <${Tile} value=${number(queue.consumers)} title="consumers" />
+      <${Tile} value=${rate(queue.message_stats?.publish_details?.rate ?? 0)} title="in" />
+      <${Tile} value=${rate(queue.message_stats?.deliver_get_details?.rate ?? 0)} title="out" />
+    </div>
+    <div class="toolbar"><${RangeChoice} value=${range} /></div>
+    <div class="grid-2">
+      <${Card}><${Chart} title="Messages" series=${lengthSeries(queue)} /><//>
+      <${Card}><${Chart} title="Message rates" series=${rateSeries(queue.message_stats)} format=${rate} empty="Nothing has been published or delivered yet." /><//>
+    </div>
+    <${Card} title="About"><${Facts} label="About the queue" rows=${[
+      ["State", html`<${State} state=${queue.state} idleSince=${queue.idle_since} />`],
+      ["Idle since", queue.idle_since && moment(queue.idle_since)],
+      ["Durable", yesNo(queue.durable)], ["Auto-delete", yesNo(queue.auto_delete)],
+      ["Exclusive to", queue.owner_pid_details?.name],
+      ["Policy", queue.policy], ["Operator policy", queue.operator_policy],
+      ["Effective policy", queue.effective_policy_definition && Object.keys(queue.effective_policy_definition).length > 0
+        && html`<${ArgumentList} table=${queue.effective_policy_definition} />`],
+      ["Arguments", html`<${ArgumentList} table=${queue.arguments} />`],
+      ["Bodies", queue.message_bytes !== undefined && bytes(queue.message_bytes)],
+      ["Memory", queue.memory !== undefined && bytes(queue.memory)],
+      ["In memory", queue.message_bytes_ram !== undefined && `${number(queue.messages_ram)} messages, ${bytes(queue.message_bytes_ram)}`],
+      ["Oldest ready", queue.oldest_ready_age_ms !== undefined && duration(queue.oldest_ready_age_ms)],
+      ["Oldest unacked", queue.oldest_unacked_age_ms !== undefined && duration(queue.oldest_unacked_age_ms)],
+    ]} /><//>
+    <${Card} title="Consumers"><${Consumers} rows=${queue.consumer_details ?? []} /><//>`;
+}
+
+function Consumers({ rows }) {
+  const columns = [
+    { key: "consumer_tag", title: "Tag" },
+    { key: "channel", title: "Channel", draw: (one) => html`<${ChannelLink} name=${one.channel_details?.name ?? ""} />` },
+    { key: "ack", title: "Acknowledges", draw: (one) => yesNo(one.ack_required) },
+    { key: "prefetch", title: "Prefetch", num: true, draw: (one) => one.prefetch_count || "unlimited" },
+    { key: "active", title: "Active", draw: (one) => yesNo(one.active !== false) },
+    { key: "exclusive", title: "Exclusive", draw: (one) => yesNo(one.exclusive) },
+    { key: "arguments", title: "Arguments", draw: (one) => html`<${ArgumentList} table=${one.arguments} none="" />` },
+  ];
+  return html`<${Table} columns=${columns} items=${rows} caption="Consumers" keyOf=${(one) => `${one.channel_details?.name} ${one.consumer_tag}`}
+    empty=${html`<${Empty} title="Nobody consumes from this queue">Messages wait here until a consumer comes.<//>`} />`;
+}
+
+function askPurge(vhost, name, queue) {
+  confirm({
+    title: `Purge ${name}?`,
+    text: `All ${number(queue?.messages_ready ?? 0)} ready messages are thrown away for good. Those that consumers have stay.`,
+    word: "Purge",
+    act: async () => {
+      await remove(api`queues/${vhost}/${name}/contents`);
+      note(`${name} is purged.`);
+      refresh();
+    },
+  });
+}
+
+function askDelete(vhost, name, queue) {
+  const users = queue?.consumers ? ` Its ${number(queue.consumers)} consumers are cancelled.` : "";
+  confirm({
+    title: `Delete ${name}?`,
+    text: `The queue, its bindings and ${number(queue?.messages ?? 0)} messages are gone for good.${users}`,
+    word: "Delete queue",
+    act: async () => {
+      await remove(api`queues/${vhost}/${name}`);
+      note(`Queue ${name} is deleted.`);
+      go(["queues"]);
+    },
+  });
+}
