@@ -39,6 +39,7 @@ from broker.testing.facts import (
 )
 from broker.testing.faults import FaultState
 from broker.testing.link import Link
+from broker.testing.ports import free_port
 from broker.vhost import Vhost
 from broker.waking import Waker
 from storage.commit import Timers
@@ -48,6 +49,7 @@ from storage.memory import MemoryJournal
 from storage.worker import InlineWorker
 
 if TYPE_CHECKING:
+    from broker.outlets import Outlets
     from broker.stores import Stores
 
 BACKLOG: Final = 1024
@@ -75,7 +77,8 @@ def config_for(settings: Settings, folder: Path | None) -> Config:
         except ValueError:
             raise ValueError(f"{name} is {option.allowed}, not {value!r}") from None
     fixed = {
-        "host": HOST, "port": 0, "metrics_port": 0, "data_dir": folder or Path(tempfile.gettempdir()),
+        "host": HOST, "port": 0, "metrics_port": 0, "management_port": free_port() if settings.management else 0,
+        "data_dir": folder or Path(tempfile.gettempdir()),
         "default_user": USER, "default_pass": PASSWORD, "disk_free_min_bytes": 0, "memory_high_watermark": 1.0,
         "auth_failure_delay_s": 0.0, "fsync": "never", "password_hashing": SHA256, "login_failures_max": 0,
     }  # fmt: skip
@@ -94,9 +97,11 @@ class Host:
         self.port = 0
         self._loop = loop
         self._in_folder = settings.storage == FOLDER
+        self._management = settings.management
         self._disk = MemoryDisk()
         self._journal = MemoryJournal()
         self._stores: Stores | None = None
+        self._outlets: Outlets | None = None
         self._links_due: Deadlines
         self._waker: Waker
         self._link_waker: Waker
@@ -121,6 +126,17 @@ class Host:
         if trouble:
             raise OSError(trouble)
         await self.listen()
+        if self._management:
+            self._serve_http()
+
+    def _serve_http(self) -> None:
+        """The HTTP API, which answers in a moment: what it imports is imported in a thread."""
+        from broker.outlets import Outlets  # noqa: PLC0415
+
+        assert self._listener is not None, "listens"
+        self._outlets = Outlets(self.node, lambda: None)
+        self._outlets.listen(self.config)
+        self._outlets.serve(("amqp", sock) for sock in self._listener.sockets)
 
     def _make_node(self) -> Node:
         if self._in_folder:
@@ -150,6 +166,9 @@ class Host:
             link.cut(reset=False)
         while self.faults.links:
             await asyncio.sleep(TURN_S)
+        if self._outlets is not None:
+            await self._outlets.stop()
+            self._outlets = None
         self.node.journal.close()
         self.node.spool.close()
         self.node.definitions.close()

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-import gc
+import json
 import os
-import threading
+import subprocess
+import sys
 
-import pika
 import pytest
 
-from broker.node import Node
-from broker.testing import Broker
-from broker.testing.link import Link
+from tests.tidy import ROOT
 
-WARM_UP = 2
 ROUNDS = {"memory": int(os.environ.get("LEVERET_TESTING_ROUNDS", "15")), "folder": 5}
 OBJECTS_A_ROUND_MAX = 10  # a broker has thousands
-
-
-def one_life(storage: str) -> None:
-    with Broker(storage=storage) as broker:
-        broker.declare("q")
-        broker.publish("x", "q")
-        pika.BlockingConnection(pika.URLParameters(broker.url)).channel().basic_get("q")  # and leaves it open
-        broker.faults.stall()
-        broker.clock.freeze()
-
-
-def left() -> dict[str, int]:
-    gc.collect()
-    objects = gc.get_objects()
-    nodes = [one for one in objects if isinstance(one, (Node, Link))]
-    return {
-        "threads": threading.active_count(),
-        "open files": len(os.listdir("/dev/fd")),
-        "brokers": len(nodes),
-        "objects": len(objects),
-    }
+SECONDS_MAX = 100
 
 
 @pytest.mark.parametrize("storage", list(ROUNDS))
 def test_nothing_is_left_behind(storage: str) -> None:
-    for _ in range(WARM_UP):
-        one_life(storage)
-    before = left()
-    for _ in range(ROUNDS[storage]):
-        one_life(storage)
-    after = left()
-    assert after["objects"] - before["objects"] <= ROUNDS[storage] * OBJECTS_A_ROUND_MAX
-    assert {**after, "objects": 0} == {**before, "objects": 0}
+    command = [sys.executable, "-m", "tests.testing.soak", storage, str(ROUNDS[storage])]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=SECONDS_MAX)
+    before, after = json.loads(done.stdout)
+    assert after.pop("objects") - before.pop("objects") <= ROUNDS[storage] * OBJECTS_A_ROUND_MAX
+    assert after == before
+    assert (after["threads"], after["brokers"]) == (1, 0)
