@@ -99,6 +99,7 @@ docs: $(INSTALLED)
 	$(BIN)/python -m broker.config_docs > docs/configuration.md
 	$(BIN)/python -m broker.config_rabbitmq_docs > docs/rabbitmq-settings.md
 	$(BIN)/python -m broker.metrics.docs > docs/metrics.md
+	$(BIN)/python -m broker.management.openapi > docs/http-api.md
 	$(BIN)/python -m broker.model.arguments_docs > docs/arguments.md
 	$(BIN)/python -m broker.cli.docs > docs/brokerctl.md
 

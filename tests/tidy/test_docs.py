@@ -6,6 +6,8 @@ import re
 
 from broker import config_docs, config_rabbitmq_docs
 from broker.cli import docs
+from broker.management import openapi
+from broker.management.table import ENDPOINTS
 from broker.model import arguments_docs
 from tests.tidy import ROOT, tree_files
 
@@ -26,6 +28,10 @@ def test_arguments_page_is_generated() -> None:
 
 def test_commands_page_is_generated() -> None:
     assert (ROOT / "docs" / "brokerctl.md").read_text() == docs.markdown(), "run: make docs"
+
+
+def test_http_api_page_is_generated() -> None:
+    assert (ROOT / "docs" / "http-api.md").read_text() == openapi.markdown(ENDPOINTS), "run: make docs"
 
 
 def test_every_relative_link_resolves() -> None:
