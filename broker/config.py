@@ -61,7 +61,7 @@ class Config:
     )  # fmt: skip
     proxy_protocol_from: tuple[str, ...] = option(
         (),
-        "Networks (10.0.0.0/8) of proxies that begin each TCP connection with a PROXY protocol header of version 1 or "
+        "Networks (10.0.0.0/8) of proxies that begin each AMQP connection with a PROXY protocol header of version 1 or "
         "2. Their connections need one and count as coming from the address in it; anybody else's are refused.",
         LISTEN,
     )

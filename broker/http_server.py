@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from broker.listening.doorway import Doorway, Entry
 from broker.loop_watch import LoopWatch
 
 if TYPE_CHECKING:
     import uvicorn
+
+    from broker.listening.doorway import Doorway
 
 log = logging.getLogger("leveret.http")
 REQUEST_HEAD_BYTES_MAX: Final = 32 * 1024
@@ -107,9 +108,11 @@ def _uvicorn(app: Asgi, stopped: asyncio.Event, tls: ssl.SSLContext | None) -> u
             yield
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            self._doors = []
+            self._doors: list[Doorway] = []
             await super().startup(sockets if tls is None else [])
             if tls is not None:
+                from broker.listening.doorway import Doorway, Entry  # noqa: PLC0415
+
                 entry, loop = Entry(self._protocol, HANDSHAKE_S_MAX, context=lambda: tls), asyncio.get_running_loop()
                 self._doors = [Doorway(listener, entry, loop) for listener in sockets or []]
             for door in self._doors:

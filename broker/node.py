@@ -36,8 +36,7 @@ from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits
 from broker.tick import Tick
-from broker.tls.settings import tls_settings
-from broker.tls.store import Certificates
+from broker.tls.store import certificates_of
 from broker.vhost import Vhost
 from storage.commit import Timers
 from storage.definitions import RETRY_MS, Definitions, StagedDefinitions
@@ -133,7 +132,7 @@ class Node:
         self.config = config
         self.clock = clock
         self.started_ms = clock.now_ms()
-        self.certificates = Certificates(tls_settings(config))
+        self.certificates = certificates_of(config)
         self.name = self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
         self.loop_watch, self.recent_lines = LoopWatch(), RecentLines()  # those of the process, where it logs
