@@ -34,6 +34,7 @@ COPY --from=build /leveret /leveret
 ENV PATH=/leveret/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     BROKER_HOST=0.0.0.0 \
+    BROKER_MANAGEMENT_HOST=0.0.0.0 \
     BROKER_METRICS_HOST=0.0.0.0 \
     BROKER_DATA_DIR=/var/lib/leveret \
     BROKER_LOOPBACK_USERS=none \
@@ -42,7 +43,7 @@ ENV PATH=/leveret/bin:$PATH \
 # By number, for Kubernetes' runAsNonRoot.
 USER 999:999
 VOLUME /var/lib/leveret
-EXPOSE 5672 15692
+EXPOSE 5671 5672 15672 15692
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["brokerctl", "status"]
 CMD ["brokerd"]

@@ -42,9 +42,12 @@ class Config:
         "127.0.0.1",
         "Addresses to accept AMQP connections on, plain and TLS, separated by commas; 0.0.0.0 is every IPv4 address, "
         ":: every address.",
-        LISTEN,
-    )
-    port: int = option(5672, "TCP port for AMQP without TLS; 0 picks a free one.", LISTEN, minimum=0, maximum=65535)
+        LISTEN, aliases=("RABBITMQ_NODE_IP_ADDRESS",),
+    )  # fmt: skip
+    port: int = option(
+        5672, "TCP port for AMQP without TLS; 0 picks a free one.", LISTEN, minimum=0, maximum=65535,
+        aliases=("RABBITMQ_NODE_PORT",),
+    )  # fmt: skip
     plain_listener: bool = option(
         True, "Accept AMQP without TLS on that port; false leaves TLS and the unix socket.", LISTEN
     )
@@ -257,6 +260,10 @@ class Config:
     log_files_kept: int = option(
         5, "How many renamed log files are kept; the oldest is deleted.", OPERATION, minimum=1, maximum=1000
     )
+    task_wait_metrics: bool = option(
+        False, "Measure how long Celery tasks are ready before they are delivered, by task name, for Prometheus.",
+        OPERATION,
+    )  # fmt: skip
     statistics_interval_ms: int = option(
         5000, "How often rates and histories are taken from the counters.", OPERATION, unit="ms",
         minimum=50, maximum=3_600_000,

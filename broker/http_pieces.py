@@ -15,12 +15,11 @@ class Pieces:
     def __init__(self, pieces: Iterator[bytes], content_type: str) -> None:
         """Args: each of `pieces` is made, sent, and followed by a turn for everybody else."""
         self._pieces = pieces
-        self._content_type = content_type.encode("latin-1")
+        self.headers = [(b"content-type", content_type.encode("latin-1"))]
 
     async def __call__(self, _scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
         """ASGI."""
-        headers = [(b"content-type", self._content_type)]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
         for piece in self._pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             await asyncio.sleep(0)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from broker.listening.doorway import Doorway, Entry
 from broker.loop_watch import LoopWatch
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ log = logging.getLogger("leveret.http")
 REQUEST_HEAD_BYTES_MAX: Final = 32 * 1024
 CONNECTIONS_MAX: Final = 64  # at a time; those beyond are answered 503
 KEEP_ALIVE_S: Final = 5
+HANDSHAKE_S_MAX: Final = 10.0  # of TLS
 DRAIN_S_MAX: Final = 2  # what a request that is being answered gets when the broker stops
 
 Asgi = Callable[
@@ -71,7 +73,8 @@ class HttpServer:
         self, listener: socket.socket, make_app: Callable[[], Asgi], tls: ssl.SSLContext | None = None
     ) -> None:
         """Args: `make_app` is called in a thread, so that what it imports does not hold the broker up; tls is None for
-        plain HTTP."""
+        plain HTTP.
+        """
         self.listener = listener
         self._tls = tls
         self._make_app = make_app
@@ -97,21 +100,37 @@ def _uvicorn(app: Asgi, stopped: asyncio.Event, tls: ssl.SSLContext | None) -> u
     import uvicorn  # noqa: PLC0415  # takes longer than the rest of the broker's start
 
     class Embedded(uvicorn.Server):
-        """Leaves signals to the broker, and sleeps where nothing is to be done."""
+        """Leaves signals to the broker, sleeps where nothing is to be done, and leaves TLS to a doorway."""
 
         @contextlib.contextmanager
         def capture_signals(self) -> Generator[None, None, None]:
             yield
 
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            self._doors = []
+            await super().startup(sockets if tls is None else [])
+            if tls is not None:
+                entry, loop = Entry(self._protocol, HANDSHAKE_S_MAX, context=lambda: tls), asyncio.get_running_loop()
+                self._doors = [Doorway(listener, entry, loop) for listener in sockets or []]
+            for door in self._doors:
+                door.open()
+
+        def _protocol(self, _: object) -> asyncio.BaseProtocol:
+            return self.config.http_protocol_class(  # type: ignore[call-arg]
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+
         async def main_loop(self) -> None:
             await stopped.wait()
 
-    config = uvicorn.Config(
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            for door in self._doors:
+                door.close()
+            await super().shutdown(sockets)
+
+    return Embedded(uvicorn.Config(
         app, loop="none", http="h11", ws="none", lifespan="off", interface="asgi3",
         log_config=None, log_level="warning", access_log=False, server_header=False, date_header=False,
         proxy_headers=False, h11_max_incomplete_event_size=REQUEST_HEAD_BYTES_MAX, limit_concurrency=CONNECTIONS_MAX,
         timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=DRAIN_S_MAX,
-    )  # fmt: skip
-    config.load()
-    config.ssl = tls
-    return Embedded(config)
+    ))  # fmt: skip

@@ -34,6 +34,7 @@ from broker.policies.rules import Rules
 from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
+from broker.queues.waits import TaskWaits
 from broker.tick import Tick
 from broker.tls.settings import tls_settings
 from broker.tls.store import Certificates
@@ -137,6 +138,7 @@ class Node:
         self.deadlines = Deadlines()
         self.loop_watch, self.recent_lines = LoopWatch(), RecentLines()  # those of the process, where it logs
         self._open_logs(open_journal, open_spool, call_soon)
+        self.task_waits = TaskWaits(self.tick.now_ms) if config.task_wait_metrics else None
         self.definitions: Definitions = definitions or StagedDefinitions(MemoryDisk(), InlineWorker())
         self._keeper = Keeper(self.definitions)
         self._trouble = ""
@@ -216,7 +218,7 @@ class Node:
     def _new_vhost(self, name: str, metadata: VhostMetadata) -> Vhost:
         return Vhost(
             name, self.journal, self.spool, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
-            lambda number: self._levels.pop(number, ()), self.rules.engine.of, metadata,
+            lambda number: self._levels.pop(number, ()), self.rules.engine.of, metadata, self.task_waits,
         )  # fmt: skip
 
     @property

@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -111,7 +112,7 @@ class Server:
         self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)
-        self.loop.add_signal_handler(signal.SIGHUP, self._reloading.ask)
+        self.loop.add_signal_handler(signal.SIGHUP, self.reload)
         self._reloading.start()
         self.addresses = self._listeners.shown()
         return self.addresses
@@ -204,7 +205,15 @@ class Server:
         self._beat_due_ns = self.node.clock.now_ns() + BEAT_MS * NS_PER_MS
         self._beat_timer = self.loop.call_later(BEAT_MS / 1000, self._beat)
 
-    # ---- stop
+    # ---- reload and stop
+
+    def reload(self) -> None:
+        """Reads certificates again."""
+        self.supervisor.reloading(time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
+        self._reloading.ask(self._say_ready)
+
+    def _say_ready(self) -> None:
+        self.supervisor.ready(f"listening on {self.addresses}")
 
     def stop(self) -> None:
         """Asks the server to stop."""
@@ -216,7 +225,7 @@ class Server:
         The lock on the data folder goes with the process: who gets it knows that the broker is gone.
         """
         self.outlets.serve(self._listeners.sockets())
-        self.supervisor.ready(f"listening on {self.addresses}")
+        self._say_ready()
         await self.stopping.wait()
         self.supervisor.stopping()
         await self.drain()

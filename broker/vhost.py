@@ -26,12 +26,14 @@ from broker.queues.factory import create_queue
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.stored import encode_head
+from broker.queues.waits import TaskWaits
 from broker.routing.binding import Binding, DestinationKind, Target
 from broker.routing.exchange import Exchange
 from broker.routing.table import RoutingTable, default_exchanges
 from storage.journal import Journal, Stream
 
 UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log or the spool; from there on publishers wait
+SIZE_BOUNDS: Final = (100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 50_000_000, 100_000_000)  # as RabbitMQ counts
 UNROUTED: Final = -1  # nobody takes the message
 BYTES_A_MESSAGE: Final = 64  # beyond that, so many count as one message that consumers are behind
 
@@ -46,14 +48,16 @@ class VhostCounters:
     """What has happened in a vhost since the start."""
 
     __slots__ = ("channels_closed", "channels_opened", "confirmed", "published", "published_confirm", "queues_created",
-                 "queues_declared", "queues_deleted", "received_bytes", "returned", "routed", "sent_bytes",
-                 "unroutable")  # fmt: skip
+                 "queues_declared", "queues_deleted", "received_bytes", "returned", "routed", "sent_bytes", "sizes",
+                 "sizes_total_bytes", "unroutable")  # fmt: skip
 
     def __init__(self) -> None:
         self.channels_opened = 0
         self.channels_closed = 0
         self.published = 0
         self.published_confirm = 0  # of those, on channels in confirm mode
+        self.sizes = [0] * (len(SIZE_BOUNDS) + 1)  # of the bodies, how many were at most each bound
+        self.sizes_total_bytes = 0
         self.routed = 0
         self.unroutable = 0  # dropped, neither routed nor returned
         self.returned = 0
@@ -96,9 +100,10 @@ class Vhost:
         levels: Callable[[int], Sequence[int]],
         policy_of: Callable[[str, str, str], EffectivePolicy],
         metadata: VhostMetadata,
+        waits: TaskWaits | None = None,
     ) -> None:  # fmt: skip
         """Args: levels gives the priorities of a queue, by its number, for which the journal has messages; policy_of
-        what applies to an object, by vhost, kind and name.
+        what applies to an object, by vhost, kind and name; waits is told how long tasks wait, where that is wanted.
         """
         self.name = name
         self.metadata = metadata
@@ -118,7 +123,7 @@ class Vhost:
         self._turn = turn
         self._context = QueueContext(
             turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, spool, budget,
-            levels, keeper.store.when_stored,
+            levels, keeper.store.when_stored, waits,
         )  # fmt: skip
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
@@ -280,7 +285,7 @@ class Vhost:
         The receipt gets an answer from every queue, and one from the journal when the record is durable.
         Returns: how many messages the consumers of the queue that is worst off are behind.
         """
-        now_ms = self._turn.now_ms()
+        now_ms = batch.stamp_ms = self._turn.now_ms()
         backlog = _behind(self._spool.backlog_bytes())
         if batch.properties.persistent:
             targets = [queue.target(batch, now_ms) for queue in queues if queue.durable]

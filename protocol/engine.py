@@ -51,14 +51,11 @@ class ProtocolMismatch(Exception):
     """The peer does not speak AMQP 0-9-1; `hint` says what it seems to speak."""
 
     def __init__(self, start: bytes) -> None:
-        self.hint = guess(start)
+        self.hint = _guess(start)
         super().__init__(self.hint)
 
 
-def guess(start: bytes) -> str:
-    """What a peer seems to speak that begins with these bytes and should have begun with AMQP's header."""
-    if start.startswith(PROTOCOL_HEADERS_ACCEPTED):
-        return "an AMQP client without TLS on a TLS port"
+def _guess(start: bytes) -> str:
     if start.startswith((SIGNATURE_1, SIGNATURE_2[:8])):
         return "a PROXY protocol header from an address that is none of proxy_protocol_from"
     if start.startswith(b"AMQP"):

@@ -47,10 +47,10 @@ class Histogram:
         self._counts = [0] * (len(bounds) + 1)
         self._total = 0
 
-    def add(self, value: int) -> None:
+    def add(self, value: int, times: int = 1) -> None:
         """Counts a value."""
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._total += value
+        self._counts[bisect_left(self._bounds, value)] += times
+        self._total += value * times
 
     def copy(self) -> Distribution:
         """What has been counted so far."""

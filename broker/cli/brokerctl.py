@@ -1,54 +1,41 @@
-"""brokerctl: looks at and manages a running broker on the same machine, and reads a data folder without one.
+"""brokerctl: looks at and manages a running broker, here or elsewhere, and reads a data folder without one.
 
 Must not: do what the broker should do.
-
-Exit status: 0 done; 1 refused, with the reason, or damage found; 2 wrong usage, or a folder that cannot be read; 69 no
-broker is running there.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Final
 
 import click
 
 from broker import __version__
-from broker.cli.changes import add_user, add_vhost, delete_user, delete_vhost, set_permissions
-from broker.cli.context import Context, data_dir_option
-from broker.cli.listings import list_connections, list_permissions, list_queues, list_users, list_vhosts
-from broker.cli.log import log
-from broker.cli.socket_client import NotRunningError, RefusedError
-from broker.cli.status import status, stop
-
-REFUSED: Final = 1
-NOT_RUNNING: Final = 69  # sysexits' EX_UNAVAILABLE, as rabbitmqctl
+from broker.cli.context import Context
+from broker.cli.exits import INTERRUPTED, OK, CtlError
+from broker.cli.group import HELP_NAMES, BrokerGroup
+from broker.cli.options import COMMON_OPTIONS
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=BrokerGroup, context_settings=dict(HELP_NAMES))
 @click.version_option(__version__, prog_name="leveret")
-@data_dir_option
 @click.pass_context
 def brokerctl(context: click.Context) -> None:
-    """Look at and manage a running Leveret broker, through the unix socket in its data folder.
+    """Look at and manage a Leveret broker.
 
-    The log commands need no broker: they read the data folder itself.
+    Without options it talks to the broker on this machine, through a socket in its data folder that only its owner may
+    use. With --url or --host it talks to a broker's management port.
     """
     context.ensure_object(Context)
 
 
-for _command in (
-    status, stop, list_queues, list_connections, list_vhosts, list_users, list_permissions,
-    add_vhost, delete_vhost, add_user, delete_user, set_permissions, log,
-):  # fmt: skip
-    brokerctl.add_command(_command)
+brokerctl.params[:0] = COMMON_OPTIONS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command.
 
-    Returns: the exit status.
+    Returns: the exit status, one of exits.EXITS.
     """
     try:
         result = brokerctl.main(
@@ -57,16 +44,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         click.echo("Aborted.", err=True)
-        return REFUSED
-    except RefusedError as error:
-        click.echo(f"brokerctl: {error}", err=True)
-        return REFUSED
-    except NotRunningError as error:
-        click.echo(f"brokerctl: {error}", err=True)
-        return NOT_RUNNING
-    return result if isinstance(result, int) else 0
+        return INTERRUPTED
+    except CtlError as error:
+        from broker.cli.shown import cell  # noqa: PLC0415
+
+        click.echo(f"brokerctl: {cell(' '.join(str(error).split()))}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read has gone, as `| head` does; there is nobody to tell
+        return OK
+    return result if isinstance(result, int) else OK
 
 
 if __name__ == "__main__":

@@ -29,8 +29,21 @@ async def _serve(config: Config, recent: RecentLines) -> None:
     address = await server.start()
     log.log(logging.INFO if build.compiled_modules() else logging.WARNING, "this broker is %s", build.description())
     metrics = f", metrics on {config.metrics_host}:{config.metrics_port}" if config.metrics_port else ""
+    log.info("listening on %s", address)
     print(f"brokerd: listening on {address}, data in {config.data_dir}{metrics}", flush=True)
     await server.run_until_stopped()
+
+
+def _tell_ignored() -> None:
+    """Names the variables that somebody may count on and that do nothing."""
+    for name in unknown_variables(tuple(options_of(Config)), os.environ):
+        log.warning("the environment's %s is no setting of brokerd; brokerd --help lists them", name)
+    if not any(name.startswith("RABBITMQ_") for name in os.environ):
+        return
+    from broker.config_rabbitmq import ignored_variables  # noqa: PLC0415  # a table that most starts do not need
+
+    for name, advice in ignored_variables(os.environ):
+        log.warning("the environment's %s does nothing here: %s", name, advice)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         faulthandler.enable()  # what every thread was doing, where the watchdog or a fault ends the process
         recent = RecentLines()
         with logging_to(config, recent):
-            for name in unknown_variables(tuple(options_of(Config)), os.environ):
-                log.warning("the environment's %s is no setting of brokerd; brokerd --help lists them", name)
+            _tell_ignored()
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_serve(config, recent))
     except (ConfigError, StartError) as error:

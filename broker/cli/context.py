@@ -1,49 +1,82 @@
-"""What every brokerctl command shares: the data folder, the client, the flags. Must not: run a command."""
+"""What every brokerctl command shares: the broker it talks to, and how it answers. Must not: run a command."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from broker.cli.socket_client import SocketClient
-from broker.config import ConfigError, load_config
+from broker.cli.target import TIMEOUT_S, Given, data_dir_of, target_of, with_environment
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+if TYPE_CHECKING:
+    from broker.cli.client import Client
+
+JSON_FORMAT = "json"
+NAME_WIDTH = 16
 
 
 class Context:
-    """The data folder is asked for only when a command needs it."""
+    """Options may stand before the command's name or behind it; what they say is collected here."""
 
     def __init__(self) -> None:
-        self.data_dir_flag: str | None = None
+        self.given = Given()
+        self.environment = Given()
+        self.timeout_s: float | None = None
+        self.format: str | None = None
+        self.has_headers = True
+        self.is_quiet = False
+        self._client: Client | None = None
 
     @property
     def data_dir(self) -> Path:
         """The data folder that was given, or that brokerd would use."""
-        flags = [] if self.data_dir_flag is None else ["--data-dir", self.data_dir_flag]
-        try:
-            return load_config(flags, os.environ).data_dir
-        except ConfigError as error:
-            raise click.UsageError(str(error)) from None
+        return data_dir_of(self.given.data_dir)
 
     @property
-    def client(self) -> SocketClient:
-        """A client for the broker of that data folder."""
-        return SocketClient(self.data_dir)
+    def client(self) -> Client:
+        """A client for the broker that is meant."""
+        if self._client is None:
+            from broker.cli.client import Client  # noqa: PLC0415 - --help needs no HTTP
 
+            target = target_of(with_environment(self.given, self.environment))
+            self._client = Client(target, TIMEOUT_S if self.timeout_s is None else self.timeout_s)
+        return self._client
 
-def _note(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        context.ensure_object(Context).data_dir_flag = value
+    @property
+    def is_json(self) -> bool:
+        """Whether a program reads the answer."""
+        return self.format == JSON_FORMAT
 
+    def show(self, title: str, columns: Sequence[str], items: Iterable[Mapping[str, Any]]) -> None:
+        """Writes these columns of a list."""
+        from broker.cli.shown import show_list  # noqa: PLC0415
 
-def data_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--data-dir`, before the command's name or behind it."""
-    return click.option(
-        "--data-dir", metavar="FOLDER", expose_value=False, callback=_note,
-        help="The broker's data folder; by default the one brokerd would use (BROKER_DATA_DIR).",
-    )(command)  # fmt: skip
+        show_list(title, columns, items, self.format, self.has_headers)
+
+    def show_facts(self, facts: Iterable[tuple[str, object]], value: object) -> None:
+        """Writes facts line by line for people, or `value` as JSON."""
+        from broker.cli.shown import cell  # noqa: PLC0415
+
+        if self.is_json:
+            click.echo(json.dumps(value, indent=2))
+            return
+        lines = [(name, cell(held)) for name, held in facts]
+        width = max([NAME_WIDTH, *(len(name) for name, _ in lines)])
+        for name, held in lines:
+            click.echo(f"{name:<{width}} {held}".rstrip())
+
+    def done(self, text: str, **facts: object) -> None:
+        """Says that it worked, with the same as JSON for programs."""
+        if self.is_json:
+            click.echo(json.dumps(facts))
+        elif not self.is_quiet:
+            from broker.cli.shown import cell  # noqa: PLC0415
+
+            click.echo(cell(text))
+
+    def warn(self, text: str) -> None:
+        """Tells people something beside the answer."""
+        click.echo(f"brokerctl: {text}", err=True)

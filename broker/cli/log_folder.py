@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import click
 
-from broker.cli.status import LOCK_FILE
+from broker.cli.exits import NO_INPUT, CtlError
+from broker.cli.target import LOCK_FILE
 from broker.offline.names import QueueNames, read_names
 from storage.definitions_disk import DefinitionsError
 from storage.files import ReadOnlyFiles
@@ -21,14 +22,10 @@ LOG_FOLDER: Final = "log"
 IN_USE_NOTE: Final = "a broker is working in this folder: the end of the log may be unfinished"
 
 
-class UnreadableError(click.ClickException):
+class UnreadableError(CtlError):
     """A folder that cannot be read; the text is one line with what to do."""
 
-    exit_code = 2
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Writes it as the other refusals are written."""
-        click.echo(f"brokerctl: {self.format_message()}", file=file, err=file is None)
+    exit_code = NO_INPUT
 
 
 def open_log(data_dir: Path) -> ReadOnlyFiles:

@@ -7,6 +7,7 @@ passed on.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -18,7 +19,7 @@ from broker.model.names import REPLY_TO, exchange_rs
 from broker.model.receipt import Receipt
 from broker.operations import Operations
 from broker.requests import WRITE, Actor
-from broker.vhost import UNROUTED, Way
+from broker.vhost import SIZE_BOUNDS, UNROUTED, Way
 from protocol import encoder
 from protocol.commands import Address, Publish
 from protocol.constants import ACCESS_REFUSED, NO_ROUTE, NOT_FOUND, NOT_IMPLEMENTED, PRECONDITION_FAILED
@@ -100,9 +101,10 @@ class Checked:
 class Publisher:
     """Turns publish commands into batches in queues; one per channel."""
 
-    __slots__ = ("_access", "_actor", "_checked", "_copies", "_current", "_expiration_ms", "_may_impersonate",
-                 "_number", "_operations", "_output", "_properties", "_sent", "_table", "_touch", "_vhost", "backlog",
-                 "confirms", "frame_max", "published", "reply_name", "returned")  # fmt: skip
+    __slots__ = ("_access", "_actor", "_checked", "_copies", "_counters", "_current", "_expiration_ms",
+                 "_may_impersonate", "_number", "_operations", "_output", "_properties", "_sent", "_size_bytes",
+                 "_size_place", "_table", "_touch", "_vhost", "backlog", "confirms", "frame_max", "published",
+                 "reply_name", "returned")  # fmt: skip
 
     def __init__(
         self, number: int, frame_max: int, actor: Actor, may_impersonate: bool, operations: Operations,
@@ -114,6 +116,9 @@ class Publisher:
         self._may_impersonate = may_impersonate
         self._operations = operations
         self._vhost = actor.vhost
+        self._counters = actor.vhost.counters
+        self._size_bytes = 0  # of the bodies counted last, and which of the vhost's `sizes` that is
+        self._size_place = 0
         self._table = actor.vhost.table
         self._access = access
         self._output = output
@@ -142,10 +147,15 @@ class Publisher:
             self._check_address(address)
         if properties is not self._properties:
             self._check_properties(properties)
-        count = len(command.bodies)
+        batch = Batch(address, self._sent, command.bodies, self._expiration_ms)
+        count, size, counters = len(command.bodies), batch.body_bytes, self._counters
         self.published += count
-        self._vhost.counters.published += count
-        return Batch(address, self._sent, command.bodies, self._expiration_ms), self._copies
+        counters.published += count
+        counters.sizes_total_bytes += count * size
+        if size != self._size_bytes:
+            self._size_bytes, self._size_place = size, bisect_left(SIZE_BOUNDS, size)
+        counters.sizes[self._size_place] += count
+        return batch, self._copies
 
     def _holds(self, checked: Checked) -> bool:
         """Whether everything would come out as it did when this was checked."""

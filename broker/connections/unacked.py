@@ -147,5 +147,9 @@ class Unacked:
         self._runs, self._firsts, self._head, self.count = [], [], 0, 0
         return runs
 
+    def front(self, count: int) -> list[Delivery]:
+        """The first `count` runs, left in place."""
+        return self._runs[self._head : self._head + count]
+
     def __iter__(self) -> Iterator[Delivery]:
         return iter(self._runs[self._head :])

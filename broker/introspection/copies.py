@@ -14,6 +14,7 @@ from broker.connections.channel import Channel
 from broker.connections.connection import Connection
 from broker.connections.consumer import Consumer
 from broker.connections.peer import split_address
+from broker.introspection.ages import NOT_KNOWN, Ages, head_timestamp_s
 from broker.introspection.infos import (
     BindingInfo,
     ChannelInfo,
@@ -32,14 +33,15 @@ from broker.introspection.infos import (
 from broker.queues.classic import ClassicQueue
 from broker.queues.counters import QueueCounters
 from broker.routing.exchange import Binding, Exchange
-from broker.vhost import Vhost, VhostCounters
+from broker.vhost import SIZE_BOUNDS, Vhost, VhostCounters
 from protocol.lifecycle import OPEN
+from storage.status import Distribution
 
 MESSAGE_COUNTERS: Final = tuple(field.name for field in fields(MessageStats))
 FLOW_SHOWN_MS: Final = 5000  # as long as RabbitMQ shows it after the last time
 
 
-def queue_info(queue: ClassicQueue, vhost: str, node: str, rates: Rates) -> QueueInfo:
+def queue_info(queue: ClassicQueue, vhost: str, node: str, now_ms: int, ages: Ages, rates: Rates) -> QueueInfo:
     """One queue."""
     definition, ready = queue.definition, queue.ready
     consumers = queue.consumers.everyone()
@@ -73,11 +75,26 @@ def queue_info(queue: ClassicQueue, vhost: str, node: str, rates: Rates) -> Queu
         owner_pid_details=connection_name(owner) if isinstance(owner, Connection) else None,
         exclusive_consumer_tag=next((consumer.tag for consumer in consumers if consumer.exclusive), None),
         single_active_consumer_tag=consumers[0].tag if is_single and consumers else None,
+        head_message_timestamp=head_timestamp_s(ready.oldest()) if ready.count else None,
+        oldest_ready_ms=age_ms(now_ms, ages.ready_since_ms(queue)),
+        oldest_unacknowledged_ms=ages.unacked_ms(queue),
         policy=queue.policy.policy or None,
         operator_policy=queue.policy.operator_policy or None,
         effective_policy_definition=queue.policy.definition,
         rates=rates,
     )
+
+
+def age_ms(now_ms: int, since_ms: int) -> int | None:
+    """How long ago that was; None where it is not known."""
+    return max(0, now_ms - since_ms) if since_ms != NOT_KNOWN else None
+
+
+def message_sizes(vhosts: list[VhostCounters]) -> Distribution:
+    """How large the bodies were that have been published."""
+    counts = tuple(map(sum, zip(*(one.sizes for one in vhosts), strict=True)))
+    total_bytes = sum(one.sizes_total_bytes for one in vhosts)
+    return Distribution(SIZE_BOUNDS, counts or (0,) * (len(SIZE_BOUNDS) + 1), total_bytes)
 
 
 def queue_stats(counters: QueueCounters) -> MessageStats:

@@ -109,6 +109,12 @@ class Overview:
     message_stats: MessageStats
     churn_rates: ChurnRates
     listeners: tuple[ListenerInfo, ...]
+    publishers: int  # channels that have published something, in the last round of sampling
+    message_sizes: Distribution  # of the bodies of published messages, in bytes
+    oldest_ready_ms: int | None  # as a QueueInfo has it, of the queue that is worst off
+    oldest_unacknowledged_ms: int | None
+    recv_oct: int  # on all connections, up to the last round of sampling
+    send_oct: int
     rates: Rates = field(default_factory=dict)
 
 
@@ -183,6 +189,9 @@ class QueueInfo:
     policy: str | None
     operator_policy: str | None
     effective_policy_definition: Mapping[str, object]
+    head_message_timestamp: int | None = None  # the oldest ready message's timestamp property, in seconds
+    oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
+    oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
     rates: Rates = field(default_factory=dict)
 
 

@@ -59,21 +59,21 @@ class History:
     """What is known of one thing, by name; what is not there has rates of 0 and samples of 0."""
 
     def __init__(self, sampler: Sampler) -> None:
-        self._sampler = sampler
+        self.sampler = sampler
         self._node = sampler.node
 
     def rates(self, layout: Layout, thing: object) -> Mapping[str, float]:
         """By field, the rate of a queue, exchange, connection, channel or vhost, of WHOLE or NODE."""
-        return rates(layout, self._series(thing), self._sampler.rounds)
+        return rates(layout, self._series(thing), self.sampler.rounds)
 
     def totals(self, layout: Layout, thing: object) -> Mapping[str, int]:
         """By field, the number in the last round; empty where nothing is known."""
         series = self._series(thing)
-        row = series.at(self._sampler.rounds.last) if series is not None else None
+        row = series.at(self.sampler.rounds.last) if series is not None else None
         return dict(zip(layout.fields, layout.numbers.unpack(row), strict=True)) if row is not None else {}
 
     def _series(self, thing: object) -> Series | LongSeries | None:
-        return self._sampler.of(thing) or self._sampler.long(thing)
+        return self.sampler.of(thing) or self.sampler.long(thing)
 
     def overview(self, ranges: Ranges = NO_RANGES) -> Details:
         """The broker as a whole: queue_totals, message_stats and churn_rates, and its data rates."""
@@ -112,7 +112,7 @@ class History:
         return next((one for one in self._node.connections.open if one.name == name), None)
 
     def _details(self, layout: Layout, thing: object, ranges: Ranges) -> Details:
-        series, rounds = self._series(thing), self._sampler.rounds
+        series, rounds = self._series(thing), self.sampler.rounds
         found = details(rates(layout, series, rounds))
         histories: dict[Range, Details] = {}
         for field in layout.fields:

@@ -19,6 +19,7 @@ from broker.clock import Clock, Deadlines
 from broker.config import Config
 from broker.connections.connection import Connection
 from broker.introspection import rows
+from broker.introspection.ages import Ages
 from broker.introspection.machine import disk_free, open_files
 from broker.introspection.rows import Numbers
 from broker.introspection.series import Layout, LongSeries, Rounds, Series, Tier
@@ -67,6 +68,7 @@ class Sampler:
 
     def __init__(self, node: Sampled) -> None:
         self.rounds = Rounds(-1, -1, node.config.statistics_interval_ms)
+        self.ages = Ages()
         self.publishers = 0  # channels that had published something, in the last round
         self.node = node
         self._series: dict[object, Series] = {}  # by thing: what the last round has seen
@@ -107,6 +109,7 @@ class Sampler:
         """One look at everything; what it finds counts from its end on."""
         vhosts = list(self.node.vhosts.values())
         self._active = 0
+        self.ages.begin()
         octets = {vhost: (vhost.counters.received_bytes, vhost.counters.sent_bytes) for vhost in vhosts}
         yield from self._connections(octets)
         of_vhosts: list[Numbers] = []
@@ -119,6 +122,7 @@ class Sampler:
         self._note_long(NODE, rows.NODE, self._of_node(), DAY)
         self._long = {thing: self._long[thing] for thing in (WHOLE, NODE, *vhosts)}
         self._series, self._found = self._found, {}
+        self.ages.end()
         self.rounds = Rounds(self._number, self.rounds.last, self.rounds.interval_ms)
 
     def _queues(self, vhost: Vhost) -> Generator[None, None, Numbers]:
@@ -130,6 +134,7 @@ class Sampler:
             for (queue, _), numbers in zip(some, found, strict=True):
                 if not queue.is_deleted:
                     self._note(queue, rows.QUEUE, numbers)
+                    self.ages.see_queue(queue)
             sums = rows.total(rows.QUEUE, (sums, *found))
             yield
         return sums
@@ -143,7 +148,7 @@ class Sampler:
 
     def _connections(self, octets: dict[Vhost, tuple[int, int]]) -> Iterator[None]:
         """Notes connections and channels; adds what connections have received and sent to `octets`."""
-        publishers = looked_at = 0
+        publishers = work = 0
         for connection in list(self.node.connections.open):
             numbers = rows.connection(connection)
             self._note(connection, rows.CONNECTION, numbers)
@@ -151,14 +156,16 @@ class Sampler:
             if actor is not None and actor.vhost in octets:
                 received, sent = octets[actor.vhost]
                 octets[actor.vhost] = (received + numbers[0], sent + numbers[1])
+            work += 1
             for channel in list(connection.channels.values()):
                 publishers += channel.publisher.published > 0
                 self._note(channel, rows.CHANNEL, rows.channel(channel))
-                looked_at += 1
-                if looked_at % SLICE == 0:
+                work += 1 + self.ages.see_channel(channel, self.node.clock.now_ms())
+                if work >= SLICE:
+                    work = 0
                     yield
-            looked_at += 1
-            if looked_at % SLICE == 0:
+            if work >= SLICE:
+                work = 0
                 yield
         self.publishers = publishers
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Final, Protocol
 
@@ -17,6 +17,7 @@ from broker.config import Config
 from broker.connections.connection import Connection
 from broker.connections.registry import Connections
 from broker.introspection import copies, rows
+from broker.introspection.ages import NOT_KNOWN
 from broker.introspection.infos import (
     BindingInfo,
     CertificateInfo,
@@ -24,6 +25,7 @@ from broker.introspection.infos import (
     ChurnRates,
     ConnectionInfo,
     ConsumerInfo,
+    Distribution,
     ExchangeInfo,
     ListenerInfo,
     NodeInfo,
@@ -43,6 +45,7 @@ from broker.loop_watch import LoopWatch
 from broker.queues.classic import ClassicQueue
 from broker.queues.counters import QueueCounters
 from broker.queues.paging import MemoryBudget
+from broker.queues.waits import TaskWaits
 from broker.tls.store import Certificates
 from broker.vhost import Vhost
 from storage.definitions import Definitions
@@ -72,6 +75,7 @@ class NodeParts(Protocol):
     definitions: Definitions
     loop_watch: LoopWatch
     certificates: Certificates
+    task_waits: TaskWaits | None
 
 
 class Introspection:
@@ -96,7 +100,9 @@ class Introspection:
         """The broker as a whole; its cost grows with the number of queues, of which each step adds up some."""
         node, config = self._node, self._node.config
         vhosts = list(node.vhosts.values())
-        counters, totals, consumers = yield from self._queue_totals(vhosts)
+        counters, totals, consumers, ready_since_ms = yield from self._queue_totals(vhosts)
+        history, now_ms = self.history, node.clock.now_ms()
+        octets = history.totals(rows.OVERVIEW, WHOLE)
         of_vhosts = [vhost.counters for vhost in vhosts]
         return Overview(
             rabbitmq_version=config.product_version,
@@ -106,7 +112,7 @@ class Introspection:
             leveret_form=build.form(),
             cluster_name=node.cluster_name,
             node=self.node_name,
-            uptime=node.clock.now_ms() - node.started_ms,
+            uptime=now_ms - node.started_ms,
             object_totals=ObjectTotals(
                 connections=len(node.connections.open),
                 channels=sum(len(connection.channels) for connection in node.connections.open),
@@ -118,7 +124,13 @@ class Introspection:
             message_stats=copies.whole_stats(counters, of_vhosts),
             churn_rates=self.churn(),
             listeners=self._listeners,
-            rates=self.history.rates(rows.OVERVIEW, WHOLE),
+            publishers=history.sampler.publishers,
+            message_sizes=copies.message_sizes(of_vhosts),
+            oldest_ready_ms=copies.age_ms(now_ms, ready_since_ms),
+            oldest_unacknowledged_ms=history.sampler.ages.unacked_max_ms() if totals.messages_unacknowledged else None,
+            recv_oct=octets.get("recv_oct", 0),
+            send_oct=octets.get("send_oct", 0),
+            rates=history.rates(rows.OVERVIEW, WHOLE),
         )
 
     def listeners(self) -> tuple[ListenerInfo, ...]:
@@ -172,9 +184,8 @@ class Introspection:
         """The certificates in use for TLS: those that clients are shown, and the authorities trusted with theirs."""
         return self._node.certificates.infos()
 
-    @staticmethod
-    def _queue_totals(vhosts: list[Vhost]) -> Steps[tuple[QueueCounters, QueueTotals, int]]:
-        """Counters, messages and consumers of all queues, and the counters of those that are gone.
+    def _queue_totals(self, vhosts: list[Vhost]) -> Steps[tuple[QueueCounters, QueueTotals, int, int]]:
+        """Counters, messages and consumers of all queues, the counters of those that are gone, the oldest ready's time.
 
         A queue that is deleted between two steps counts once all the same, so that no counter ever falls.
         """
@@ -183,6 +194,7 @@ class Introspection:
             counters.add(vhost.deleted_queues)
         waiting = iter([(queue, queue.counters) for vhost in vhosts for queue in vhost.queues.values()])
         ready = ready_bytes = unacked = unacked_bytes = paged_out = paged_out_bytes = consumers = 0
+        ages, since_ms = self.history.sampler.ages, NOT_KNOWN
         while queues := list(islice(waiting, TOTALS_SLICE)):
             for queue, own in queues:
                 counters.add(own)
@@ -194,13 +206,20 @@ class Introspection:
                 paged_out += on_disk
                 paged_out_bytes += on_disk_bytes
                 consumers += len(queue.consumers.everyone())
+                if stamp_ms := ages.ready_since_ms(queue):
+                    since_ms = min(since_ms or stamp_ms, stamp_ms)
             yield
         in_memory, in_memory_bytes = ready + unacked - paged_out, ready_bytes + unacked_bytes - paged_out_bytes
         totals = QueueTotals(
             ready + unacked, ready, unacked, ready_bytes, unacked_bytes, in_memory, in_memory_bytes, paged_out,
             paged_out_bytes,
         )  # fmt: skip
-        return counters, totals, consumers
+        return counters, totals, consumers, since_ms
+
+    def task_waits(self) -> dict[str, Distribution] | None:
+        """How long tasks were ready before their first delivery, in ms by name; None where that is not measured."""
+        waits = self._node.task_waits
+        return waits.copy() if waits is not None else None
 
     # ---- listings, paged
 
@@ -211,12 +230,21 @@ class Introspection:
         return page_of_parts(parts, page, page_size, lambda it: self._queue(it[1], it[0].name))
 
     def _queue(self, queue: ClassicQueue, vhost: str) -> QueueInfo:
-        return copies.queue_info(queue, vhost, self.node_name, self.history.rates(rows.QUEUE, queue))
+        history, now_ms = self.history, self._node.clock.now_ms()
+        return copies.queue_info(
+            queue, vhost, self.node_name, now_ms, history.sampler.ages, history.rates(rows.QUEUE, queue)
+        )
 
-    def queue_slices(self, slice_size: int = SLICE) -> Iterator[list[QueueInfo]]:
-        """All queues in slices; between two slices the broker may go on, and what it deletes then is left out."""
-        for vhost in list(self._node.vhosts.values()):
-            waiting = iter(list(vhost.queues.values()))
+    def queue_slices(
+        self, slice_size: int = SLICE, vhosts: Collection[str] = (), names: Collection[str] = ()
+    ) -> Iterator[list[QueueInfo]]:
+        """All queues in slices; between two slices the broker may go on, and what it deletes then is left out.
+
+        Args: vhosts and names are those that are wanted; none means all.
+        """
+        for vhost in [one for one in self._node.vhosts.values() if not vhosts or one.name in vhosts]:
+            chosen = [vhost.queues[name] for name in names if name in vhost.queues]
+            waiting = iter(chosen if names else list(vhost.queues.values()))
             while queues := list(islice(waiting, slice_size)):
                 yield [self._queue(queue, vhost.name) for queue in queues if not queue.is_deleted]
 

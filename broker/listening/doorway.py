@@ -1,4 +1,4 @@
-"""Takes in connections that have to show something before AMQP begins: a PROXY header, a TLS handshake.
+"""Takes in connections that have to show something before their protocol begins: a PROXY header, a TLS handshake.
 
 Must not: read a byte of what follows, or have to do with a connection once its protocol has it.
 """
@@ -15,8 +15,16 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from broker.connections.peer import Caller, connection_name, is_loopback, plain_host
-from protocol.engine import guess
-from protocol.proxy_header import HEAD_BYTES, REST_BYTES_MAX, Proxied, ProxyHeader, ProxyHeaderError
+from protocol.constants import PROTOCOL_HEADERS_ACCEPTED
+from protocol.proxy_header import (
+    HEAD_BYTES,
+    REST_BYTES_MAX,
+    SIGNATURE_1,
+    SIGNATURE_2,
+    Proxied,
+    ProxyHeader,
+    ProxyHeaderError,
+)
 
 log = logging.getLogger("leveret.listening")
 ENTERING_MAX: Final = 1024  # connections of one listener that are not through the door yet; more wait in its backlog
@@ -24,6 +32,7 @@ ACCEPT_PAUSE_S: Final = 0.1  # after an accept that failed, for want of file des
 SHUTDOWN_S: Final = 2.0  # what a client gets to answer the end of TLS
 PEEK_BYTES: Final = HEAD_BYTES + REST_BYTES_MAX
 TLS_HANDSHAKE: Final = b"\x16"  # the first byte of every TLS client
+HTTP_METHODS: Final = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ")
 REASONS: Final = {
     "UNSUPPORTED_PROTOCOL": "it offers no version of TLS from tls_version_min on",
     "NO_SHARED_CIPHER": "it offers no cipher that is allowed here",
@@ -173,7 +182,7 @@ class Doorway:
     async def _begins_tls(self, accepted: socket.socket) -> None:
         start = await self._peek(accepted)
         if start[:1] != TLS_HANDSHAKE:
-            raise RefusedError(f"no TLS handshake, but {guess(start[:12])}")
+            raise RefusedError(f"no TLS handshake, but {_spoken(start)}")
 
     async def _peek(self, accepted: socket.socket) -> bytes:
         """What can be read, left to be read. Raises: ConnectionResetError where the peer is gone."""
@@ -216,6 +225,17 @@ def proxied_caller(peer: Caller, proxied: Proxied) -> Caller:
         return replace(peer, is_loopback=False)
     name = connection_name(proxied.source, proxied.destination)
     return Caller(name, peer.is_loopback and is_loopback(proxied.source))
+
+
+def _spoken(start: bytes) -> str:
+    """What somebody seems to speak who begins with something else than TLS."""
+    if start.startswith(PROTOCOL_HEADERS_ACCEPTED):
+        return "an AMQP client without TLS"
+    if start.startswith(HTTP_METHODS):
+        return "an HTTP client without TLS"
+    if start.startswith((SIGNATURE_1, SIGNATURE_2)):
+        return "a PROXY protocol header from an address that is none of proxy_protocol_from"
+    return f"an unknown protocol ({start[:8]!r})"
 
 
 def _said(error: ssl.SSLError) -> str:

@@ -15,6 +15,10 @@ from broker.tls.store import Certificates
 log = logging.getLogger("leveret.tls")
 
 
+def _nothing() -> None:
+    return None
+
+
 class Reloading:
     """`start` once; `ask` whenever somebody wants it now."""
 
@@ -34,17 +38,20 @@ class Reloading:
         self._loop = loop
         self._task: asyncio.Task[None] | None = None
         self._is_asked_for = False
+        self._then: Callable[[], None] = _nothing
 
     def start(self) -> None:
         """Looks at the files from now on."""
         if self._check_ms and self._certificates.is_used:
             self._add_deadline(self._now_ms() + self._check_ms, self._look)
 
-    def ask(self) -> None:
-        """Reads everything again, whether it has changed or not."""
+    def ask(self, then: Callable[[], None] = _nothing) -> None:
+        """Reads everything again, whether it has changed or not, and calls back, whatever came of it."""
         if not self._certificates.is_used:
             log.info("asked to read certificates again; there are none")
+            then()
             return
+        self._then = then
         self._is_asked_for = True
         self._run()
 
@@ -61,6 +68,9 @@ class Reloading:
         self._task = None
         if self._is_asked_for:  # while the last one was on its way
             self._run()
+        else:
+            then, self._then = self._then, _nothing
+            then()
 
     async def _read(self) -> None:
         is_asked_for, self._is_asked_for = self._is_asked_for, False

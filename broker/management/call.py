@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
@@ -14,14 +15,14 @@ from broker.management.answers import BAD_REQUEST, Refused
 from broker.management.api import Api
 from broker.requests import Actor
 
-BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+BODY_BYTES_MAX: Final = 256 * 1024  # what is read in one go keeps the broker from all else
 JSON_DEPTH_MAX: Final = 64
 QUERY_CHARACTERS_MAX: Final = 8192
 DIGITS_MAX: Final = 15
 FLAGS: Final = {"true": True, "false": False}
 TOO_LARGE: Final = 413
-_OPENING: Final = b"[{"
-_CLOSING: Final = b"]}"
+_TEXTS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKETS: Final = re.compile(rb"[\[\]{}]")
 
 
 def bad_request(reason: object) -> Refused:
@@ -137,24 +138,14 @@ def parse(body: bytes) -> Any:
 
 
 def _check_depth(body: bytes) -> None:
-    """Raises: ValueError for what is nested too deeply; brackets in texts count, so that this stays simple."""
+    """Raises: ValueError for what is nested too deeply."""
     if body.count(b"[") + body.count(b"{") <= JSON_DEPTH_MAX:
         return
-    depth = deepest = 0
-    is_text = is_escaped = False
-    for byte in body:
-        if is_text:
-            is_text = is_escaped or byte != 0x22
-            is_escaped = not is_escaped and byte == 0x5C
-        elif byte == 0x22:
-            is_text = True
-        elif byte in _OPENING:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in _CLOSING:
-            depth -= 1
-    if deepest > JSON_DEPTH_MAX:
-        raise ValueError("nested too deeply")
+    depth = 0
+    for bracket in _BRACKETS.findall(_TEXTS.sub(b"", body)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > JSON_DEPTH_MAX:
+            raise ValueError("nested too deeply")
 
 
 def text_in(body: Mapping[str, Any], key: str, default: str = "") -> str:

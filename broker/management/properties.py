@@ -12,11 +12,10 @@ from pamqp.commands import Basic
 from broker.management.call import bad_request
 from broker.management.endpoint import Json
 from broker.management.tables import table_of
-from protocol.properties import Properties
+from protocol.properties import CLUSTER_ID, Properties
 
 TEXTS: Final = (
     "content_type", "content_encoding", "correlation_id", "reply_to", "expiration", "message_id", "user_id", "app_id",
-    "cluster_id",
 )  # fmt: skip
 NUMBERS: Final = {"delivery_mode": 255, "priority": 255, "timestamp": 2**40}
 SHORT_BYTES_MAX: Final = 255
@@ -42,7 +41,11 @@ def properties_of(values: Mapping[str, Any]) -> Properties:
             raise bad_request("headers is not an object")
         found["headers"] = table_of(headers)
     try:
-        raw = Basic.Properties(**found).marshal()
+        raw = bytes(Basic.Properties(**found).marshal())
+        if "cluster_id" in values:  # the last of them, which pamqp takes for a mistake
+            cluster = _text("cluster_id", values["cluster_id"]).encode("utf-8", "surrogateescape")
+            flags = int.from_bytes(raw[:2], "big") | CLUSTER_ID
+            raw = flags.to_bytes(2, "big") + raw[2:] + bytes([len(cluster)]) + cluster
     except (ValueError, TypeError, OverflowError) as error:
         raise bad_request(f"properties: {error}") from None
     return Properties(raw)

@@ -191,4 +191,7 @@ def vhost(info: VhostInfo, node: str, details: Details | None = None) -> Json:
 
 def listener(info: ListenerInfo, node: str) -> Json:
     """One address that is listened on."""
-    return as_dict(info) | {"node": node, "socket_opts": {}}
+    return as_dict(info) | {
+        "node": node,
+        "socket_opts": {"backlog": 128, "nodelay": True, "exit_on_close": False, "linger": [True, 0]},
+    }

@@ -8,10 +8,13 @@ from broker.management.endpoint import Endpoint
 from broker.management.resources import (
     bindings,
     connections,
+    definitions,
+    described,
     exchanges,
     features,
     health,
     leveret,
+    logins,
     messages,
     nodes,
     overview,
@@ -25,7 +28,7 @@ from broker.management.resources import (
 
 RESOURCES: Final = (
     overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, connections, policies,
-    parameters, health, features, leveret,
+    parameters, definitions, logins, health, features, leveret, described,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)
 

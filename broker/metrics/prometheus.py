@@ -1,139 +1,139 @@
-"""The Prometheus endpoint: /metrics for the broker as a whole, /metrics/per-object with a line per queue.
+"""The Prometheus endpoint: /metrics, /metrics/per-object and /metrics/detailed, as RabbitMQ has them.
 
-Must not: hold a metric that is not in the table, or make much of the text in one go.
+Must not: hold a metric that is not in the table, or walk anything in one go.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, islice
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
-from prometheus_client import Metric as Family
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 
 from broker.http_pieces import Pieces, in_steps
-from broker.introspection.infos import QueueInfo
+from broker.introspection.pages import PAGE_SIZE_MAX, Page
 from broker.introspection.window import Introspection
-from broker.metrics.table import (
-    COUNTER,
-    HISTOGRAM_METRICS,
-    METRICS,
-    QUEUE_LABELS,
-    QUEUE_METRICS,
-    HistogramMetric,
-    Metric,
-    QueueMetric,
-    Sources,
+from broker.metrics.exposition import Lines, Scrape, text
+from broker.metrics.kinds import ObjectKind, ObjectMetric, Sources
+from broker.metrics.objects import (
+    ALWAYS,
+    CHANNELS,
+    CONNECTIONS,
+    EXCHANGES,
+    KINDS,
+    PER_OBJECT,
+    QUEUES,
+    VHOSTS,
+    WHOLE_FAMILIES,
+    detailed_name,
 )
+from broker.metrics.table import HISTOGRAM_METRICS, METRICS
 
-FAMILIES_IN_ONE_GO: Final = 20
-LINES_IN_ONE_GO: Final = 100  # of the queues: less than a millisecond's work
-END: Final = b"# EOF\n"  # of OpenMetrics
-Encode = Callable[[Any], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLine:
-    """What the lines about one queue say: its labels, and a value for each row of QUEUE_METRICS."""
-
-    labels: list[str]
-    values: list[float]
-
-    @classmethod
-    def of(cls, queue: QueueInfo) -> QueueLine:
-        """The values of a queue now."""
-        return cls([_clean(queue.vhost), _clean(queue.name)], [gauge.each(queue) for gauge in QUEUE_METRICS])
+IMPLIED: Final = {"queue_metrics": ("queue_consumer_count",)}  # families that contain others
+DETAILED: Final = "detailed"
 
 
-class Families:
-    """Some metrics, as the library's encoders want to be given them."""
+class Filters:
+    """What /metrics/detailed is asked for: families, and of which vhosts and queues; none of the latter means all."""
 
-    def __init__(self, families: Sequence[Family]) -> None:
-        self._families = families
+    def __init__(self, families: Collection[str] = (), vhosts: Collection[str] = (), queues: Collection[str] = ()):
+        self.families = {*families, *(implied for family in families for implied in IMPLIED.get(family, ()))}
+        self.vhosts = vhosts
+        self.queues = list(dict.fromkeys(queues))
 
-    def collect(self) -> Sequence[Family]:
-        """All of them."""
-        return self._families
+    def rows(self, kind: ObjectKind) -> Sequence[ObjectMetric]:
+        """The rows of a kind that are wanted."""
+        return [row for row in kind.metrics if row.family in self.families]
 
-
-def text(sources: Sources, queues: Sequence[QueueLine] | None, encode: Encode) -> Iterator[bytes]:
-    """The answer to a scrape in pieces; `queues` is None where only totals are wanted."""
-    whole = _families(sources, queues is None)
-    ends = False
-    while some := list(islice(whole, FAMILIES_IN_ONE_GO)):
-        piece = encode(Families(some))
-        ends = piece.endswith(END)
-        yield piece.removesuffix(END)
-    for at, gauge in enumerate(QUEUE_METRICS if queues is not None else ()):
-        yield from _of_queues(at, gauge, queues or (), encode)
-    if ends:
-        yield END
+    def has(self, vhost: str) -> bool:
+        """Whether what is in the vhost is wanted."""
+        return not self.vhosts or vhost in self.vhosts
 
 
-def _families(sources: Sources, with_totals: bool) -> Iterator[Family]:
-    for row in METRICS:
-        yield _family(row, sources)
-    for spread in HISTOGRAM_METRICS:
-        yield _histogram(spread, sources)
-    for gauge in QUEUE_METRICS if with_totals else ():
-        yield GaugeMetricFamily(gauge.name, gauge.help, gauge.total(sources.overview))
+class Endpoint:
+    """Answers scrapes from the window."""
+
+    def __init__(self, introspection: Introspection) -> None:
+        self._window = introspection
+
+    async def metrics(self, request: Request) -> Pieces:
+        """The broker as a whole, with totals over all objects."""
+        totals = [row for kind in PER_OBJECT for row in kind.metrics]
+        return self._answer(request, Scrape(await self._sources("aggregated"), METRICS, HISTOGRAM_METRICS, totals))
+
+    async def per_object(self, request: Request) -> Pieces:
+        """The same, with a line per queue, channel and connection in place of totals."""
+        objects = [await self._lines(kind, _of_per_object(kind), Filters()) for kind in PER_OBJECT]
+        sources = await self._sources("per-object")
+        return self._answer(request, Scrape(sources, METRICS, HISTOGRAM_METRICS, (), objects))
+
+    async def detailed(self, request: Request) -> Pieces:
+        """Only the families that are asked for, under names of their own."""
+        query = request.query_params
+        filters = Filters(query.getlist("family"), query.getlist("vhost"), query.getlist("queue"))
+        wanted = {name for family in filters.families for name in WHOLE_FAMILIES.get(family, ())}
+        objects = [await self._lines(kind, rows, filters) for kind in KINDS if (rows := filters.rows(kind))]
+        sources = await self._sources(DETAILED)
+        metrics = [row for row in METRICS if row.name in wanted or row.name in ALWAYS]
+        return self._answer(request, Scrape(sources, metrics, (), (), objects, _detailed_name))
+
+    async def _sources(self, endpoint: str) -> Sources:
+        window = self._window
+        return Sources(await in_steps(window.overview()), window.node(), endpoint, window.task_waits())
+
+    async def _lines(self, kind: ObjectKind, rows: Sequence[ObjectMetric], filters: Filters) -> Lines:
+        lines = Lines(kind, rows)
+        for infos in self._slices(kind, filters):
+            lines.add(infos)
+            await asyncio.sleep(0)  # the broker's turn
+        return lines
+
+    def _slices(self, kind: ObjectKind, filters: Filters) -> Iterator[Sequence[Any]]:
+        window = self._window
+        if kind is QUEUES:
+            yield from window.queue_slices(vhosts=filters.vhosts, names=filters.queues)
+            return
+        listings: dict[ObjectKind, Callable[[int, int], Page[Any]]] = {
+            CHANNELS: window.channels, CONNECTIONS: window.connections, EXCHANGES: window.exchanges,
+            VHOSTS: window.vhosts,
+        }  # fmt: skip
+        for infos in _every(listings[kind]):
+            yield [info for info in infos if filters.has(info.name if kind is VHOSTS else info.vhost)]
+
+    @staticmethod
+    def _answer(request: Request, scrape: Scrape) -> Pieces:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Pieces(text(scrape, encode), content_type)
 
 
-def _family(row: Metric, sources: Sources) -> Family:
-    make = CounterMetricFamily if row.kind == COUNTER else GaugeMetricFamily
-    family = make(row.name, row.help, labels=row.labels)
-    family.add_metric([_clean(value) for value in row.label_values(sources)], row.read(sources))
-    return family
+def _detailed_name(name: str) -> str:
+    return name if name in ALWAYS else detailed_name(name)
 
 
-def _histogram(row: HistogramMetric, sources: Sources) -> Family:
-    values = row.read(sources)
-    bounds = [*(str(bound / row.unit) for bound in values.bounds), "+Inf"]
-    buckets = list(zip(bounds, accumulate(values.counts), strict=True))
-    return HistogramMetricFamily(row.name, row.help, buckets, values.total / row.unit)
+def _of_per_object(kind: ObjectKind) -> Sequence[ObjectMetric]:
+    """Everything but what RabbitMQ has at /metrics/detailed only."""
+    return [row for row in kind.metrics if row.family != "queue_delivery_metrics"]
 
 
-def _of_queues(at: int, gauge: QueueMetric, queues: Sequence[QueueLine], encode: Encode) -> Iterator[bytes]:
-    """The lines of one metric, its head only before the first."""
-    for start in range(0, max(1, len(queues)), LINES_IN_ONE_GO):
-        family = GaugeMetricFamily(gauge.name, gauge.help, labels=QUEUE_LABELS)
-        for queue in queues[start : start + LINES_IN_ONE_GO]:
-            family.add_metric(queue.labels, queue.values[at])
-        piece = encode(Families([family])).removesuffix(END)
-        yield piece if not start else b"".join(line for line in piece.splitlines(True) if not line.startswith(b"#"))
-
-
-def _clean(text: str) -> str:
-    """A name that need not be UTF-8, as text that is."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _every(listing: Callable[[int, int], Page[Any]]) -> Iterator[Sequence[Any]]:
+    """A listing to its end, in slices."""
+    number = 1
+    while len(page := listing(number, PAGE_SIZE_MAX)):
+        yield from page.slices()
+        number += 1
 
 
 def create_app(introspection: Introspection) -> Starlette:
     """The application of the metrics port."""
-
-    async def sources() -> Sources:
-        return Sources(await in_steps(introspection.overview()), introspection.node())
-
-    async def metrics(request: Request) -> Pieces:
-        return _answer(request, await sources(), None)
-
-    async def per_object(request: Request) -> Pieces:
-        queues: list[QueueLine] = []
-        for infos in introspection.queue_slices():
-            queues += map(QueueLine.of, infos)
-            await asyncio.sleep(0)  # the broker's turn
-        return _answer(request, await sources(), queues)
-
-    return Starlette(routes=[Route("/metrics", metrics), Route("/metrics/per-object", per_object)])
-
-
-def _answer(request: Request, sources: Sources, queues: Sequence[QueueLine] | None) -> Pieces:
-    encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    return Pieces(text(sources, queues, encode), content_type)
+    endpoint = Endpoint(introspection)
+    return Starlette(
+        routes=[
+            Route("/metrics", endpoint.metrics),
+            Route("/metrics/per-object", endpoint.per_object),
+            Route("/metrics/detailed", endpoint.detailed),
+        ]
+    )

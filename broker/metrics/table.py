@@ -1,6 +1,7 @@
 """The one table of metrics: name, kind, help, labels and where each value comes from, named as RabbitMQ's are.
 
-The endpoint, docs/metrics.md and the tests read the rows. Must not: render anything.
+Here stands what is about the broker as a whole; `objects` has what exists once an object. The endpoint, docs/metrics.md
+and the tests read the rows. Must not: render anything.
 """
 
 from __future__ import annotations
@@ -8,70 +9,27 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
-from broker.introspection.infos import Distribution, NodeInfo, Overview, QueueInfo
+from broker.metrics.kinds import COUNTER, GAUGE, NO_DISTRIBUTIONS, HistogramMetric, Metric, Sources
 
-GAUGE: Final = "gauge"
-COUNTER: Final = "counter"
 PROTOCOL: Final = "amqp091"
 QUEUE_TYPE: Final = "rabbit_classic_queue"
 OF_PROTOCOL: Final = ("protocol",)
 OF_QUEUE_TYPE: Final = ("protocol", "queue_type")
 MS_PER_S: Final = 1000
 NS_PER_S: Final = 1_000_000_000
-HISTOGRAM: Final = "histogram"
 LOG_STATES: Final = {"ok": 0, "full": 1, "failed": 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What one scrape reads."""
-
-    overview: Overview
-    node: NodeInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One row; a counter's name ends in `_total`. Label values go with the names of `labels`."""
-
-    name: str
-    kind: str
-    help: str
-    read: Callable[[Sources], float]
-    labels: tuple[str, ...] = ()
-    label_values: Callable[[Sources], tuple[str, ...]] = lambda _: ()
-
-
-@dataclass(frozen=True, slots=True)
-class QueueMetric:
-    """One row of the gauges that exist once for all queues, and once per queue."""
-
-    name: str
-    help: str
-    total: Callable[[Overview], float]
-    each: Callable[[QueueInfo], float]
-
-
-@dataclass(frozen=True, slots=True)
-class HistogramMetric:
-    """One row that tells how values are spread; bounds and sum are divided by `unit`."""
-
-    name: str
-    help: str
-    read: Callable[[Sources], Distribution]
-    unit: int = 1
 
 
 def _whole(name: str, kind: str, help: str, read: Callable[[Sources], float]) -> Metric:
     return Metric(name, kind, help, read)
 
 
-def _global(name: str, help: str, read: Callable[[Sources], float]) -> Metric:
-    return Metric(f"rabbitmq_global_{name}_total", COUNTER, help, read, OF_PROTOCOL, lambda _: (PROTOCOL,))
+def _global(name: str, help: str, read: Callable[[Sources], float], kind: str = COUNTER) -> Metric:
+    end = "_total" if kind == COUNTER else ""
+    return Metric(f"rabbitmq_global_{name}{end}", kind, help, read, OF_PROTOCOL, lambda _: (PROTOCOL,))
 
 
 def _queued(name: str, help: str, read: Callable[[Sources], float]) -> Metric:
@@ -89,26 +47,27 @@ def _alarm(name: str, help: str, read: Callable[[Sources], float]) -> Metric:
 
 
 BUILD_LABELS: Final = (
-    "rabbitmq_version", "leveret_version", "python_version", "prometheus_client_version", "product_name",
-    "product_version", "leveret_form",
+    "rabbitmq_version", "prometheus_plugin_version", "prometheus_client_version", "erlang_version", "product_name",
+    "product_version", "leveret_version", "python_version", "leveret_form",
 )  # fmt: skip
-IDENTITY_LABELS: Final = ("rabbitmq_node", "rabbitmq_cluster", "rabbitmq_cluster_permanent_id")
+IDENTITY_LABELS: Final = ("rabbitmq_node", "rabbitmq_cluster", "rabbitmq_cluster_permanent_id", "rabbitmq_endpoint")
 
 
 CLIENT_VERSION: Final = version("prometheus-client")  # once, since it is read from a file
 
 
 def _build(sources: Sources) -> tuple[str, ...]:
-    it = sources.overview
+    """There is no Erlang here, but dashboards have a column for what the broker runs on."""
+    it, python = sources.overview, platform.python_version()
     return (
-        it.rabbitmq_version, it.leveret_version, platform.python_version(), CLIENT_VERSION,
-        it.product_name, it.product_version, it.leveret_form,
+        it.rabbitmq_version, it.leveret_version, CLIENT_VERSION, f"Python {python}", it.product_name,
+        it.product_version, it.leveret_version, python, it.leveret_form,
     )  # fmt: skip
 
 
 def _identity(sources: Sources) -> tuple[str, ...]:
     it = sources.overview
-    return it.node, it.cluster_name, it.cluster_name
+    return it.node, it.cluster_name, it.cluster_name, sources.endpoint
 
 
 def _first_expiry(sources: Sources) -> int:
@@ -143,6 +102,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     _global("messages_unroutable_returned", "Mandatory messages returned because no queue was bound",
             lambda s: s.overview.message_stats.return_unroutable),
     _global("messages_confirmed", "Messages confirmed to publishers", lambda s: s.overview.message_stats.confirm),
+    _global("publishers", "Channels that have published something", lambda s: s.overview.publishers, GAUGE),
+    _global("consumers", "Consumers currently connected", lambda s: s.overview.object_totals.consumers, GAUGE),
     _queued("delivered", "Messages given to consumers and by basic.get",
             lambda s: s.overview.message_stats.deliver_get),
     _queued("delivered_consume_manual_ack", "Messages given to consumers that acknowledge",
@@ -158,6 +119,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     _queued("acknowledged", "Messages acknowledged", lambda s: s.overview.message_stats.ack),
     _alarm("memory_used_watermark", "Is 1 while the memory alarm is on", lambda s: s.node.mem_alarm),
     _alarm("free_disk_space_watermark", "Is 1 while the disk alarm is on", lambda s: s.node.disk_free_alarm),
+    _alarm("file_descriptor_limit", "Is 1 while there are no file descriptors left for connections",
+           lambda s: s.node.fd_used >= s.node.fd_total),
     _whole("leveret_alarms_log", GAUGE, "Is 1 while the log cannot be written", lambda s: s.node.log_alarm),
     _whole("rabbitmq_process_resident_memory_bytes", GAUGE, "Memory used, in bytes", lambda s: s.node.mem_used),
     _whole("rabbitmq_resident_memory_limit_bytes", GAUGE, "Memory at which publishers are paused, in bytes",
@@ -178,6 +141,8 @@ METRICS: Final[tuple[Metric, ...]] = (
          lambda s: LOG_STATES[s.node.log.state]),
     _log("size_bytes", GAUGE, "Size of the log on disk", lambda s: s.node.log.log_bytes),
     _log("live_bytes", GAUGE, "About what of the log is still needed", lambda s: s.node.log.live_bytes),
+    _log("dead_bytes", GAUGE, "The rest of it, which compaction gives back",
+         lambda s: max(0, s.node.log.log_bytes - s.node.log.live_bytes)),
     _log("segments", GAUGE, "Files the log has", lambda s: s.node.log.segments),
     _log("written_position", GAUGE, "Position up to which the log is written", lambda s: s.node.log.written),
     _log("durable_position", GAUGE, "Position up to which the log counts as being on the disk",
@@ -213,6 +178,9 @@ METRICS: Final[tuple[Metric, ...]] = (
            lambda s: s.node.certificate_reloads_failed),
     _whole("rabbitmq_process_open_fds", GAUGE, "Open file descriptors", lambda s: s.node.fd_used),
     _whole("rabbitmq_process_max_fds", GAUGE, "Most file descriptors that may be open", lambda s: s.node.fd_total),
+    _whole("rabbitmq_process_open_tcp_sockets", GAUGE, "Open TCP sockets of clients",
+           lambda s: s.overview.object_totals.connections),
+    _whole("rabbitmq_process_max_tcp_sockets", GAUGE, "Most TCP sockets that may be open", lambda s: s.node.fd_total),
     _whole("rabbitmq_erlang_uptime_seconds", GAUGE, "Time since the start; named as dashboards expect it",
            lambda s: s.overview.uptime / MS_PER_S),
     _whole("process_resident_memory_bytes", GAUGE, "Memory used, in bytes", lambda s: s.node.mem_used),
@@ -220,34 +188,16 @@ METRICS: Final[tuple[Metric, ...]] = (
            lambda _: time.process_time()),
 )  # fmt: skip
 
-QUEUE_METRICS: Final[tuple[QueueMetric, ...]] = (
-    QueueMetric("rabbitmq_queue_messages_ready", "Messages ready to be delivered to consumers",
-                lambda it: it.queue_totals.messages_ready, lambda it: it.messages_ready),
-    QueueMetric("rabbitmq_queue_messages_unacked", "Messages delivered to consumers but not yet acknowledged",
-                lambda it: it.queue_totals.messages_unacknowledged, lambda it: it.messages_unacknowledged),
-    QueueMetric("rabbitmq_queue_messages", "Sum of ready and unacknowledged messages",
-                lambda it: it.queue_totals.messages, lambda it: it.messages),
-    QueueMetric("rabbitmq_queue_messages_ready_bytes", "Size of ready message bodies",
-                lambda it: it.queue_totals.message_bytes_ready, lambda it: it.message_bytes_ready),
-    QueueMetric("rabbitmq_queue_messages_unacked_bytes", "Size of unacknowledged message bodies",
-                lambda it: it.queue_totals.message_bytes_unacknowledged, lambda it: it.message_bytes_unacknowledged),
-    QueueMetric("rabbitmq_queue_messages_ram", "Ready and unacknowledged messages that are in memory",
-                lambda it: it.queue_totals.messages_ram, lambda it: it.messages_ram),
-    QueueMetric("rabbitmq_queue_messages_ram_bytes", "Size of ready and unacknowledged message bodies in memory",
-                lambda it: it.queue_totals.message_bytes_ram, lambda it: it.message_bytes_ram),
-    QueueMetric("rabbitmq_queue_messages_paged_out", "Ready messages that are on disk only",
-                lambda it: it.queue_totals.messages_paged_out, lambda it: it.messages_paged_out),
-    QueueMetric("rabbitmq_queue_messages_paged_out_bytes", "Size of message bodies that are on disk only",
-                lambda it: it.queue_totals.message_bytes_paged_out, lambda it: it.message_bytes_paged_out),
-    QueueMetric("rabbitmq_queue_consumers", "Consumers on a queue",
-                lambda it: it.object_totals.consumers, lambda it: it.consumers),
-)  # fmt: skip
 HISTOGRAM_METRICS: Final[tuple[HistogramMetric, ...]] = (
-    HistogramMetric("leveret_log_sync_seconds", "How long syncs of the log took", lambda s: s.node.log.sync_ns,
+    HistogramMetric("rabbitmq_message_size_bytes", "Size of messages received from publishers",
+                    lambda s: {PROTOCOL: s.overview.message_sizes}, label="protocol"),
+    HistogramMetric("leveret_log_sync_seconds", "How long syncs of the log took", lambda s: {"": s.node.log.sync_ns},
                     NS_PER_S),
     HistogramMetric("leveret_log_commit_bytes", "How much one write of the log held: all that had come since the last",
-                    lambda s: s.node.log.commit_bytes),
+                    lambda s: {"": s.node.log.commit_bytes}),
     HistogramMetric("leveret_loop_stall_seconds", "How long the event loop was busy in one go, where that was at least "
-                    "a millisecond", lambda s: s.node.loop.stall_ns, NS_PER_S),
+                    "a millisecond", lambda s: {"": s.node.loop.stall_ns}, NS_PER_S),
+    HistogramMetric("leveret_task_wait_seconds", "How long Celery tasks were ready before they were delivered for the "
+                    "first time; with the setting task_wait_metrics only", lambda s: s.task_waits or NO_DISTRIBUTIONS,
+                    MS_PER_S, label="task"),
 )  # fmt: skip
-QUEUE_LABELS: Final = ("vhost", "queue")

@@ -21,11 +21,11 @@ class Batch:
 
     Shared by every queue that took it and by whoever has a message of it unacknowledged; never changed once routed.
     `position` is its place in the journal (0: not journalled), `share_bytes` what each of its messages takes of the
-    journal for each queue that has it.
+    journal for each queue that has it, `stamp_ms` when it was published (0: not routed yet).
     """
 
     __slots__ = ("address", "bodies", "body_bytes", "expiration_ms", "message_bytes", "position", "properties",
-                 "share_bytes")  # fmt: skip
+                 "share_bytes", "stamp_ms")  # fmt: skip
 
     def __init__(self, address: Address, properties: Properties, bodies: list[bytes], expiration_ms: int) -> None:
         self.address = address
@@ -36,6 +36,7 @@ class Batch:
         self.expiration_ms = expiration_ms  # -1: the publisher set none
         self.position = 0
         self.share_bytes = 0
+        self.stamp_ms = 0
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)

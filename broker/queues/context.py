@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
+from broker.queues.waits import TaskWaits
 from storage.journal import Journal
 
 
@@ -34,7 +35,7 @@ class QueueContext:
     """The time of this turn, timers, the places a queue reports to, and where durable ones keep their messages."""
 
     __slots__ = ("budget", "delete", "journal", "levels", "mark_dirty", "now_ms", "removing", "spool",
-                 "timers", "when_stored")  # fmt: skip
+                 "timers", "waits", "when_stored")  # fmt: skip
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class QueueContext:
         budget: MemoryBudget,
         levels: Callable[[int], Sequence[int]],
         when_stored: Callable[[Callable[[], None]], None],
+        waits: TaskWaits | None = None,
     ) -> None:
         self.now_ms = now_ms
         self.timers = timers
@@ -58,3 +60,4 @@ class QueueContext:
         self.levels = levels  # a queue's number: the priorities whose streams hold something
         self.removing: set[object] = set()  # messages that are being looked for, to be taken out of their queue
         self.when_stored = when_stored  # calls back once the definitions as they are now are on the disk
+        self.waits = waits  # where it is measured how long tasks wait

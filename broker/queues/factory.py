@@ -14,6 +14,7 @@ from broker.queues.definition import QueueDefinition
 from broker.queues.paged import PagedFifo
 from broker.queues.priority import PriorityReady
 from broker.queues.ready import ReadyList
+from broker.queues.waits import TimedReady
 
 LEVEL_BITS: Final = 8  # a stream's id is its queue's number and, below it, the priority level
 LEVEL_MASK: Final = (1 << LEVEL_BITS) - 1
@@ -46,6 +47,5 @@ def _ready_list(
         return PagedFifo(stream, context.journal, context.spool, context.budget, on_loaded)
 
     levels = context.levels(number) if is_journalled else ()
-    if not settings.priority_max:
-        return create(0)
-    return PriorityReady(settings.priority_max, create, levels)
+    ready = PriorityReady(settings.priority_max, create, levels) if settings.priority_max else create(0)
+    return TimedReady(ready, context.waits) if context.waits is not None else ready

@@ -5,7 +5,7 @@ A list with an offset where its first item stands: compiled code reaches into a 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterator
 from typing import Final
 
@@ -87,3 +87,15 @@ class SpanFifo:
         """Takes them all."""
         self._items.clear()
         self._gap = 0
+
+
+def _backwards(span: Span) -> int:
+    return -span.position
+
+
+def give_back(returned: list[Span], span: Span) -> None:
+    """Puts a span into a list that is kept with the lowest position last."""
+    if returned and returned[-1].position < span.position:
+        insort(returned, span, key=_backwards)
+    else:
+        returned.append(span)

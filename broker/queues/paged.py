@@ -13,23 +13,18 @@ Invariants
 
 from __future__ import annotations
 
-from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from broker.model.message import Batch, Span
 from broker.queues.cold import Cold, Piece, push, push_front
-from broker.queues.fifo import SpanFifo
+from broker.queues.fifo import SpanFifo, give_back
 from broker.queues.paging import STEP_SPANS, MemoryBudget, memory_bytes
 from broker.queues.places import pieces_from, take_out
 from broker.queues.ready import ReadyList
 from broker.queues.spool import Spool, Spooled
 from broker.queues.stored import HeadReader
 from storage.journal import Journal, Loaded, Stream
-
-
-def _backwards(span: Span) -> int:
-    return -span.position
 
 
 class PagedFifo(ReadyList):
@@ -99,8 +94,7 @@ class PagedFifo(ReadyList):
 
     def _cool(self, span: Span) -> None:
         """The span is not in head or tail any more."""
-        size = memory_bytes(span)
-        self._hot_bytes -= size
+        self._hot_bytes -= (size := memory_bytes(span))
         self._budget.used -= size
 
     def _spooling(self, span: Span) -> Span | Spooled:
@@ -293,11 +287,7 @@ class PagedFifo(ReadyList):
     def put_back(self, span: Span) -> None:
         """Returns taken messages to their place."""
         assert not len(self._head) or span.position < self._head.first().position, "returned before the rest"
-        returned = self._returned
-        if returned and returned[-1].position < span.position:
-            insort(returned, span, key=_backwards)
-        else:
-            returned.append(span)
+        give_back(self._returned, span)
         count = span.stop - span.start
         self.count += count
         self.body_bytes += count * span.batch.body_bytes
@@ -358,6 +348,12 @@ class PagedFifo(ReadyList):
         yield from self._head
         yield from (item for item in self._middle or () if isinstance(item, Span))
         yield from (item.span if isinstance(item, Spooled) else item for item in self._tail or ())
+
+    def oldest(self) -> Span | None:
+        """The message in front, left in place; None where it is not in memory."""
+        if self._returned:
+            return self._returned[-1]
+        return self._head.first() if len(self._head) else None
 
     def streams(self) -> list[Stream]:
         """The streams its durable messages are in."""

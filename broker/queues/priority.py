@@ -110,6 +110,17 @@ class PriorityReady(ReadyList):
         for priority in reversed(self._waiting):
             yield from self._levels[priority].spans()
 
+    def oldest(self) -> Span | None:
+        """What was published first of all that is ready, left in place; None where some of it is not in memory."""
+        found: Span | None = None
+        for priority in self._waiting:
+            span = self._levels[priority].oldest()
+            if span is None:
+                return None
+            if found is None or span.batch.stamp_ms < found.batch.stamp_ms:
+                found = span
+        return found
+
     def stream_for(self, batch: Batch) -> Stream | None:
         """Where the batch's messages are journalled."""
         return self._level_of(batch)[1].stream_for(batch)

@@ -53,6 +53,10 @@ class ReadyList:
         """Everything that is in memory, in order, left in place."""
         raise NotImplementedError
 
+    def oldest(self) -> Span | None:
+        """What was published first of all that is ready, left in place; None where it is not in memory."""
+        raise NotImplementedError
+
     def stream_for(self, batch: Batch) -> Stream | None:
         """Where the batch's messages are journalled; None where they are not."""
         raise NotImplementedError

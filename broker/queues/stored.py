@@ -52,6 +52,7 @@ class HeadReader:
             self._head = loaded.head
         batch = Batch(address, properties, _bodies(loaded.items), -1)
         batch.share_bytes = loaded.share_bytes
+        batch.stamp_ms = loaded.stamp_ms
         return batch
 
 

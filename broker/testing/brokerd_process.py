@@ -19,8 +19,11 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import broker
-from broker.cli.socket_client import NotRunningError, SocketClient, part
-from broker.cli.socket_client import RefusedError as ClientRefusedError
+from broker.auth.passwords import SHA256
+from broker.cli.client import Client
+from broker.cli.exits import CtlError
+from broker.cli.paths import part
+from broker.cli.target import SocketTarget
 from broker.config_options import as_text
 from broker.testing.amqp import CLIENT_NAME
 from broker.testing.errors import BrokerGoneError, NotInThisModeError
@@ -67,7 +70,8 @@ class BrokerdProcess:
             return
 
     def _launch(self, port: int) -> None:
-        options = {"fsync": "never", "disk_free_min_bytes": 0, "log_level": "warning", **self.settings.options}
+        quick = {"fsync": "never", "password_hashing": SHA256, "login_failures_max": 0, "disk_free_min_bytes": 0}
+        options = {**quick, "log_level": "warning", **self.settings.options}
         flags = {"host": HOST, "port": port, "data_dir": str(self._data_dir), "metrics_port": 0, **options}
         command = [sys.executable, "-m", "broker.cli.brokerd"]
         command += [f"--{name.replace('_', '-')}={as_text(value)}" for name, value in flags.items()]
@@ -111,6 +115,12 @@ class BrokerdProcess:
             assert process.stdout is not None
             process.stdout.close()
 
+    def revive(self) -> None:
+        """Starts it where it has ended, on its port and folder. Raises: BrokerGoneError."""
+        if self._process is None or self._process.poll() is not None:
+            self._forget()
+            self.start()
+
     def _terminate(self) -> None:
         if self._process is None:
             return
@@ -142,17 +152,17 @@ class BrokerdProcess:
 
     # ---- what tests ask
 
-    def _client(self) -> SocketClient:
+    def _client(self) -> Client:
         process = self._process
         if process is None or process.poll() is not None:
             status = "" if process is None else f" (exit status {process.returncode}): {self._last_words()}"
             raise BrokerGoneError(f"the broker is not running{status}; restart() starts it again")
-        return SocketClient(self._data_dir)
+        return Client(SocketTarget(self._data_dir))
 
     def _get(self, path: str) -> list[dict[str, Any]]:
         try:
             return list(self._client().pages(path))
-        except (NotRunningError, ClientRefusedError) as error:
+        except CtlError as error:
             raise BrokerGoneError(str(error)) from None
 
     @property

@@ -17,6 +17,7 @@ from typing import Final
 
 from pamqp.header import ContentHeader
 
+from broker.auth.passwords import SHA256
 from broker.clock import Deadlines
 from broker.config import Config
 from broker.config_options import options_of
@@ -67,11 +68,15 @@ def config_for(settings: Settings, folder: Path | None) -> Config:
     for name, value in settings.options.items():
         if name not in known:
             raise ValueError(f"brokerd has no setting {name!r}; brokerd --help lists them")
-        chosen[name] = known[name].parse(value) if isinstance(value, str) else value
+        option = known[name]
+        try:
+            chosen[name] = option.parse(value) if isinstance(value, str) else option.check(value)
+        except ValueError:
+            raise ValueError(f"{name} is {option.allowed}, not {value!r}") from None
     fixed = {
         "host": HOST, "port": 0, "metrics_port": 0, "data_dir": folder or Path(tempfile.gettempdir()),
         "default_user": USER, "default_pass": PASSWORD, "disk_free_min_bytes": 0, "memory_high_watermark": 1.0,
-        "auth_failure_delay_s": 0.0, "fsync": "never",
+        "auth_failure_delay_s": 0.0, "fsync": "never", "password_hashing": SHA256, "login_failures_max": 0,
     }  # fmt: skip
     return Config(**{**fixed, **chosen})  # type: ignore[arg-type]  # each was checked against its option
 

@@ -83,6 +83,11 @@ class InProcessServer:
         await host.down()
         host.give_up_port()
 
+    def revive(self) -> None:
+        """Starts where it has been stopped. Raises: BrokerGoneError."""
+        if self._thread is None:
+            self.start()
+
     def stop(self) -> None:
         """Ends the broker and its thread; fine where it has ended. Raises: BrokerGoneError where it hangs."""
         if self._thread is None:

@@ -40,7 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--leveret-storage", help="As leveret_storage in the ini file, which it overrides.")
 
 
-def _settings(config: pytest.Config) -> Settings:
+def settings_of(config: pytest.Config) -> Settings:
+    """What the ini file and the command line say. Raises: pytest.UsageError for what cannot be."""
     from broker.testing.facts import Settings  # noqa: PLC0415
 
     mode = config.getoption("leveret_mode") or config.getini("leveret_mode")
@@ -64,7 +65,7 @@ def broker_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """One broker for all tests of this process (of this worker, with pytest-xdist); ended with the session."""
     from broker.testing.server import make_server  # noqa: PLC0415
 
-    server = make_server(_settings(request.config))
+    server = make_server(settings_of(request.config))
     server.start()
     yield server
     server.stop()
@@ -77,6 +78,7 @@ def broker(request: pytest.FixtureRequest, broker_server: Server) -> Iterator[Br
 
     name = re.sub(r"[^\w.-]+", "-", request.node.name)[:NAME_CHARACTERS_MAX]
     vhost = f"test-{next(_counter)}-{name}"
+    broker_server.revive()
     broker_server.add_vhost(vhost)
     view = Broker.on(broker_server, vhost)
     yield view

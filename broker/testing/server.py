@@ -27,6 +27,10 @@ class Server(Protocol):
         """Starts. Raises: BrokerGoneError."""
         ...
 
+    def revive(self) -> None:
+        """Starts, where a test has killed it; on the port it had. Raises: BrokerGoneError."""
+        ...
+
     def stop(self) -> None:
         """Ends; fine where it has ended."""
         ...

@@ -21,6 +21,7 @@ TRIAL_STEPS_MAX: Final = 8  # of a handshake between two ends in memory; four ar
 IGNORE_DATES: Final = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME: what has expired is to be read too
 PEM_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 PEM_END: Final = "-----END CERTIFICATE-----"
+ENCRYPTED: Final = "ENCRYPTED"  # what the head of such a key says, in both its forms
 SERVER: Final = "server"
 AUTHORITY: Final = "ca"
 PAIRS_IN_FOLDERS: Final = (("fullchain.pem", "privkey.pem"), ("tls.crt", "tls.key"))
@@ -177,17 +178,16 @@ def _info(path: Path, kind: str, fields: Fields) -> CertificateInfo:
 
 def _why_not(cert_file: Path, key_file: Path | None, error: Exception) -> str:
     key = key_file or cert_file
-    reason = getattr(error, "reason", None)
-    if reason == "KEY_VALUES_MISMATCH":
+    if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
         return f"the private key in {key} is not that of the certificate in {cert_file}"
-    if reason in ("BAD_DECRYPT", "BAD_PASSWORD_READ", "MAYBE_WRONG_PASSWORD", "PROBLEMS_GETTING_PASSWORD"):
+    if ENCRYPTED in _text(key):
         return f"the private key in {key} is encrypted, and tls_key_password does not open it"
     return f"the certificate {cert_file} with the private key in {key} cannot be used: {_reason(error)}"
 
 
 def _reason(error: Exception) -> str:
     reason = getattr(error, "reason", None)
-    return reason.lower().replace("_", " ") if reason else str(error) or "it is not in PEM form"
+    return reason.lower().replace("_", " ") if reason else "it is not in PEM form, or damaged"
 
 
 def _strerror(error: OSError) -> str:

@@ -100,8 +100,15 @@ def test_the_daemon_says_when_it_is_ready_alive_and_stopping(told: socket.socket
     with running_brokerd(env=environment(told, **{INTERVAL_VARIABLE: str(SIGN_INTERVAL_US)})) as broker:
         assert broker.process is not None
         first = [heard(told), heard(told), heard(told)]
-        assert ["READY=1", f"STATUS=listening on 127.0.0.1:{broker.port}"] in first
+        first_ready = ["READY=1", f"STATUS=listening on 127.0.0.1:{broker.port}"]
+        assert first_ready in first
         assert first.count(["WATCHDOG=1"]) == 2
+        broker.process.send_signal(signal.SIGHUP)
+        while not (reloading := heard(told))[0].startswith("RELOADING"):
+            pass
+        assert reloading[1].startswith("MONOTONIC_USEC=")
+        while heard(told) != first_ready:
+            pass
         broker.process.send_signal(signal.SIGTERM)
         while heard(told) != ["STOPPING=1"]:
             pass

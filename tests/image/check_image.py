@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +22,8 @@ from tests.image.container import Container, Image, load_image, mount
 REMOTE_ADDRESS = "198.51.100.1"  # an address for documentation, on the loopback device of this run's own network
 STOP_SECONDS_MAX = 2.0
 HEALTH_SECONDS_MAX = 30
+MANAGEMENT_PORT = 15672
+METRICS_PORT = 15692
 ENGINE_KILLS_AFTER_S = 10  # what `docker stop` waits
 NOT_IN_IMAGE = ("source", "build", "etc/pip.conf", "run/secrets")
 BUILD_TOOLS = {"pip", "hatchling", "setuptools", "wheel", "pytest", "mypy", "mypyc", "ruff"}
@@ -111,6 +116,43 @@ def test_names_and_password_are_taken_from_files(start: Start, volume: Path) -> 
     container = start(**{f"{name}_FILE": f"/var/lib/leveret/{name}" for name in values})
     assert container.printed_passwords() == []
     connect(container, "ann", "secret", "shop").close()
+
+
+def asked(path: str, user: str, password: str) -> int:
+    """The status that the management port answers from another address."""
+    request = urllib.request.Request(f"http://{REMOTE_ADDRESS}:{MANAGEMENT_PORT}{path}")
+    request.add_header("Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
+    try:
+        with urllib.request.urlopen(request, timeout=HEALTH_SECONDS_MAX) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+def test_page_api_and_metrics_are_served_to_others(start: Start) -> None:
+    start(RABBITMQ_DEFAULT_USER="ann", RABBITMQ_DEFAULT_PASS="secret")
+    assert asked("/", "ann", "secret") == 200
+    assert asked("/api/overview", "ann", "secret") == 200
+    assert asked("/api/overview", "ann", "wrong") == 401
+    with urllib.request.urlopen(f"http://{REMOTE_ADDRESS}:{METRICS_PORT}/metrics", timeout=HEALTH_SECONDS_MAX) as told:
+        assert b"rabbitmq_build_info" in told.read()
+
+
+def test_a_wrong_setting_is_one_line(image: Image) -> None:
+    refused = image.start(["brokerd"], {"BROKER_PORT": "many"})
+    out, errors = refused.communicate(timeout=HEALTH_SECONDS_MAX)
+    assert (refused.returncode, out) == (2, "")
+    assert errors.startswith("brokerd: environment variable BROKER_PORT: 'many' is not allowed")
+
+
+def test_variables_of_rabbitmqs_image_that_do_nothing_are_told(start: Start) -> None:
+    container = start(RABBITMQ_DEFAULT_PASS="secret", RABBITMQ_ERLANG_COOKIE="hush", BROKER_LOG_FORMAT="json")
+    status, printed = container.stop()
+    assert status == 0, printed
+    lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    assert [line for line in lines if "RABBITMQ_ERLANG_COOKIE does nothing here" in line["message"]]
+    assert "hush" not in printed
+    assert "is no setting" not in printed
 
 
 def test_the_stop_signal_closes_connections_and_ends_with_0(start: Start) -> None:

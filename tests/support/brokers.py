@@ -106,6 +106,11 @@ class RestartableBroker:
             self._process.kill()
             self._forget()
 
+    def signal(self, number: int) -> None:
+        """Sends a signal, and waits for nothing."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def stop(self) -> int:
         """SIGTERM, and the end of the process; its exit status, negative for a signal that ended it."""
         assert self._process is not None

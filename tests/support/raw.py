@@ -54,8 +54,18 @@ class RawConnection:
     """One socket to a broker; nothing is sent before a method here says so."""
 
     def __init__(self, host: str, port: int, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self.socket = socket.create_connection((host, port), timeout=timeout_seconds)
+        self._take(socket.create_connection((host, port), timeout=timeout_seconds))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @classmethod
+    def over(cls, connected: socket.socket) -> RawConnection:
+        """One on a socket that is connected already: a unix socket, TLS, or one that something was sent on."""
+        made = cls.__new__(cls)
+        made._take(connected)
+        return made
+
+    def _take(self, connected: socket.socket) -> None:
+        self.socket = connected
         self.frame_max = 4096
         self.heartbeats = 0
         self.is_logged_in = False

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-from broker import config_docs
+from broker import config_docs, config_rabbitmq_docs
+from broker.cli import docs
+from broker.management import openapi
+from broker.management.table import ENDPOINTS
 from broker.model import arguments_docs
 from tests.tidy import ROOT, tree_files
 
@@ -15,8 +18,20 @@ def test_configuration_page_is_generated() -> None:
     assert (ROOT / "docs" / "configuration.md").read_text() == config_docs.markdown(), "run: make docs"
 
 
+def test_rabbitmq_settings_page_is_generated() -> None:
+    assert (ROOT / "docs" / "rabbitmq-settings.md").read_text() == config_rabbitmq_docs.markdown(), "run: make docs"
+
+
 def test_arguments_page_is_generated() -> None:
     assert (ROOT / "docs" / "arguments.md").read_text() == arguments_docs.markdown(), "run: make docs"
+
+
+def test_commands_page_is_generated() -> None:
+    assert (ROOT / "docs" / "brokerctl.md").read_text() == docs.markdown(), "run: make docs"
+
+
+def test_http_api_page_is_generated() -> None:
+    assert (ROOT / "docs" / "http-api.md").read_text() == openapi.markdown(ENDPOINTS), "run: make docs"
 
 
 def test_every_relative_link_resolves() -> None:

@@ -27,7 +27,7 @@ from broker.messages import Got, Published, address
 
 GET_MAX: Final = 10_000  # messages in one answer
 GET_BYTES_MAX: Final = 64 * 1024 * 1024  # of bodies in one answer; what is beyond stays where it is
-BODY_SHARE: Final = 2  # a body in JSON may take so many times the size of the largest message
+PUBLISH_BYTES_MAX: Final = 16 * 1024 * 1024  # of JSON around one message; for larger ones there is AMQP
 SETTLED: Final = {
     "ack_requeue_true": Got.requeue, "reject_requeue_true": Got.requeue, "ack_requeue_false": Got.settle,
     "reject_requeue_false": Got.reject,
@@ -49,8 +49,7 @@ MESSAGE: Final = shape(
 
 async def publish(call: Call) -> ASGIApp:
     """Publishes one message; answers when it is where it was to be."""
-    largest = BODY_SHARE * call.api.config.message_size_max_bytes
-    body = await call.body("routing_key", "payload", "properties", "payload_encoding", bytes_max=largest)
+    body = await call.body("routing_key", "payload", "properties", "payload_encoding", bytes_max=PUBLISH_BYTES_MAX)
     alarm = call.api.node.alarms.active()
     if alarm:
         raise Refused(UNAVAILABLE, "service_unavailable", f"publishers are paused: low on {', '.join(sorted(alarm))}")

@@ -43,11 +43,30 @@ IN_ERLANG: Final = (
     "quorum_ets", "quorum_queue_dlx_procs", "quorum_queue_procs", "stream_queue_coordinator_procs",
     "stream_queue_procs", "stream_queue_replica_reader_procs", "allocated_unused", "reserved_unallocated",
 )  # fmt: skip
-SAMPLED: Final = ("mem_used", "fd_used", "sockets_used", "disk_free")
+SAMPLED: Final = (
+    "gc_num",
+    "gc_bytes_reclaimed",
+    "context_switches",
+    "queue_index_read_count",
+    "queue_index_write_count",
+    "msg_store_read_count",
+    "msg_store_write_count",
+    "mnesia_disk_tx_count",
+    "mnesia_ram_tx_count",
+    "proc_used",
+    "mem_used",
+    "fd_used",
+    "sockets_used",
+    "disk_free",
+)
 MECHANISMS: Final = [
     {"name": name, "description": f"SASL {name} authentication mechanism", "enabled": True}
     for name in ("PLAIN", "AMQPLAIN")
 ]
+COLLECTED: Final = (
+    "connection_closed", "channel_closed", "consumer_deleted", "exchange_deleted", "queue_deleted", "vhost_deleted",
+    "node_node_deleted", "channel_consumer_deleted",
+)  # fmt: skip
 # What a node of RabbitMQ has and a Python process has not: the value that means nothing.
 ABSENT: Final[Json] = {
     "applications": [], "cluster_links": [], "contexts": [], "partitions": [], "enabled_plugins": [],
@@ -55,7 +74,8 @@ ABSENT: Final[Json] = {
     "io_reopen_count": 0, "io_seek_count": 0, "io_seek_avg_time": 0.0, "io_read_avg_time": 0.0,
     "io_write_avg_time": 0.0, "mnesia_disk_tx_count": 0, "mnesia_ram_tx_count": 0, "queue_index_read_count": 0,
     "queue_index_write_count": 0, "msg_store_read_count": 0, "msg_store_write_count": 0, "net_ticktime": 60,
-    "metrics_gc_queue_length": {}, "ra_open_file_metrics": {}, "being_drained": False,
+    "metrics_gc_queue_length": dict.fromkeys(COLLECTED, 0), "being_drained": False,
+    "ra_open_file_metrics": {"ra_log_wal": 0, "ra_log_segment_writer": 0},
 }  # fmt: skip
 
 

@@ -28,6 +28,8 @@ from broker.management.endpoint import (
 from broker.management.lists import columns_of, cut, from_values, listing
 
 RABBITMQS_DEFAULT: Final = "rabbit_password_hashing_sha256"  # of a hash that comes without its algorithm
+ARGON2: Final = "argon2id"
+ARGON2_PREFIX: Final = "$argon2id$"
 BULK_MAX: Final = 10_000
 USER: Final = shape(
     "User", "name tags password_hash hashing_algorithm",
@@ -81,7 +83,9 @@ async def put(call: Call) -> ASGIApp:
     if isinstance(password, str) and password:
         made = await hashed(administration, password)
     else:
-        made = PasswordHash(_hash(body), text_in(body, "hashing_algorithm", RABBITMQS_DEFAULT))
+        given = _hash(body)
+        default = ARGON2 if given.startswith(ARGON2_PREFIX) else RABBITMQS_DEFAULT
+        made = PasswordHash(given, text_in(body, "hashing_algorithm", default))
     is_new = administration.put_user(name, made, tags)
     await stored(administration)
     return created(is_new)

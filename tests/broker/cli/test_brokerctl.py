@@ -68,7 +68,7 @@ def test_a_deleted_vhost_and_user_are_gone_with_their_connections(broker: Runnin
     assert brokerctl(folder, "delete_user", "ctl-gone").returncode == 0
     assert "ctl-gone" not in brokerctl(folder, "list_users").stdout + brokerctl(folder, "list_vhosts").stdout
     again = brokerctl(folder, "delete_vhost", "ctl-gone")
-    assert (again.returncode, again.stderr) == (1, 'brokerctl: Virtual host "ctl-gone" does not exist\n')
+    assert (again.returncode, again.stderr) == (65, 'brokerctl: Virtual host "ctl-gone" does not exist\n')
 
 
 def test_status_says_where_it_listens(broker: RunningBroker) -> None:
@@ -81,13 +81,13 @@ def test_status_says_where_it_listens(broker: RunningBroker) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "reason"),
     [
-        (("add_user", "guest", "x"), 1, 'User "guest" already exists'),
-        (("set_permissions", "-p", "nowhere", "guest", "", "", ""), 1, 'Virtual host "nowhere" does not exist'),
-        (("set_permissions", "nobody", "", "", ""), 1, 'User "nobody" does not exist'),
-        (("list_queues", "-p", "nowhere"), 1, 'Virtual host "nowhere" does not exist'),
-        (("list_queues", "nonsense"), 2, "nonsense"),
-        (("no_such_command",), 2, "no_such_command"),
-        (("set_permissions", "guest"), 2, "Missing argument"),
+        (("add_user", "guest", "x"), 70, 'User "guest" already exists'),
+        (("set_permissions", "-p", "nowhere", "guest", "", "", ""), 65, 'Virtual host "nowhere" does not exist'),
+        (("set_permissions", "nobody", "", "", ""), 67, 'User "nobody" does not exist'),
+        (("list_queues", "-p", "nowhere"), 65, 'Virtual host "nowhere" does not exist'),
+        (("list_queues", "nonsense"), 64, "nonsense"),
+        (("no_such_command",), 64, "no_such_command"),
+        (("set_permissions", "guest"), 64, "Missing argument"),
     ],
 )
 def test_a_refusal_has_a_status_and_a_reason(
@@ -102,7 +102,8 @@ def test_without_a_broker_it_says_so(tmp_path: Path) -> None:
     ended = brokerctl(tmp_path, "status")
     assert (ended.returncode, ended.stdout) == (69, "")
     assert ended.stderr == (
-        f"brokerctl: no broker is running with the data folder {tmp_path}; another folder is given with --data-dir\n"
+        f"brokerctl: no broker is running with the data folder {tmp_path}; another folder is given with --data-dir, "
+        "a broker elsewhere with --url\n"
     )
 
 

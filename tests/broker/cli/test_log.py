@@ -14,7 +14,7 @@ import pika
 import pytest
 
 from broker import server
-from broker.cli import log_folder, status
+from broker.cli import log_folder, target
 from broker.cli.brokerctl import main
 from tests.broker.offline.test_names import stored
 from tests.support.brokers import RestartableBroker
@@ -235,12 +235,12 @@ def test_a_folder_that_cannot_be_read_is_one_clear_line(
     command: str, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, err = run(command)
-    assert (code, out) == (2, "")
+    assert (code, out) == (66, "")
     assert err == (
         f"brokerctl: there is no log in {tmp_path}: no brokerd has kept one there; another folder is given with "
         "--data-dir\n"
     )
-    assert main(["log", command, "--data-dir", str(tmp_path / "nowhere")]) == 2
+    assert main(["log", command, "--data-dir", str(tmp_path / "nowhere")]) == 66
     assert capsys.readouterr().err.startswith("brokerctl: there is no data folder")
 
 
@@ -252,15 +252,15 @@ def test_an_empty_log_is_whole(command: str, tmp_path: Path, run: Run) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_a_queue_nobody_knows(run: Run) -> None:
-    assert run("dump", "--queue", "nope")[0] == 2
+    assert run("dump", "--queue", "nope")[0] == 66
     assert 'no durable queue "orders" in vhost "other"' in run("dump", "--queue", "orders", "-p", "other")[2]
 
 
 def test_a_log_of_a_later_version(folder: Path, run: Run) -> None:
     make_newer(segments(folder / "log")[0], 9)
-    assert run("verify")[0] == 2
+    assert run("verify")[0] == 66
     code, _, err = run("stats")
-    assert code == 2
+    assert code == 66
     assert "its layout is version 9, this program reads up to 1" in err
 
 
@@ -285,7 +285,7 @@ def test_definitions_that_cannot_be_read_cost_only_the_names(folder: Path, run: 
 
 def test_the_names_in_the_data_folder_are_the_servers() -> None:
     assert log_folder.LOG_FOLDER == server.LOG_FOLDER
-    assert status.LOCK_FILE == server.LOCK_FILE
+    assert target.LOCK_FILE == server.LOCK_FILE
 
 
 # ---- a real broker

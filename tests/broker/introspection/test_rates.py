@@ -17,8 +17,8 @@ from broker.introspection.sampler import ONE_MINUTE, PAUSE_MS, SLICE, TEN_MINUTE
 from broker.introspection.window import Introspection
 from broker.model.arguments import NO_ARGUMENTS
 from broker.node import Node
-from broker.operations import Actor, QueueRequest
 from broker.queues.classic import ClassicQueue
+from broker.requests import Actor, QueueRequest
 
 INTERVAL_MS = 5000
 

@@ -1,0 +1,73 @@
+"""What a row of the metrics' table is: one number, one number an object, or a histogram. Must not: name any metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from broker.introspection.infos import Distribution, NodeInfo, Overview
+
+GAUGE: Final = "gauge"
+COUNTER: Final = "counter"
+HISTOGRAM: Final = "histogram"
+NO_DISTRIBUTIONS: Final[Mapping[str, Distribution]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What one scrape reads; `endpoint` is which of the paths it asks: aggregated, per-object or detailed."""
+
+    overview: Overview
+    node: NodeInfo
+    endpoint: str = "aggregated"
+    task_waits: Mapping[str, Distribution] | None = None  # by task name, in ms; None where nobody wants them
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row; a counter's name ends in `_total`. Label values go with the names of `labels`."""
+
+    name: str
+    kind: str
+    help: str
+    read: Callable[[Sources], float]
+    labels: tuple[str, ...] = ()
+    label_values: Callable[[Sources], tuple[str, ...]] = lambda _: ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramMetric:
+    """One row that tells how values are spread, by the value of its label; bounds and sum are divided by `unit`."""
+
+    name: str
+    help: str
+    read: Callable[[Sources], Mapping[str, Distribution]]
+    unit: int = 1
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMetric:
+    """One row of numbers that exist once for each object of a kind, and perhaps once for all of them together.
+
+    `family` is what /metrics/detailed calls the group it belongs to. Without a `total` it stands only where objects
+    are told apart; where `each` is None an object has no line.
+    """
+
+    name: str
+    kind: str
+    family: str
+    help: str
+    each: Callable[[Any], float | None]
+    total: Callable[[Sources], float | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKind:
+    """The rows about one kind of object, and what tells such objects apart."""
+
+    name: str
+    labels: tuple[str, ...]
+    label_values: Callable[[Any], tuple[str, ...]]
+    metrics: tuple[ObjectMetric, ...]
