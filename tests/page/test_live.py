@@ -44,7 +44,7 @@ def test_a_connection_is_looked_at_and_closed(look: Looker, managed: Managed) ->
         page.get_by_role("link", name="page worker").click()
         expect(page.get_by_role("heading", name="page worker")).to_be_visible()
         page.get_by_role("table", name="Channels").get_by_role("link").click()
-        expect(page.get_by_role("table", name="Consumers").get_by_role("cell", name="7")).to_be_visible()
+        expect(page.get_by_role("table", name="Consumers").get_by_role("cell", name="7", exact=True)).to_be_visible()
         page.go_back()
         page.get_by_role("button", name="Close connection").click()
         page.get_by_label("Reason").fill("maintenance")
