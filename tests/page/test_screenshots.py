@@ -51,13 +51,13 @@ def fill(channel: BlockingChannel, managed: Managed) -> None:
     """Publishes in waves until the charts have something to show."""
 
     def wave() -> bool:
-        for number in range(40):
+        for number in range(4):
             body = b'{"order": %d, "customer": "c-%d", "total": 19.9}' % (number, number % 7)
             channel.basic_publish(
                 "", "orders.new", body, pika.BasicProperties(content_type="application/json", delivery_mode=2)
             )
             channel.basic_publish("", "thumbnails", body)
-        for _ in range(15):
+        for _ in range(2):
             channel.basic_get("orders.new", auto_ack=True)
         channel.connection.process_data_events(time_limit=0)
         details = managed.call("GET", "overview?lengths_age=60&lengths_incr=5&msg_rates_age=60&msg_rates_incr=5")
@@ -87,7 +87,7 @@ def test_pictures(look: Looker, managed: Managed, channel: BlockingChannel) -> N
         ("queues", "queues", "orders.new"),
         ("queues/%2F/orders.new", "queue", "x-max-priority"),
         ("queues/%2F/orders.new?tab=messages", "messages", "orders.new"),
-        ("celery", "celery", "shop.mail.confirm"),
+        ("celery?queue=tasks", "celery", "shop.mail.confirm"),
         ("logs", "logs", "shop checkout"),
     ):
         page.goto(f"{managed.url}/#/{place}")
