@@ -17,6 +17,7 @@ from broker.management.resources import (
     logins,
     messages,
     nodes,
+    operators,
     overview,
     parameters,
     permissions,
@@ -28,7 +29,7 @@ from broker.management.resources import (
 
 RESOURCES: Final = (
     overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, connections, policies,
-    parameters, definitions, logins, health, features, leveret, described,
+    parameters, definitions, logins, health, features, leveret, operators, described,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)
 
