@@ -139,6 +139,10 @@ MESSAGES = (
     Step("publish -p {v} q --file {f}/nothing", 66, err="cannot be read"),
     Step("publish -p {v} q x --property nonsense=1", 65, err="nonsense is no property"),
     Step("publish -p {v} q x --header nonsense", 65, err="NAME=VALUE"),
+    Step("peek -p {v} q", out=("5 bytes", "correlation_id: 7", "a: [1]", "hello")),
+    Step("peek -p {v} q 3 --json", out=('"payload": "from a pipe"',)),
+    Step("peek -p {v} q -c 5 --search PIPE --formatter table", out=("\tfrom a pipe\n",)),
+    Step("peek -p {v} nothing", 65, err="nothing"),
     Step("get -p {v} q", out=("5 bytes", "correlation_id: 7", "priority: 3", "a: [1]", "hello")),
     Step("get -p {v} q --json", out=('"redelivered": true',)),
     Step("get -p {v} q --count 2 --ack --formatter table", out=("routing_key\t", "\thello\n")),
@@ -230,6 +234,6 @@ SCENARIOS = {
 }  # fmt: skip
 # Commands whose tests need more than a line: test_live.py, test_doctor.py, test_stub.py and test_log.py.
 ELSEWHERE = frozenset({
-    "close_connection", "close_all_connections", "close_all_user_connections", "doctor", "log", "peek", "shutdown",
+    "close_connection", "close_all_connections", "close_all_user_connections", "doctor", "log", "shutdown",
     "stop", "trace",
 })  # fmt: skip
