@@ -26,12 +26,12 @@ def test_arguments_page_is_generated() -> None:
     assert (ROOT / "docs" / "arguments.md").read_text() == arguments_docs.markdown(), "run: make docs"
 
 
-def test_http_api_page_is_generated() -> None:
-    assert (ROOT / "docs" / "http-api.md").read_text() == openapi.markdown(ENDPOINTS), "run: make docs"
-
-
 def test_commands_page_is_generated() -> None:
     assert (ROOT / "docs" / "brokerctl.md").read_text() == docs.markdown(), "run: make docs"
+
+
+def test_http_api_page_is_generated() -> None:
+    assert (ROOT / "docs" / "http-api.md").read_text() == openapi.markdown(ENDPOINTS), "run: make docs"
 
 
 def test_every_relative_link_resolves() -> None:
