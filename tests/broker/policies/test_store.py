@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from broker.model.arguments import NO_ARGUMENTS, TIMER_MS_MAX
+from broker.model.policy import EffectivePolicy
+from broker.model.settings import queue_settings
 from broker.policies.policy import OPERATOR_POLICY, POLICY, Policy
 from broker.policies.store import POLICIES_MAX, PolicyStore, UnknownPolicyError
 from broker.policies.validation import InvalidError
