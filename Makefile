@@ -116,6 +116,7 @@ docs: $(INSTALLED)
 	$(BIN)/python -m broker.metrics.docs > docs/metrics.md
 	$(BIN)/python -m broker.management.openapi > docs/http-api.md
 	$(BIN)/python -m broker.model.arguments_docs > docs/arguments.md
+	$(BIN)/python -m broker.policies.docs > docs/policies.md
 	$(BIN)/python -m broker.cli.docs > docs/brokerctl.md
 
 # Builds the container image and checks it. Needs Linux, root, buildah, and mmdebstrap unless PYTHON_IMAGE is given.

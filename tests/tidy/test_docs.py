@@ -9,6 +9,7 @@ from broker.cli import docs
 from broker.management import openapi
 from broker.management.table import ENDPOINTS
 from broker.model import arguments_docs
+from broker.policies import docs as policies_docs
 from tests.tidy import ROOT, tree_files
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -32,6 +33,10 @@ def test_commands_page_is_generated() -> None:
 
 def test_http_api_page_is_generated() -> None:
     assert (ROOT / "docs" / "http-api.md").read_text() == openapi.markdown(ENDPOINTS), "run: make docs"
+
+
+def test_policies_page_is_generated() -> None:
+    assert (ROOT / "docs" / "policies.md").read_text() == policies_docs.markdown(), "run: make docs"
 
 
 def test_every_relative_link_resolves() -> None:
