@@ -10,7 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -220,7 +220,7 @@ def proxied_caller(peer: Caller, proxied: Proxied) -> Caller:
     if proxied.is_local:
         return peer
     if proxied.source is None or proxied.destination is None:
-        return replace(peer, is_loopback=False)
+        return peer._replace(is_loopback=False)
     name = connection_name(proxied.source, proxied.destination)
     return Caller(name, peer.is_loopback and is_loopback(proxied.source))
 
