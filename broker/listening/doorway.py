@@ -26,7 +26,8 @@ from protocol.proxy_header import (
 
 log = logging.getLogger("leveret.listening")
 ENTERING_MAX: Final = 1024  # connections of one listener that are not through the door yet; more wait in its backlog
-ACCEPT_PAUSE_S: Final = 0.1  # after an accept that failed, for want of file descriptors mostly
+HANDSHAKE_S_MIN: Final = 0.1  # what a handshake gets where a PROXY header was slow to come
+ACCEPT_PAUSE_S: Final = 1.0  # after an accept that failed, for want of file descriptors mostly
 SHUTDOWN_S: Final = 2.0  # what a client gets to answer the end of TLS
 PEEK_BYTES: Final = HEAD_BYTES + REST_BYTES_MAX
 TLS_HANDSHAKE: Final = b"\x16"  # the first byte of every TLS client
@@ -143,7 +144,7 @@ class Doorway:
         if entry.context is None:
             await self._hand_on(accepted, peer, None, None)
             return
-        left_s = max(ACCEPT_PAUSE_S, deadline_s - self._loop.time())
+        left_s = max(HANDSHAKE_S_MIN, deadline_s - self._loop.time())
         try:
             await self._hand_on(accepted, peer, entry.context(), left_s)
         except ssl.SSLError as error:
