@@ -19,6 +19,7 @@ from broker.testing import (
     WaitTimeoutError,
 )
 from broker.testing.facts import Settings
+from broker.testing.in_process import THREAD_NAME, InProcessServer
 from tests.testing.conftest import Connect
 
 
@@ -151,6 +152,29 @@ def test_what_ended_says_so() -> None:
         broker.declare("q")
     with pytest.raises(BrokerGoneError, match="not running"):
         broker.depth("q")
+
+
+def test_a_broker_that_failed_is_revived(caplog: pytest.LogCaptureFixture) -> None:
+    server = InProcessServer(Settings())
+    server.start()
+    stop_thread(server)
+    with pytest.raises(BrokerGoneError, match="not running"):
+        server.add_vhost("v")
+    for _ in range(2):
+        server.revive()
+        server.add_vhost("v")
+    server.stop()
+    assert not caplog.records
+
+
+def stop_thread(server: InProcessServer) -> None:
+    """Ends the broker's thread as a failure would: nobody has asked for it."""
+    threads = [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]
+    server.call(lambda host: host.give_up_port())
+    assert server._loop is not None
+    server._loop.call_soon_threadsafe(server._stopping.set)
+    for thread in threads:
+        thread.join()
 
 
 def test_a_broker_can_be_used_again() -> None:
