@@ -362,7 +362,7 @@ def _message(waiting: Waiting) -> Message:
 
 def _properties(header: ContentHeader) -> dict[str, Any]:
     """Those that are set, as AMQP calls them and as the HTTP API shows them."""
-    found = {name: value for name, value in dict(header.properties).items() if value not in (None, "")}
+    found: dict[str, Any] = {name: value for name, value in dict(header.properties).items() if value not in (None, "")}
     if "message_type" in found:
         found["type"] = found.pop("message_type")
     if isinstance(found.get("timestamp"), datetime):

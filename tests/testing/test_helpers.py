@@ -31,14 +31,15 @@ def test_published_messages_are_seen_as_they_came(mode: str) -> None:
         broker.publish("first", "q", headers={"task": "add"}, content_type="text/plain")
         properties = BasicProperties(priority=3, type="t", timestamp=1_700_000_000)
         connection.channel().basic_publish("", "q", b'{"x": 1}', properties)
-        broker.publish(b"\xff\x00", "q")
+        broker.publish(b"\xff\x00", "q", type="t", timestamp=1_700_000_000)
         broker.wait_for_depth("q", 3)
         high, first, binary = broker.messages("q")
         assert (high.json(), high.routing_key) == ({"x": 1}, "q")
         assert high.properties == {"priority": 3, "type": "t", "timestamp": 1_700_000_000}
         assert (first.body, first.headers, first.redelivered) == (b"first", {"task": "add"}, False)
         assert first.properties == {"headers": first.headers, "content_type": "text/plain", "delivery_mode": 2}
-        assert binary.body == b"\xff\x00"
+        assert (binary.body, binary.properties["type"]) == (b"\xff\x00", "t")
+        assert binary.properties["timestamp"] == 1_700_000_000
         assert broker.state("q") == QueueState(3, 0, 0), "looking leaves them where they are"
         with pytest.raises(QueueNotFoundError):
             broker.messages("other")
