@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,15 +68,15 @@ class _Steps:
 
 
 class HttpServer:
-    """One application on one listening socket: `run` until `stop`."""
+    """One application on its listening sockets: `run` until `stop`."""
 
     def __init__(
-        self, listener: socket.socket, make_app: Callable[[], Asgi], tls: ssl.SSLContext | None = None
+        self, listeners: Sequence[socket.socket], make_app: Callable[[], Asgi], tls: ssl.SSLContext | None = None
     ) -> None:
         """Args: `make_app` is called in a thread, so that what it imports does not hold the broker up; tls is None for
         plain HTTP.
         """
-        self.listener = listener
+        self.listeners = list(listeners)
         self._tls = tls
         self._make_app = make_app
         self._stopped = asyncio.Event()
@@ -86,11 +86,12 @@ class HttpServer:
         try:
             app = await asyncio.get_running_loop().run_in_executor(None, self._make_app)
             if not self._stopped.is_set():
-                await _uvicorn(app, self._stopped, self._tls).serve(sockets=[self.listener])
+                await _uvicorn(app, self._stopped, self._tls).serve(sockets=self.listeners)
         except Exception:
-            log.exception("the listener on %s has failed", self.listener)
+            log.exception("the listeners %s have failed", self.listeners)
         finally:
-            self.listener.close()
+            for listener in self.listeners:
+                listener.close()
 
     def stop(self) -> None:
         """Answers what has been asked, and ends."""

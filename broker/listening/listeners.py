@@ -15,7 +15,7 @@ from broker.config import Config
 from broker.connections.peer import Caller
 from broker.connections.services import Services
 from broker.connections.transport import SocketTransport, plain_caller
-from broker.listening.sockets import EVERY_ADDRESS, ListenError, listen_tcp, listen_unix
+from broker.listening.sockets import ListenError, listen_tcp_all, listen_unix
 from broker.tls.store import Certificates
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from broker.listening.doorway import Doorway
 
 BACKLOG: Final = 1024
-HOSTS_MAX: Final = 64
 PLAIN: Final = "amqp"
 TLS: Final = "amqp/ssl"  # RabbitMQ's names of what a listener speaks
 
@@ -51,25 +50,15 @@ class Listeners:
             from broker.listening.doors import Doors  # noqa: PLC0415 - most brokers start without
 
             self._doors = Doors(config, self._certificates, self._transport, self._loop)
-        hosts = [host.strip() for host in config.host.split(",") if host.strip()]
         if not (config.plain_listener or config.tls_port or config.amqp_socket):
             raise ListenError("there is nothing to listen on: plain_listener is off, tls_port and amqp_socket not set")
-        if not 0 < len(hosts) <= HOSTS_MAX:
-            raise ListenError(f"host names {len(hosts)} addresses; 1 to {HOSTS_MAX} are possible")
-        only_v6 = len(hosts) > 1  # beside another address, :: leaves IPv4 to that
         if config.plain_listener:
-            self._listen(self._plain, hosts, config.port, only_v6)
+            self._plain = listen_tcp_all(config.host, config.port, BACKLOG)
         if config.tls_port:
-            self._listen(self._tls, hosts, config.tls_port, only_v6)
+            self._tls = listen_tcp_all(config.host, config.tls_port, BACKLOG)
         if config.amqp_socket:
             mode = int(config.amqp_socket_mode, 8)
             self._unix.append(listen_unix(Path(config.amqp_socket), mode, BACKLOG))
-
-    @staticmethod
-    def _listen(sockets: list[socket.socket], hosts: list[str], port: int, only_v6: bool) -> None:
-        for host in hosts:
-            sockets.append(listen_tcp(host, port, BACKLOG, only_v6 and host == EVERY_ADDRESS))
-            port = port or sockets[0].getsockname()[1]  # one that was free serves every address
 
     async def open(self) -> None:
         """Lets clients in."""

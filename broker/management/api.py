@@ -12,6 +12,7 @@ from broker.auth.authorization import Authorization
 from broker.auth.permissions import PermissionStore
 from broker.auth.topic_permissions import TopicPermissionStore
 from broker.auth.users import UserStore
+from broker.browsing import Browser
 from broker.config import Config
 from broker.introspection.window import Introspection
 from broker.messages import Messages
@@ -34,6 +35,7 @@ class Api:
     topic_permissions: TopicPermissionStore
     rules: Rules
     messages: Messages
+    browser: Browser
     stop_broker: Callable[[], None]
     node: Any
 
@@ -43,5 +45,6 @@ def api_of(node: Any, window: Introspection, stop_broker: Callable[[], None]) ->
     return Api(
         node.config, window, node.administration, node.operations, node.authorization, node.accounts, node.users,
         node.permissions, node.topic_permissions, node.rules,
-        Messages(node.operations, node.tick, node.config.message_size_max_bytes), stop_broker, node,
+        Messages(node.operations, node.tick, node.config.message_size_max_bytes), Browser(node.operations),
+        stop_broker, node,
     )  # fmt: skip

@@ -58,14 +58,19 @@ class TaskWaits:
         return {name: histogram.copy() for name, histogram in self._histograms.items()}
 
 
+def task_headers(properties: Properties) -> dict[str, object]:
+    """All headers; none where the table is malformed, which we pass on."""
+    try:
+        return properties.headers() if properties.headers_end else {}
+    except ConnectionException:
+        return {}
+
+
 def task_name(properties: Properties) -> str | None:
     """The name of the Celery task that a message is, from its header `task`; None where it is none."""
     if not properties.headers_end or b"\x04task" not in properties.raw:
         return None
-    try:
-        name = properties.headers().get("task")
-    except ConnectionException:  # a malformed table, which we pass on
-        return None
+    name = task_headers(properties).get("task")
     return name[:NAME_CHARS_MAX] if isinstance(name, str) and name else None
 
 

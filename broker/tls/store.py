@@ -112,7 +112,7 @@ class Certificates:
 
 def certificates_of(config: Config) -> Certificates:
     """What the configuration asks for, not read yet. Raises: TlsError for settings that do not fit together."""
-    if not (config.tls_port or config.metrics_tls):
+    if not (config.tls_port or config.metrics_tls or config.management_tls):
         return Certificates(None)
     from broker.tls.settings import tls_settings  # noqa: PLC0415
 
