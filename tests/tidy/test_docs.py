@@ -47,3 +47,10 @@ def test_every_relative_link_resolves() -> None:
             if path and "://" not in path and not path.startswith("mailto:") and not (page.parent / path).exists():
                 broken.append(f"{page.relative_to(ROOT)}: {target}")
     assert not broken
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / target).resolve() for target in LINK.findall(index.read_text())}
+    pages = set((ROOT / "docs").glob("*.md")) - {index}
+    assert not {page.name for page in pages if page.resolve() not in linked}, "name it in docs/index.md"
