@@ -39,7 +39,8 @@ WITH_FORM = $(if $(filter compiled,$(FORM)),env $(IN_COMPILED))
 # own suites, the Celery workers and the browser, whose time is their own, on what is shipped, and what looks at the
 # tree. Whoever names tests in ARGS gets them in both forms.
 ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/test_celery_example.py tests/page
-ONLY_PLAIN := tests/tidy tests/building tests/bench tests/doubles
+ONLY_PLAIN := tests/tidy tests/deploy tests/building tests/bench tests/doubles \
+	$(addprefix tests/testing/test_,plugin.py example.py soak.py celery.py management.py)
 test: test-compiled test-plain
 
 test-plain: $(INSTALLED)

@@ -16,7 +16,6 @@ LOGS: Final = "/api/leveret/logs"
 LINES: Final = 50
 LINES_MAX: Final = 1000
 ASK_EVERY_S: Final = 0.5
-MS_PER_S: Final = 1000
 
 
 @command
@@ -58,7 +57,5 @@ def _write(context: Context, lines: Sequence[dict[str, Any]]) -> None:
 def _as_text(line: dict[str, Any]) -> str:
     if "text" in line:
         return str(line["text"])
-    at_ms = line.get("time_ms")
-    stamp = "" if at_ms is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_ms / MS_PER_S))
-    words = (stamp, str(line.get("level", "")).upper(), f"{line.get('logger', '')}:", str(line.get("message", "")))
-    return " ".join(word for word in words if word)
+    words = (line.get("time", ""), line.get("level", ""), f"{line.get('logger', '')}:", line.get("message", ""))
+    return " ".join(str(word) for word in words if word)
