@@ -22,9 +22,14 @@ from broker.cli.top_rows import COLUMNS, ORDERS, Order, Row
 
 QUIT: Final = ("q", "Q", "\x1b")
 PAUSE: Final = (" ", "p")
-KEYS_HELP: Final = "  ".join(f"{order.key} {order.column}" for order in ORDERS) + "  space pause  q quit"
 CHROME_LINES: Final = 6  # of the screen that are no queues
-WIDE_COLUMNS: Final = {"vhost": 90, "ack_per_s": 80, "state": 100, "total": 60}  # shown from this width on
+WIDE_COLUMNS: Final = {  # shown from this width on
+    "consumers": 50, "unacked": 60, "total": 70, "ack_per_s": 80, "vhost": 90, "state": 110,
+}  # fmt: skip
+HEADS: Final = {"in_per_s": "in/s", "out_per_s": "out/s", "ack_per_s": "ack/s"}
+_ORDER_KEYS: Final = "  ".join(f"{order.key} {HEADS.get(order.column, order.column)}" for order in ORDERS)
+KEYS_HELP: Final = f"q quit  space pause  sort: {_ORDER_KEYS}"
+NAME_CHARACTERS: Final = 12  # a queue's name has at least so much room, a vhost's so much more at most
 
 Read = Callable[[Order], tuple[str, Sequence[Row]]]
 
@@ -75,8 +80,12 @@ def _screen(head: str, rows: Sequence[Row], order: Order, width: int, height: in
     for column in columns:
         mark = " ▼" if column == order.column else ""
         is_text = column in ("queue", "vhost", "state")
-        table.add_column(f"{column}{mark}", justify="left" if is_text else "right", no_wrap=True, overflow="ellipsis",
-                         ratio=1 if column == "queue" else None)  # fmt: skip
+        table.add_column(
+            f"{HEADS.get(column, column)}{mark}", justify="left" if is_text else "right", no_wrap=True,
+            overflow="ellipsis", ratio=1 if column == "queue" else None,
+            min_width=NAME_CHARACTERS if column == "queue" else None,
+            max_width=2 * NAME_CHARACTERS if column == "vhost" else None,
+        )  # fmt: skip
     for row in rows[: max(1, height - CHROME_LINES)]:
         table.add_row(*(Text(cell(row[column])) for column in columns), style="" if row["consumers"] else "dim")
     mark = "  paused" if is_paused else ""

@@ -19,6 +19,7 @@ from broker.management.resources import (
     logins,
     messages,
     nodes,
+    operators,
     overview,
     parameters,
     permissions,
@@ -31,7 +32,7 @@ from broker.management.resources import (
 
 RESOURCES: Final = (
     overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, celery, connections,
-    policies, parameters, definitions, logins, health, features, leveret, trace, described,
+    policies, parameters, definitions, logins, health, features, leveret, operators, trace, described,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)
 

@@ -57,5 +57,6 @@ def _write(context: Context, lines: Sequence[dict[str, Any]]) -> None:
 def _as_text(line: dict[str, Any]) -> str:
     if "text" in line:
         return str(line["text"])
-    words = (line.get("time", ""), line.get("level", ""), f"{line.get('logger', '')}:", line.get("message", ""))
-    return " ".join(str(word) for word in words if word)
+    stamp = str(line.get("time", "")).replace("T", " ").removesuffix("Z")
+    words = (stamp, str(line.get("level", "")).upper(), f"{line.get('logger', '')}:", str(line.get("message", "")))
+    return " ".join(word for word in words if word)

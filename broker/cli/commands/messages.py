@@ -59,14 +59,20 @@ def get(
 @click.argument("position", type=click.IntRange(1), default=1)
 @count_option
 @truncate_option
+@click.option("--search", metavar="TEXT", help="Only messages with this text in body, properties, exchange or key.")
 @body_option
 def peek(
-    context: Context, vhost: str, queue: str, position: int, count: int, truncate: int, payload_file: str | None
-) -> None:
+    context: Context, vhost: str, queue: str, position: int, count: int, truncate: int, search: str | None,
+    payload_file: str | None,
+) -> None:  # fmt: skip
     """Look at waiting messages, from POSITION (1 is the oldest) on, without touching their order or marks."""
     path = f"/api/queues/{part(vhost)}/{part(queue)}/messages"
-    answer = context.client.get(path, offset=position - 1, count=count, truncate=None if payload_file else truncate)
-    messages = answer["items"] if isinstance(answer, dict) else answer
+    query = {"search": search, "truncate": None if payload_file else truncate}
+    answer = context.client.get(path, offset=position - 1, count=count, **query)
+    messages = answer["items"]
+    while len(messages) < count and answer["next"]:
+        answer = context.client.get(path, after=answer["next"], count=count - len(messages), **query)
+        messages += answer["items"]
     _show(context, queue, messages, payload_file)
 
 

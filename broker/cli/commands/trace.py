@@ -33,14 +33,27 @@ def trace(
     count: int | None, bodies: bool,
 ) -> None:  # fmt: skip
     """Show messages as they are published and delivered, until Ctrl-C. With --json, a line of JSON each."""
-    chosen = {"vhost": vhost, "queue": queue, "exchange": exchange, "user": username}
+    wanted = {"queue": queue, "exchange": exchange, "user": username}
     if context.timeout_s is None:
         context.client.timeout_s = None  # nothing may happen for hours
-    with context.client.stream(TRACE, **chosen, body="true" if bodies else None) as lines:
-        for number, event in enumerate(events(lines), 1):
+    shown = 0
+    with context.client.stream(TRACE, vhost=vhost) as lines:
+        for event in events(lines):
+            if not is_wanted(event, wanted):
+                continue
             _write(context, event, bodies)
-            if number == count:
+            shown += 1
+            if shown == count:
                 return
+
+
+def is_wanted(event: dict[str, Any], wanted: dict[str, str | None]) -> bool:
+    """Whether an event is of this queue, exchange and user, each where one is named."""
+    for name, value in wanted.items():
+        known = (event.get(name), *(event.get(f"{name}s") or ()), *(event.get(f"routed_{name}s") or ()))
+        if value is not None and value not in known:
+            return False
+    return True
 
 
 def events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

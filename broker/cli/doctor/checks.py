@@ -65,15 +65,24 @@ def ask(client: Client) -> Facts:
             untold.append(path)
             return []
 
-    nodes = told("/api/nodes", [{}])
     return Facts(
-        overview, nodes[0], told("/api/config/effective", {}),
-        many("/api/queues"), overview.get("object_totals", {}).get("queues", 0),
-        many("/api/connections"), many("/api/channels"),
-        frozenset(one["name"] for one in many("/api/vhosts")), frozenset(one["name"] for one in many("/api/users")),
-        many("/api/permissions"), [one["name"] for one in told("/api/users/without-permissions", [])],
-        authenticates(client, "guest", "guest"), _expiring(client), int(time.time() * MS_PER_S), untold,
-    )  # fmt: skip
+        overview,
+        told("/api/nodes", [{}])[0],
+        told("/api/config/effective", {}),
+        queues=many("/api/queues"),
+        queue_count=overview.get("object_totals", {}).get("queues", 0),
+        connections=many("/api/connections"),
+        channels=many("/api/channels"),
+        vhosts=frozenset(one["name"] for one in many("/api/vhosts")),
+        users=frozenset(one["name"] for one in many("/api/users")),
+        permissions=many("/api/permissions"),
+        users_without_permissions=[one["name"] for one in told("/api/users/without-permissions", [])],
+        with_guest=authenticates(client, "guest", "guest"),
+        expiring=_expiring(client),
+        now_ms=int(time.time() * MS_PER_S),
+        broker_ms=told("/api/leveret/clock", {}).get("time_ms"),
+        untold=untold,
+    )
 
 
 def authenticates(client: Client, user: str, password: str) -> bool | None:

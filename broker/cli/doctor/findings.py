@@ -31,8 +31,8 @@ class Finding:
 class Facts:
     """What the broker has told; a list or an object that it would not tell is empty.
 
-    now_ms: this machine's time since 1970. with_guest: whether guest with the password guest can log in; None where
-    that is not known. expiring: the certificates that end soon.
+    now_ms, broker_ms: the time since 1970 on this machine and on the broker's. with_guest: whether guest with the
+    password guest can log in; None where that is not known. expiring: the certificates that end soon.
     """
 
     overview: Mapping[str, Any]
@@ -49,6 +49,7 @@ class Facts:
     with_guest: bool | None = None
     expiring: Sequence[Mapping[str, Any]] = ()
     now_ms: int = 0
+    broker_ms: int | None = None
     untold: Sequence[str] = ()  # what the user may not see
 
 

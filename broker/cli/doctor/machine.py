@@ -102,10 +102,8 @@ def event_loop(facts: Facts) -> Iterator[Finding]:
 
 
 def clock(facts: Facts) -> Iterator[Finding]:
-    """Whether the broker's clock and this machine's agree; without the broker's time, by its newest connection."""
-    newest = max((int(one.get("connected_at") or 0) for one in facts.connections), default=0)
-    broker_ms = facts.node.get("time_ms")
-    ahead_ms = broker_ms - facts.now_ms if broker_ms is not None else max(0, newest - facts.now_ms)
-    if facts.now_ms and abs(ahead_ms) > CLOCK_MS_MAX:
+    """Whether the broker's clock and this machine's agree."""
+    ahead_ms = 0 if facts.broker_ms is None else facts.broker_ms - facts.now_ms
+    if abs(ahead_ms) > CLOCK_MS_MAX:
         text = f"The broker's clock and the one here differ by {abs(ahead_ms) / 1000:.0f} s."
         yield Finding(WARNING, "clock", text, "Run NTP on both: expiry and ETA of tasks depend on these clocks.")
