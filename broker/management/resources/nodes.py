@@ -129,7 +129,7 @@ def check_name(call: Call) -> None:
 async def nodes(call: Call) -> ASGIApp:
     """All nodes: this one."""
     fields = shaped(call)
-    return await listing(call, from_values([fields], lambda it: it))
+    return await listing(call, await from_values([fields], lambda it: it))
 
 
 async def node(call: Call) -> ASGIApp:
