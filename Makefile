@@ -38,7 +38,8 @@ WITH_FORM = $(if $(filter compiled,$(FORM)),env $(IN_COMPILED))
 # Everything, the fuzzers and the model included, on the compiled broker and on the sources. Run once are the clients'
 # own suites and the Celery workers, whose time is their own, on what is shipped, and what looks at the tree. Whoever
 # names tests in ARGS gets them in both forms.
-ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/test_celery_example.py
+ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/test_celery_example.py \
+	tests/broker/cli/test_commands.py
 ONLY_PLAIN := tests/tidy tests/building tests/bench tests/doubles
 test: test-compiled test-plain
 
