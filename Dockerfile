@@ -45,5 +45,5 @@ USER 999:999
 VOLUME /var/lib/leveret
 EXPOSE 5671 5672 15672 15692
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["brokerctl", "status"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["brokerctl", "ping"]
 CMD ["brokerd"]

@@ -1,5 +1,5 @@
 # Verbs: run compiled test test-plain test-compiled test-model test-suites test-crash format lint types bench
-# Verbs: instructions instructions-record docs image-test lock clean.
+# Verbs: instructions instructions-record docs screenshots image-test lock clean.
 # A fresh machine needs make and Python 3.11 or later; for what is compiled a C compiler and Python's headers, which
 # are installed where root may do that with apt-get.
 
@@ -15,7 +15,7 @@ IN_COMPILED = PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(COMPILED)
 
 .DEFAULT_GOAL := help
 .PHONY: help run compiled compiler test test-plain test-compiled test-model test-suites test-crash format lint types
-.PHONY: bench instructions instructions-record docs image-test lock clean
+.PHONY: bench instructions instructions-record docs screenshots image-test lock clean
 
 help:
 	@grep '^# Verbs' Makefile
@@ -36,18 +36,19 @@ form: $(INSTALLED)
 WITH_FORM = $(if $(filter compiled,$(FORM)),env $(IN_COMPILED))
 
 # Everything, the fuzzers and the model included, on the compiled broker and on the sources. Run once are the clients'
-# own suites and the Celery workers, whose time is their own, on what is shipped, and what looks at the tree. Whoever
-# names tests in ARGS gets them in both forms.
-ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/test_celery_example.py \
+# own suites, the Celery workers and the browser, whose time is their own, on what is shipped, and what looks at the
+# tree. Whoever names tests in ARGS gets them in both forms.
+ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/test_celery_example.py tests/page \
 	tests/broker/cli/test_commands.py
-ONLY_PLAIN := tests/tidy tests/building tests/bench tests/doubles
+ONLY_PLAIN := tests/tidy tests/deploy tests/building tests/bench tests/doubles \
+	$(addprefix tests/testing/test_,plugin.py example.py soak.py celery.py management.py)
 test: test-compiled test-plain
 
 test-plain: $(INSTALLED)
 	$(BIN)/python -m tests.support.celery53
 	LEVERET_FORM=plain $(BIN)/python -m pytest -n $(TEST_PROCESSES) -q $(or $(ARGS),$(ONLY_COMPILED:%=--ignore=%))
 
-test-compiled: compiled
+test-compiled: compiled chromium
 	$(BIN)/python -m tests.support.celery53
 	cd $(COMPILED) && LEVERET_FORM=compiled PYTHONPATH=$(CURDIR)/$(COMPILED) ../$(BIN)/python -m pytest \
 		-n $(TEST_PROCESSES) -q $(or $(ARGS),$(ONLY_PLAIN:%=--ignore=%))
@@ -90,11 +91,25 @@ instructions: compiled valgrind
 instructions-record: compiled valgrind
 	$(IN_COMPILED) $(BIN)/python -m tests.instructions --record tests/instructions/recorded.toml
 
+# A browser for tests/page, from Debian where root may install it; elsewhere any Chromium or Chrome on the PATH does.
+.PHONY: chromium
+chromium:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+			chromium fonts-dejavu-core; \
+	else echo "install Chromium: apt-get install chromium" >&2; exit 1; fi
+
 .PHONY: valgrind
 valgrind:
 	@command -v valgrind >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends valgrind; \
 	else echo "install valgrind: apt-get install valgrind" >&2; exit 1; fi
+
+# Makes the pictures of docs/page.md again, from the page's tests.
+screenshots: $(INSTALLED) chromium
+	LEVERET_SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/page/test_screenshots.py
 
 docs: $(INSTALLED)
 	$(BIN)/python -m broker.config_docs > docs/configuration.md

@@ -61,16 +61,16 @@ class Config:
     )  # fmt: skip
     proxy_protocol_from: tuple[str, ...] = option(
         (),
-        "Networks (10.0.0.0/8) of proxies that begin each TCP connection with a PROXY protocol header of version 1 or "
+        "Networks (10.0.0.0/8) of proxies that begin each AMQP connection with a PROXY protocol header of version 1 or "
         "2. Their connections need one and count as coming from the address in it; anybody else's are refused.",
         LISTEN,
     )
-    metrics_host: str = option("127.0.0.1", "Address of the Prometheus endpoint.", LISTEN)
+    metrics_host: str = option("127.0.0.1", "Addresses of the Prometheus endpoint.", LISTEN)
     metrics_port: int = option(
         15692, "TCP port of the Prometheus endpoint (/metrics); 0 turns it off.", LISTEN, minimum=0, maximum=65535
     )
     management_host: str = option(
-        "", "Address of the HTTP API and the page; empty means the one of AMQP.", LISTEN, empty_allowed=True
+        "", "Addresses of the HTTP API and the page; empty means those of AMQP.", LISTEN, empty_allowed=True
     )
     management_port: int = option(
         15672, "TCP port of the HTTP API and the page; 0 turns it off.", LISTEN, minimum=0, maximum=65535

@@ -26,6 +26,8 @@ the file, the file over the default.
 - In Kubernetes, a service named `broker` makes variables such as `BROKER_PORT=tcp://…` for every pod beside it: name
   the service otherwise, or set `enableServiceLinks: false`.
 
+[tls.md](tls.md) shows the settings of TLS, proxies and unix sockets at work.
+
 ```toml
 host = "0.0.0.0"
 port = 5672

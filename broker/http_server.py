@@ -7,15 +7,16 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from broker.listening.doorway import Doorway, Entry
 from broker.loop_watch import LoopWatch
 
 if TYPE_CHECKING:
     import uvicorn
+
+    from broker.listening.doorway import Doorway
 
 log = logging.getLogger("leveret.http")
 REQUEST_HEAD_BYTES_MAX: Final = 32 * 1024
@@ -67,15 +68,15 @@ class _Steps:
 
 
 class HttpServer:
-    """One application on one listening socket: `run` until `stop`."""
+    """One application on its listening sockets: `run` until `stop`."""
 
     def __init__(
-        self, listener: socket.socket, make_app: Callable[[], Asgi], tls: ssl.SSLContext | None = None
+        self, listeners: Sequence[socket.socket], make_app: Callable[[], Asgi], tls: ssl.SSLContext | None = None
     ) -> None:
         """Args: `make_app` is called in a thread, so that what it imports does not hold the broker up; tls is None for
         plain HTTP.
         """
-        self.listener = listener
+        self.listeners = list(listeners)
         self._tls = tls
         self._make_app = make_app
         self._stopped = asyncio.Event()
@@ -85,11 +86,12 @@ class HttpServer:
         try:
             app = await asyncio.get_running_loop().run_in_executor(None, self._make_app)
             if not self._stopped.is_set():
-                await _uvicorn(app, self._stopped, self._tls).serve(sockets=[self.listener])
+                await _uvicorn(app, self._stopped, self._tls).serve(sockets=self.listeners)
         except Exception:
-            log.exception("the listener on %s has failed", self.listener)
+            log.exception("the listeners %s have failed", self.listeners)
         finally:
-            self.listener.close()
+            for listener in self.listeners:
+                listener.close()
 
     def stop(self) -> None:
         """Answers what has been asked, and ends."""
@@ -107,9 +109,11 @@ def _uvicorn(app: Asgi, stopped: asyncio.Event, tls: ssl.SSLContext | None) -> u
             yield
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            self._doors = []
+            self._doors: list[Doorway] = []
             await super().startup(sockets if tls is None else [])
             if tls is not None:
+                from broker.listening.doorway import Doorway, Entry  # noqa: PLC0415
+
                 entry, loop = Entry(self._protocol, HANDSHAKE_S_MAX, context=lambda: tls), asyncio.get_running_loop()
                 self._doors = [Doorway(listener, entry, loop) for listener in sockets or []]
             for door in self._doors:

@@ -36,8 +36,8 @@ from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits
 from broker.tick import Tick
-from broker.tls.settings import tls_settings
-from broker.tls.store import Certificates
+from broker.tls.store import certificates_of
+from broker.tracing import Tracing
 from broker.vhost import Vhost
 from storage.commit import Timers
 from storage.definitions import RETRY_MS, Definitions, StagedDefinitions
@@ -133,7 +133,7 @@ class Node:
         self.config = config
         self.clock = clock
         self.started_ms = clock.now_ms()
-        self.certificates = Certificates(tls_settings(config))
+        self.certificates = certificates_of(config)
         self.name = self.cluster_name = config.cluster_name or f"leveret@{socket.gethostname()}"
         self.deadlines = Deadlines()
         self.loop_watch, self.recent_lines = LoopWatch(), RecentLines()  # those of the process, where it logs
@@ -143,6 +143,7 @@ class Node:
         self._keeper = Keeper(self.definitions)
         self._trouble = ""
         self.vhosts: dict[str, Vhost] = {}
+        self.tracing = Tracing(self.vhosts, self.clock.now_ms)
         self._make_accounts()
         self._make_rules(call_soon)
         self.connections = Connections(config.connections_max, config.channels_max, self.vhost_limits, self.user_limits)
@@ -216,10 +217,12 @@ class Node:
         self.journal.on_state = self._journal_state
 
     def _new_vhost(self, name: str, metadata: VhostMetadata) -> Vhost:
-        return Vhost(
+        made = Vhost(
             name, self.journal, self.spool, self.tick, self.deadlines, self._keeper.vhost(name), self.budget,
             lambda number: self._levels.pop(number, ()), self.rules.engine.of, metadata, self.task_waits,
         )  # fmt: skip
+        self.tracing.attend(made)
+        return made
 
     @property
     def ended(self) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from broker.config import Config
 from broker.http_server import Asgi, HttpServer, Watched
-from broker.listening.sockets import listen_tcp, listen_unix
+from broker.listening.sockets import listen_tcp_all, listen_unix
 from broker.node import Node
 
 if TYPE_CHECKING:
@@ -39,17 +39,20 @@ class Outlets:
     def listen(self, config: Config) -> None:
         """Takes the addresses; whoever connects now waits until `serve`. Raises: ListenError."""
         if config.metrics_port:
-            metrics = listen_tcp(config.metrics_host, config.metrics_port)
-            tls = self._node.certificates.http_context() if config.metrics_tls else None
-            self._addresses.append(_address("https/prometheus" if tls is not None else "http/prometheus", metrics))
-            self._servers.append(HttpServer(metrics, self._metrics_app, tls))
+            self._listen(config.metrics_host, config.metrics_port, "/prometheus", config.metrics_tls, self._metrics_app)
         if config.management_port:
-            management = listen_tcp(config.management_host or config.host, config.management_port)
-            tls = self._node.certificates.http_context() if config.management_tls else None
-            self._addresses.append(_address("https" if tls is not None else "http", management))
-            self._servers.append(HttpServer(management, partial(self._management_app, False), tls))
+            make_app = partial(self._management_app, False)
+            self._listen(
+                config.management_host or config.host, config.management_port, "", config.management_tls, make_app
+            )
         self._addresses.append(("http", str(self._path), 0))
-        self._servers.append(HttpServer(listen_unix(self._path), partial(self._management_app, True)))
+        self._servers.append(HttpServer([listen_unix(self._path)], partial(self._management_app, True)))
+
+    def _listen(self, hosts: str, port: int, what: str, is_tls: bool, make_app: Callable[[], Asgi]) -> None:
+        listeners = listen_tcp_all(hosts, port)
+        self._addresses += [_address(("https" if is_tls else "http") + what, one) for one in listeners]
+        tls = self._node.certificates.http_context() if is_tls else None
+        self._servers.append(HttpServer(listeners, make_app, tls))
 
     def serve(self, amqp: Iterable[tuple[str, socket.socket]]) -> None:
         """Begins to answer. Args: the sockets on which AMQP is served, and what each speaks."""

@@ -31,7 +31,7 @@ from broker.node import Node
 from broker.outlets import Outlets
 from broker.stores import LOG_FOLDER, Stores
 from broker.supervisor import Supervisor
-from broker.tls.settings import TlsError
+from broker.tls.error import TlsError
 from broker.waking import Waker
 from storage.definitions_disk import DefinitionsError
 from storage.files import make_folder

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from broker.definitions.keeper import VhostKeeper
 from broker.model.arguments import NO_ARGUMENTS, Arguments
-from broker.model.interfaces import PublishTarget, Turn
+from broker.model.interfaces import PublishTarget, Tracer, Turn
 from broker.model.message import Batch
 from broker.model.names import REPLY_TO_PREFIX
 from broker.model.policy import EffectivePolicy
@@ -92,7 +92,7 @@ class Vhost:
 
     __slots__ = ("_context", "_journal", "_owned", "_spool", "_store", "_turn", "counters", "deleted_queues",
                  "exchange_arguments", "keeper", "metadata", "name", "policy_of", "queues", "replies",
-                 "table")  # fmt: skip
+                 "table", "tracer")  # fmt: skip
 
     def __init__(
         self, name: str, journal: Journal, spool: Spool, turn: Turn, timers: Timers, keeper: VhostKeeper,
@@ -114,6 +114,7 @@ class Vhost:
         self.queues: dict[str, ClassicQueue] = {}
         self.replies: dict[str, PublishTarget] = {}
         self.exchange_arguments: dict[str, Arguments] = {}
+        self.tracer: Tracer | None = None
         self.counters = VhostCounters()
         self.deleted_queues = QueueCounters()
         self._owned: dict[object, set[str]] = {}  # exclusive queues by their connection
@@ -241,6 +242,10 @@ class Vhost:
         for name in list(self._owned.get(owner, ())):
             self.remove_queue(self.queues[name])
 
+    def trace(self, tracer: Tracer | None) -> None:
+        """Somebody watches what is published and delivered, or nobody."""
+        self.tracer = self._context.tracer = tracer
+
     # ---- publish lane
 
     def way(self, exchange: str) -> Way | None:
@@ -260,6 +265,8 @@ class Vhost:
         exchange = way.exchange
         exchange.published_in += count
         exchange.published_out += count * len(queues)
+        if self.tracer is not None:
+            self.tracer.published(batch, queues)
         if not queues:
             return UNROUTED
         self.counters.routed += count

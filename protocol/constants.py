@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 PROTOCOL_HEADER: Final = b"AMQP\x00\x00\x09\x01"
+PROXY_SIGNATURE_1: Final = b"PROXY "  # how a PROXY protocol header begins: protocol/proxy_header.py
+PROXY_SIGNATURE_2: Final = b"\r\n\r\n\0\r\nQUIT\n"
 PROTOCOL_HEADERS_ACCEPTED: Final = (PROTOCOL_HEADER, b"AMQP\x01\x01\x00\x09")
 
 FRAME_METHOD: Final = 1

@@ -35,13 +35,14 @@ from protocol.constants import (
     FRAME_METHOD,
     FRAME_OVERHEAD_BYTES,
     PROTOCOL_HEADERS_ACCEPTED,
+    PROXY_SIGNATURE_1,
+    PROXY_SIGNATURE_2,
     UNEXPECTED_FRAME,
     octets,
 )
 from protocol.errors import ConnectionException
 from protocol.methods import decode_method
 from protocol.octets import u16, u32
-from protocol.proxy_header import SIGNATURE_1, SIGNATURE_2
 from protocol.wire import ACK_FRAME_BYTES, content_extent, scan_acks, scan_publishes
 
 ADDRESSES_MAX: Final = 1024  # distinct publish methods remembered per connection
@@ -56,7 +57,7 @@ class ProtocolMismatch(Exception):
 
 
 def _guess(start: bytes) -> str:
-    if start.startswith((SIGNATURE_1, SIGNATURE_2[:8])):
+    if start.startswith((PROXY_SIGNATURE_1, PROXY_SIGNATURE_2[:8])):
         return "a PROXY protocol header from an address that is none of proxy_protocol_from"
     if start.startswith(b"AMQP"):
         return f"an AMQP client of another version ({start[4:8]!r})"

@@ -13,10 +13,10 @@ from __future__ import annotations
 import ipaddress
 from typing import Final
 
+from protocol.constants import PROXY_SIGNATURE_1 as SIGNATURE_1
+from protocol.constants import PROXY_SIGNATURE_2 as SIGNATURE_2
 from protocol.octets import u16
 
-SIGNATURE_1: Final = b"PROXY "
-SIGNATURE_2: Final = b"\r\n\r\n\0\r\nQUIT\n"
 LINE_BYTES_MAX: Final = 107  # of version 1, its end included
 HEAD_BYTES: Final = 16  # of version 2, up to the addresses
 REST_BYTES_MAX: Final = 4096  # of version 2 behind its head: 216 of addresses, the rest extensions that are not read

@@ -38,6 +38,11 @@ HEARTBEAT_S: Final = 1
 BEAT: Final = b"\x08\0\0\0\0\0\0\xce"
 READ_BYTES: Final = 65536
 
+DETAILED: Final = (
+    "/metrics/detailed?family=queue_coarse_metrics&family=queue_metrics&family=queue_delivery_metrics"
+    "&family=leveret_queue_metrics"
+)
+
 
 def _get(folder: Path, path: str) -> Any:
     """What the management socket answers."""
@@ -77,7 +82,7 @@ def _ask_everything(folder: Path, metrics_port: int, rounds: int = 1) -> None:
 
 
 def _ask_once(folder: Path, metrics_port: int) -> None:
-    for path in ("/metrics", "/metrics/per-object"):
+    for path in ("/metrics", "/metrics/per-object", DETAILED):
         with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}{path}", timeout=60) as answer:
             answer.read()
     for path in ("/api/overview", "/api/nodes", "/api/vhosts", "/api/queues"):

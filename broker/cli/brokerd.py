@@ -28,10 +28,22 @@ async def _serve(config: Config, recent: RecentLines) -> None:
     server = Server(config, asyncio.get_running_loop(), recent, Supervisor(os.environ))
     address = await server.start()
     log.log(logging.INFO if build.compiled_modules() else logging.WARNING, "this broker is %s", build.description())
-    metrics = f", metrics on {config.metrics_host}:{config.metrics_port}" if config.metrics_port else ""
     log.info("listening on %s", address)
-    print(f"brokerd: listening on {address}, data in {config.data_dir}{metrics}", flush=True)
+    print(f"brokerd: listening on {address}, data in {config.data_dir}{_also_served(config)}", flush=True)
     await server.run_until_stopped()
+
+
+def _also_served(config: Config) -> str:
+    """The page and the metrics, for people."""
+    scheme = "https" if config.management_tls else "http"
+    host = config.management_host or config.host.split(",")[0].strip()
+    page = f", page on {scheme}://{_in_url(host)}:{config.management_port}" if config.management_port else ""
+    metrics = f", metrics on {config.metrics_host}:{config.metrics_port}" if config.metrics_port else ""
+    return page + metrics
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _tell_ignored() -> None:

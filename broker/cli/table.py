@@ -43,6 +43,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
     },
     "Definitions": {
         "definitions": "export_definitions import_definitions",
+        "convert": "convert_rabbitmq_conf",
     },
     "The broker": {
         "node": "status version server_version environment listeners await_startup stop shutdown",

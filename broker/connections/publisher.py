@@ -175,6 +175,8 @@ class Publisher:
             way: Way | None = current.way
         else:  # checked a while ago, in a transaction
             way = vhost.way(address.exchange)
+        if vhost.tracer is not None:
+            vhost.tracer.user = self._actor.user
         backlog = UNROUTED if way is None else vhost.submit(way, batch, copies, receipt)
         if backlog != UNROUTED:
             self.backlog = backlog

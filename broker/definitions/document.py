@@ -17,6 +17,7 @@ OBJECTS_PER_STEP: Final = 100
 MEMBERS_MAX: Final = 1000  # of the outermost object
 OBJECTS_MAX: Final = 1_000_000  # in all lists together
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
+_NUMBER: Final = re.compile(r"[-+.0-9eE]*")
 
 
 class DocumentError(ValueError):
@@ -88,9 +89,16 @@ class _Text:
             except (ValueError, RecursionError) as error:
                 raise self.error(str(error)) from None
             else:
-                if end < len(self._text) or not self._fill():  # else a number may go on
+                if not self._may_go_on(value, end) or not self._fill():
                     self._pos = end
                     return value
+
+    def _may_go_on(self, value: object, end: int) -> bool:
+        """Whether what was decoded may be the beginning of a longer number."""
+        if not isinstance(value, int | float):
+            return False
+        more = _NUMBER.match(self._text, end)
+        return more is not None and more.end() == len(self._text)
 
     def error(self, why: str) -> DocumentError:
         """An error at the present place."""

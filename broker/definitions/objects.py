@@ -11,7 +11,7 @@ from typing import Any, Final
 from broker.model.names import rs
 
 TAGS_MAX: Final = 1000  # read from one object; who takes them has a smaller bound
-SHOWN_CHARACTERS_MAX: Final = 300
+SHOWN_CHARACTERS_MAX: Final = 1000
 
 
 class WrongObjectError(ValueError):

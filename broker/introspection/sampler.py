@@ -23,6 +23,7 @@ from broker.introspection.ages import Ages
 from broker.introspection.machine import disk_free, open_files
 from broker.introspection.rows import Numbers
 from broker.introspection.series import Layout, LongSeries, Rounds, Series, Tier
+from broker.loop_watch import LoopWatch
 from broker.vhost import Vhost
 from storage.journal import Journal
 
@@ -54,6 +55,7 @@ class Sampled(Protocol):
     config: Config
     clock: Clock
     deadlines: Deadlines
+    loop_watch: LoopWatch
     vhosts: dict[str, Vhost]
     journal: Journal
 
@@ -98,8 +100,12 @@ class Sampler:
         self._go_on()
 
     def _go_on(self) -> None:
-        now_ms = self.node.clock.now_ms()
-        if next(self._work, self) is self:  # it has come to its end
+        clock = self.node.clock
+        begun_ns = clock.now_ns()
+        is_over = next(self._work, self) is self
+        self.node.loop_watch.worked(begun_ns, clock.now_ns())
+        now_ms = clock.now_ms()
+        if is_over:
             due_ms = max((self._number + 1) * self.rounds.interval_ms, now_ms + PAUSE_MS)
             self.node.deadlines.add(due_ms, self._begin)
         else:
@@ -128,7 +134,8 @@ class Sampler:
     def _queues(self, vhost: Vhost) -> Generator[None, None, Numbers]:
         """Notes the queues of a vhost; returns sums over those that were there at the beginning or before it."""
         sums = rows.gone(vhost.deleted_queues)
-        waiting = iter([(queue, queue.counters) for queue in vhost.queues.values()])
+        every = list(vhost.queues.values())
+        waiting = zip(every, [queue.counters for queue in every], strict=True)
         while some := list(islice(waiting, SLICE)):
             found = [rows.queue(queue, counters) for queue, counters in some]
             for (queue, _), numbers in zip(some, found, strict=True):

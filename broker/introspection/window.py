@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from broker import build
 from broker.administration import UnknownVhostError
 from broker.alarms import DISK, LOG, MEMORY, Alarms, memory_used_bytes
+from broker.auth.accounts import Accounts
 from broker.auth.permissions import PermissionStore
 from broker.auth.users import UserStore
 from broker.clock import Clock, Deadlines
@@ -76,6 +77,7 @@ class NodeParts(Protocol):
     loop_watch: LoopWatch
     certificates: Certificates
     task_waits: TaskWaits | None
+    accounts: Accounts
 
 
 class Introspection:
@@ -192,7 +194,8 @@ class Introspection:
         counters = QueueCounters()
         for vhost in vhosts:
             counters.add(vhost.deleted_queues)
-        waiting = iter([(queue, queue.counters) for vhost in vhosts for queue in vhost.queues.values()])
+        every = [queue for vhost in vhosts for queue in vhost.queues.values()]
+        waiting = zip(every, [queue.counters for queue in every], strict=True)
         ready = ready_bytes = unacked = unacked_bytes = paged_out = paged_out_bytes = consumers = 0
         ages, since_ms = self.history.sampler.ages, NOT_KNOWN
         while queues := list(islice(waiting, TOTALS_SLICE)):
@@ -215,6 +218,10 @@ class Introspection:
             paged_out_bytes,
         )  # fmt: skip
         return counters, totals, consumers, since_ms
+
+    def logins(self) -> dict[str, tuple[int, int]]:
+        """How many logins succeeded and failed, by protocol."""
+        return {name: (one.succeeded, one.failed) for name, one in self._node.accounts.attempts.items()}
 
     def task_waits(self) -> dict[str, Distribution] | None:
         """How long tasks were ready before their first delivery, in ms by name; None where that is not measured."""

@@ -15,12 +15,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from broker.connections.peer import Caller, connection_name, is_loopback, plain_host
-from protocol.constants import PROTOCOL_HEADERS_ACCEPTED
+from protocol.constants import PROTOCOL_HEADERS_ACCEPTED, PROXY_SIGNATURE_1, PROXY_SIGNATURE_2
 from protocol.proxy_header import (
     HEAD_BYTES,
     REST_BYTES_MAX,
-    SIGNATURE_1,
-    SIGNATURE_2,
     Proxied,
     ProxyHeader,
     ProxyHeaderError,
@@ -233,7 +231,7 @@ def _spoken(start: bytes) -> str:
         return "an AMQP client without TLS"
     if start.startswith(HTTP_METHODS):
         return "an HTTP client without TLS"
-    if start.startswith((SIGNATURE_1, SIGNATURE_2)):
+    if start.startswith((PROXY_SIGNATURE_1, PROXY_SIGNATURE_2)):
         return "a PROXY protocol header from an address that is none of proxy_protocol_from"
     return f"an unknown protocol ({start[:8]!r})"
 

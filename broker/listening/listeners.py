@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from broker.config import Config
 from broker.connections.peer import Caller
 from broker.connections.services import Services
-from broker.connections.transport import SocketTransport
-from broker.listening.doorway import CallerOf, Doorway, Entry, networks
-from broker.listening.sockets import EVERY_ADDRESS, ListenError, listen_tcp, listen_unix
-from broker.listening.tls_peer import tls_peer
+from broker.connections.transport import SocketTransport, plain_caller
+from broker.listening.sockets import ListenError, listen_tcp_all, listen_unix
 from broker.tls.store import Certificates
 
+if TYPE_CHECKING:
+    from broker.listening.doors import Doors
+    from broker.listening.doorway import Doorway
+
 BACKLOG: Final = 1024
-HOSTS_MAX: Final = 64
 PLAIN: Final = "amqp"
 TLS: Final = "amqp/ssl"  # RabbitMQ's names of what a listener speaks
 
@@ -37,6 +37,7 @@ class Listeners:
         self._services = services
         self._certificates = certificates
         self._loop = loop
+        self._doors: Doors
         self._plain: list[socket.socket] = []
         self._tls: list[socket.socket] = []
         self._unix: list[socket.socket] = []
@@ -45,58 +46,34 @@ class Listeners:
     def listen(self) -> None:
         """Takes every address; nobody is answered yet. Raises: ListenError."""
         config = self._config
-        try:
-            self._trusted = networks(config.proxy_protocol_from)
-        except ValueError as error:
-            raise ListenError(f"proxy_protocol_from: {error}") from None
-        hosts = [host.strip() for host in config.host.split(",") if host.strip()]
+        if config.tls_port or config.proxy_protocol_from:
+            from broker.listening.doors import Doors  # noqa: PLC0415 - most brokers start without
+
+            self._doors = Doors(config, self._certificates, self._transport, self._loop)
         if not (config.plain_listener or config.tls_port or config.amqp_socket):
             raise ListenError("there is nothing to listen on: plain_listener is off, tls_port and amqp_socket not set")
-        if not 0 < len(hosts) <= HOSTS_MAX:
-            raise ListenError(f"host names {len(hosts)} addresses; 1 to {HOSTS_MAX} are possible")
-        only_v6 = len(hosts) > 1  # beside another address, :: leaves IPv4 to that
         if config.plain_listener:
-            self._listen(self._plain, hosts, config.port, only_v6)
+            self._plain = listen_tcp_all(config.host, config.port, BACKLOG)
         if config.tls_port:
-            self._listen(self._tls, hosts, config.tls_port, only_v6)
+            self._tls = listen_tcp_all(config.host, config.tls_port, BACKLOG)
         if config.amqp_socket:
             mode = int(config.amqp_socket_mode, 8)
             self._unix.append(listen_unix(Path(config.amqp_socket), mode, BACKLOG))
 
-    @staticmethod
-    def _listen(sockets: list[socket.socket], hosts: list[str], port: int, only_v6: bool) -> None:
-        for host in hosts:
-            sockets.append(listen_tcp(host, port, BACKLOG, only_v6 and host == EVERY_ADDRESS))
-            port = port or sockets[0].getsockname()[1]  # one that was free serves every address
-
     async def open(self) -> None:
         """Lets clients in."""
         for listener in self._plain:
-            if self._trusted:
-                self._open_door(listener, Entry(self._transport, self._config.handshake_timeout_s, self._trusted))
+            if self._config.proxy_protocol_from:
+                self._servers.append(self._doors.open(listener, is_tls=False))
             else:
-                self._servers.append(await self._loop.create_server(self._plain_transport, sock=listener))
+                self._servers.append(await self._loop.create_server(self._transport, sock=listener))
         for listener in self._tls:
-            self._open_door(listener, Entry(
-                self._transport, self._config.handshake_timeout_s, self._trusted, self._certificates.amqp_context,
-                self._with_tls,
-            ))  # fmt: skip
+            self._servers.append(self._doors.open(listener, is_tls=True))
         for listener in self._unix:
-            self._servers.append(await self._loop.create_unix_server(self._plain_transport, sock=listener))
+            self._servers.append(await self._loop.create_unix_server(self._transport, sock=listener))
 
-    def _open_door(self, listener: socket.socket, entry: Entry) -> None:
-        door = Doorway(listener, entry, self._loop)
-        door.open()
-        self._servers.append(door)
-
-    def _plain_transport(self) -> SocketTransport:
-        return SocketTransport(self._services, self._config.output_buffer_max_bytes, self._loop)
-
-    def _transport(self, caller_of: CallerOf) -> SocketTransport:
+    def _transport(self, caller_of: Callable[[asyncio.BaseTransport], Caller] = plain_caller) -> SocketTransport:
         return SocketTransport(self._services, self._config.output_buffer_max_bytes, self._loop, caller_of)
-
-    def _with_tls(self, peer: Caller, transport: asyncio.BaseTransport) -> Caller:
-        return replace(peer, tls=tls_peer(transport.get_extra_info("ssl_object"), self._config))
 
     def sockets(self) -> Iterator[tuple[str, socket.socket]]:
         """Every listening socket, and what it speaks."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from broker.tls.settings import TlsError
+from broker.tls.error import TlsError
 from broker.tls.store import Certificates
 
 log = logging.getLogger("leveret.tls")

@@ -12,6 +12,7 @@ from typing import Final
 
 HTTP_BACKLOG: Final = 128
 SOCKET_PATH_BYTES_MAX: Final = 103  # what every system we run on takes
+HOSTS_MAX: Final = 64
 OWNER_ONLY: Final = 0o600
 EVERY_ADDRESS: Final = "::"  # of both kinds
 
@@ -59,7 +60,7 @@ def _remove_stale(path: Path) -> None:
 
 
 def listen_tcp(host: str, port: int, backlog: int = HTTP_BACKLOG, only_v6: bool = False) -> socket.socket:
-    """A listening TCP socket; `::` takes IPv4 too, unless `only_v6`. Raises: ListenError."""
+    """A listening TCP socket; `::` takes IPv4 too, unless `only_v6`, as other addresses may. Raises: ListenError."""
     shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -77,6 +78,23 @@ def listen_tcp(host: str, port: int, backlog: int = HTTP_BACKLOG, only_v6: bool 
         raise ListenError(f"cannot listen on {shown}: {why(error)}") from None
     listener.setblocking(False)
     return listener
+
+
+def listen_tcp_all(hosts: str, port: int, backlog: int = HTTP_BACKLOG) -> list[socket.socket]:
+    """Listening TCP sockets on addresses separated by commas, all on one port. Raises: ListenError."""
+    names = [host.strip() for host in hosts.split(",") if host.strip()]
+    if not 0 < len(names) <= HOSTS_MAX:
+        raise ListenError(f"{hosts!r} names {len(names)} addresses; 1 to {HOSTS_MAX} are possible")
+    listeners: list[socket.socket] = []
+    try:
+        for name in names:
+            listeners.append(listen_tcp(name, port, backlog, only_v6=len(names) > 1))
+            port = port or listeners[0].getsockname()[1]  # one that was free serves every address
+    except ListenError:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
 
 
 def why(error: OSError) -> str:

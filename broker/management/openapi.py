@@ -94,7 +94,10 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
 def _answer(endpoint: Endpoint) -> dict[str, Any]:
     described: dict[str, Any] = {"description": REASONS[endpoint.status]}
     if endpoint.answer is not None:
-        described["content"] = {endpoint.media_type: {"schema": _reference(endpoint.answer)}}
+        schema = _reference(endpoint.answer)
+        if any(query.name == "columns" for query in endpoint.query) and not endpoint.answer.is_listing:
+            schema = {"anyOf": [schema, {"type": "object"}]}  # only what is asked for
+        described["content"] = {endpoint.media_type: {"schema": schema}}
     return described
 
 

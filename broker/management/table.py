@@ -25,13 +25,14 @@ from broker.management.resources import (
     permissions,
     policies,
     queues,
+    trace,
     users,
     vhosts,
 )
 
 RESOURCES: Final = (
     overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, celery, connections,
-    policies, parameters, definitions, logins, health, features, leveret, operators, described,
+    policies, parameters, definitions, logins, health, features, leveret, operators, trace, described,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from broker.metrics.kinds import COUNTER, HISTOGRAM, ObjectKind
 from broker.metrics.objects import KINDS, PER_OBJECT, WHOLE_FAMILIES
-from broker.metrics.table import HISTOGRAM_METRICS, METRICS
+from broker.metrics.table import HISTOGRAM_METRICS, LABELLED_METRICS, METRICS
 
 HEAD: Final = """# Metrics
 
@@ -54,6 +54,7 @@ FAMILIES: Final = """
 def markdown() -> str:
     """The whole page."""
     rows = [_row(row.name, row.kind, row.labels, row.help) for row in METRICS]
+    rows += [_row(row.name, row.kind, (row.label,), row.help) for row in LABELLED_METRICS]
     rows += [_row(row.name, HISTOGRAM, (row.label,) if row.label else (), row.help) for row in HISTOGRAM_METRICS]
     families = [f"| `{name}` | {', '.join(f'`{one}`' for one in of)} |\n" for name, of in WHOLE_FAMILIES.items()]
     return "".join([HEAD, *rows, *map(_objects, KINDS), FAMILIES, *families])

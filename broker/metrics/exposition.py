@@ -14,7 +14,7 @@ from prometheus_client import Metric as Family
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from broker.introspection.infos import Distribution
-from broker.metrics.kinds import COUNTER, HistogramMetric, Metric, ObjectKind, ObjectMetric, Sources
+from broker.metrics.kinds import COUNTER, HistogramMetric, LabelledMetric, Metric, ObjectKind, ObjectMetric, Sources
 
 FAMILIES_IN_ONE_GO: Final = 20
 LINES_IN_ONE_GO: Final = 100  # of objects: less than a millisecond's work
@@ -55,6 +55,7 @@ class Scrape:
 
     sources: Sources
     metrics: Sequence[Metric]
+    labelled: Sequence[LabelledMetric] = ()
     histograms: Sequence[HistogramMetric] = ()
     totals: Sequence[ObjectMetric] = ()
     objects: Sequence[Lines] = ()
@@ -90,6 +91,11 @@ def _families(scrape: Scrape, is_open_metrics: bool) -> Iterator[Family]:
     for metric in scrape.metrics:
         family = _family(metric.kind)(scrape.rename(metric.name), metric.help, labels=metric.labels)
         family.add_metric([clean(value) for value in metric.label_values(sources)], metric.read(sources))
+        yield family
+    for row in scrape.labelled:
+        family = _family(row.kind)(scrape.rename(row.name), row.help, labels=[row.label])
+        for label, number in row.read(sources).items():
+            family.add_metric([clean(label)], number)
         yield family
     for spread in scrape.histograms:
         yield _histogram(spread, spread.read(sources), is_open_metrics)

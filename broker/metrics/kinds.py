@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from broker.introspection.infos import Distribution, NodeInfo, Overview
@@ -22,6 +22,7 @@ class Sources:
     node: NodeInfo
     endpoint: str = "aggregated"
     task_waits: Mapping[str, Distribution] | None = None  # by task name, in ms; None where nobody wants them
+    logins: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # by protocol: succeeded, failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,17 @@ class Metric:
     read: Callable[[Sources], float]
     labels: tuple[str, ...] = ()
     label_values: Callable[[Sources], tuple[str, ...]] = lambda _: ()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledMetric:
+    """One row that has a number for each value of its label."""
+
+    name: str
+    kind: str
+    help: str
+    label: str
+    read: Callable[[Sources], Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)

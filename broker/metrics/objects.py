@@ -205,6 +205,9 @@ WHOLE_FAMILIES: Final[dict[str, tuple[str, ...]]] = {
         "rabbitmq_channels_closed_total", "rabbitmq_queues_declared_total", "rabbitmq_queues_created_total",
         "rabbitmq_queues_deleted_total",
     ),
+    "auth_attempt_metrics": (
+        "rabbitmq_auth_attempts_total", "rabbitmq_auth_attempts_succeeded_total", "rabbitmq_auth_attempts_failed_total",
+    ),
     "node_coarse_metrics": (
         "rabbitmq_process_open_fds", "rabbitmq_process_open_tcp_sockets", "rabbitmq_process_resident_memory_bytes",
         "rabbitmq_disk_space_available_bytes",

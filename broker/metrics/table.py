@@ -12,7 +12,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Final
 
-from broker.metrics.kinds import COUNTER, GAUGE, NO_DISTRIBUTIONS, HistogramMetric, Metric, Sources
+from broker.metrics.kinds import COUNTER, GAUGE, NO_DISTRIBUTIONS, HistogramMetric, LabelledMetric, Metric, Sources
 
 PROTOCOL: Final = "amqp091"
 QUEUE_TYPE: Final = "rabbit_classic_queue"
@@ -188,6 +188,14 @@ METRICS: Final[tuple[Metric, ...]] = (
            lambda _: time.process_time()),
 )  # fmt: skip
 
+LABELLED_METRICS: Final[tuple[LabelledMetric, ...]] = (
+    LabelledMetric("rabbitmq_auth_attempts_total", COUNTER, "Logins", "protocol",
+                   lambda s: {name: sum(both) for name, both in s.logins.items()}),
+    LabelledMetric("rabbitmq_auth_attempts_succeeded_total", COUNTER, "Logins that succeeded", "protocol",
+                   lambda s: {name: succeeded for name, (succeeded, _) in s.logins.items()}),
+    LabelledMetric("rabbitmq_auth_attempts_failed_total", COUNTER, "Logins that failed", "protocol",
+                   lambda s: {name: failed for name, (_, failed) in s.logins.items()}),
+)  # fmt: skip
 HISTOGRAM_METRICS: Final[tuple[HistogramMetric, ...]] = (
     HistogramMetric("rabbitmq_message_size_bytes", "Size of messages received from publishers",
                     lambda s: {PROTOCOL: s.overview.message_sizes}, label="protocol"),

@@ -5,7 +5,7 @@ Must not: hold behaviour. They are classes that the real ones inherit from, so t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mypy_extensions import mypyc_attr
@@ -73,6 +73,24 @@ class ConsumerPort:
 
     def fed(self) -> None:
         """It has room again."""
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Tracer:
+    """Whoever watches what happens in a vhost; `user` is who publishes at this moment."""
+
+    __slots__ = ("user",)
+
+    def __init__(self) -> None:
+        self.user = ""
+
+    def published(self, batch: Batch, queues: Sequence[PublishTarget]) -> None:
+        """A run was routed to these."""
+        raise NotImplementedError
+
+    def delivered(self, queue: str, span: Span, consumer: str) -> None:
+        """A run left a queue for a consumer, or, with an empty name, by basic.get."""
         raise NotImplementedError
 
 

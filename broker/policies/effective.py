@@ -16,7 +16,8 @@ from broker.policies.store import PolicyStore
 from broker.vhost import Vhost
 
 EXCHANGE: Final = "exchange"
-TESTS_PER_SLICE: Final = 500  # names held against patterns in one go: about a millisecond's work
+TESTS_PER_SLICE: Final = 500  # names held against patterns in one go, and
+OBJECTS_PER_SLICE: Final = 100  # queues and exchanges looked at: about a millisecond's work
 
 
 def merge_definitions(policy: Mapping[str, object], operators: Mapping[str, object]) -> dict[str, object]:
@@ -114,7 +115,7 @@ class PolicyEngine:
     def _apply(self, vhost: Vhost) -> Iterator[None]:
         """Looks at everything in a vhost; what is declared from now on has the new policies already."""
         policies = self._of_vhost(vhost.name)
-        slice_size = max(1, TESTS_PER_SLICE // (policies.count + 1))
+        slice_size = max(1, min(OBJECTS_PER_SLICE, TESTS_PER_SLICE // (policies.count + 1)))
         left = slice_size
         for exchange in list(vhost.table.exchanges.values()):
             vhost.apply_to_exchange(exchange, policies.of(EXCHANGE, exchange.name))

@@ -197,6 +197,8 @@ class ClassicQueue(QueueHandle):
             count -= held
             if span.deliveries:
                 counters.redelivered += held
+            if self._context.tracer is not None:
+                self._context.tracer.delivered(self.name, span, consumer.tag)
             if consumer.no_ack:
                 counters.delivered_no_ack += held
                 consumer.deliver(span)
@@ -249,6 +251,8 @@ class ClassicQueue(QueueHandle):
             counters.got_empty += 1
         else:
             counters.redelivered += span.deliveries > 0
+            if self._context.tracer is not None:
+                self._context.tracer.delivered(self.name, span, "")
             if no_ack:
                 counters.got_no_ack += 1
                 self._done(span)

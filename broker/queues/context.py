@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from broker.model.interfaces import Tracer
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits
@@ -35,7 +36,7 @@ class QueueContext:
     """The time of this turn, timers, the places a queue reports to, and where durable ones keep their messages."""
 
     __slots__ = ("budget", "delete", "journal", "levels", "mark_dirty", "now_ms", "removing", "spool",
-                 "timers", "waits", "when_stored")  # fmt: skip
+                 "timers", "tracer", "waits", "when_stored")  # fmt: skip
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class QueueContext:
         self.spool = spool
         self.budget = budget  # what all queues may hold in memory
         self.levels = levels  # a queue's number: the priorities whose streams hold something
+        self.tracer: Tracer | None = None  # while somebody watches
         self.removing: set[object] = set()  # messages that are being looked for, to be taken out of their queue
         self.when_stored = when_stored  # calls back once the definitions as they are now are on the disk
         self.waits = waits  # where it is measured how long tasks wait

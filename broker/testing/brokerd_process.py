@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import select
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,20 +19,30 @@ from urllib.parse import quote
 import broker
 from broker.auth.passwords import SHA256
 from broker.cli.client import Client
-from broker.cli.exits import CtlError
+from broker.cli.exits import CtlError, RefusedError
 from broker.cli.paths import part
 from broker.cli.target import SocketTarget
 from broker.config_options import as_text
 from broker.testing.amqp import CLIENT_NAME
 from broker.testing.errors import BrokerGoneError, NotInThisModeError
-from broker.testing.facts import HOST, PASSWORD, SUBPROCESS, USER, ConnectionState, Message, QueueState, Settings
+from broker.testing.facts import (
+    HOST,
+    NO_MANAGEMENT,
+    PASSWORD,
+    SUBPROCESS,
+    USER,
+    ConnectionState,
+    Message,
+    QueueState,
+    Settings,
+)
+from broker.testing.ports import free_port
 
 READY_S_MAX: Final = 30.0
 STOP_S_MAX: Final = 15.0
-PORTS: Final = (15_000, 30_000)  # below those that the kernel gives out by itself, so that a restart finds its own free
 STARTS_MAX: Final = 20
 LOG_LINES_SHOWN: Final = 10
-PAUSE_S: Final = 0.01
+NOT_FOUND: Final = 404
 
 
 class BrokerdProcess:
@@ -45,6 +53,7 @@ class BrokerdProcess:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._port = 0
+        self._management_port = 0
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[str] | None = None
 
@@ -58,7 +67,8 @@ class BrokerdProcess:
             self._launch(self._port)
             return
         for left in reversed(range(STARTS_MAX)):
-            port = _free_port()
+            port = free_port()
+            self._management_port = free_port() if self.settings.management else 0
             try:
                 self._launch(port)
             except BrokerGoneError as error:
@@ -72,7 +82,8 @@ class BrokerdProcess:
     def _launch(self, port: int) -> None:
         quick = {"fsync": "never", "password_hashing": SHA256, "login_failures_max": 0, "disk_free_min_bytes": 0}
         options = {**quick, "log_level": "warning", **self.settings.options}
-        flags = {"host": HOST, "port": port, "data_dir": str(self._data_dir), "metrics_port": 0, **options}
+        ports = {"port": port, "management_port": self._management_port, "metrics_port": 0}
+        flags = {"host": HOST, "data_dir": str(self._data_dir), **ports, **options}
         command = [sys.executable, "-m", "broker.cli.brokerd"]
         command += [f"--{name.replace('_', '-')}={as_text(value)}" for name, value in flags.items()]
         with self._log_path.open("ab") as log:
@@ -173,7 +184,9 @@ class BrokerdProcess:
     @property
     def management_url(self) -> str:
         """The HTTP API's URL. Raises: NotInThisModeError where none was asked for."""
-        raise NotInThisModeError("this broker has no HTTP API")
+        if not self.settings.management:
+            raise NotInThisModeError(NO_MANAGEMENT)
+        return f"http://{USER}:{PASSWORD}@{HOST}:{self._management_port}"
 
     def url(self, vhost: str = "/") -> str:
         """The AMQP URL of a vhost."""
@@ -193,10 +206,13 @@ class BrokerdProcess:
 
     def queue_state(self, vhost: str, name: str) -> QueueState | None:
         """What a queue holds now; None where there is none."""
-        for queue in self._get(f"/api/queues/{part(vhost)}"):
-            if queue["name"] == name:
-                return QueueState(queue["messages_ready"], queue["messages_unacknowledged"], queue["consumers"])
-        return None
+        try:
+            queue = self._client().get(f"/api/queues/{part(vhost)}/{part(name)}")
+        except RefusedError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+        return QueueState(queue["messages_ready"], queue["messages_unacknowledged"], queue["consumers"])
 
     def queue_names(self, vhost: str) -> list[str]:
         """The queues there are."""
@@ -227,12 +243,3 @@ def _environment() -> dict[str, str]:
     given = os.environ.get("PYTHONPATH", "")
     ours = {name: value for name, value in os.environ.items() if not name.startswith("BROKER_")}
     return {**ours, "PYTHONPATH": f"{package_home}{os.pathsep}{given}" if given else package_home}
-
-
-def _free_port() -> int:
-    for _ in range(STARTS_MAX):
-        port = random.randrange(*PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((HOST, port))
-            return port
-    raise BrokerGoneError(f"no free port in {PORTS}")

@@ -11,9 +11,9 @@ import dataclasses
 import socket
 import struct
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pamqp.header import ContentHeader
 
@@ -23,10 +23,8 @@ from broker.config import Config
 from broker.config_options import options_of
 from broker.connections.connection import Connection
 from broker.connections.transport import SocketTransport
-from broker.model.message import Span
 from broker.node import Node
-from broker.queues.classic import ClassicQueue
-from broker.stores import Stores
+from broker.queues.browsing import FRONT, Place, Waiting, look
 from broker.testing.clock import MovableClock
 from broker.testing.errors import QueueNotFoundError
 from broker.testing.facts import (
@@ -41,6 +39,7 @@ from broker.testing.facts import (
 )
 from broker.testing.faults import FaultState
 from broker.testing.link import Link
+from broker.testing.ports import free_port
 from broker.vhost import Vhost
 from broker.waking import Waker
 from storage.commit import Timers
@@ -49,11 +48,16 @@ from storage.definitions_disk import MemoryDisk
 from storage.memory import MemoryJournal
 from storage.worker import InlineWorker
 
+if TYPE_CHECKING:
+    from broker.outlets import Outlets
+    from broker.stores import Stores
+
 BACKLOG: Final = 1024
-STEPS_MAX: Final = 100_000  # deadlines run for one move of the clock
+STEPS_MAX: Final = 10_000  # of one move of the clock: about a second's work
+LAST_STEPS_MAX: Final = 100  # for what things done at the end cause at once
 DRAIN_S_MAX: Final = 0.05  # what clients get to answer connection.close; one that is not reading cannot
 TURN_S: Final = 0.001
-LOAD_TURNS_MAX: Final = 5000  # for messages of before a restart to come from the disk
+MESSAGES_MAX: Final = 100_000  # shown of one queue
 REBIND_TURNS_MAX: Final = 1000
 CONTENT_CLASS: Final = 60
 
@@ -74,7 +78,8 @@ def config_for(settings: Settings, folder: Path | None) -> Config:
         except ValueError:
             raise ValueError(f"{name} is {option.allowed}, not {value!r}") from None
     fixed = {
-        "host": HOST, "port": 0, "metrics_port": 0, "data_dir": folder or Path(tempfile.gettempdir()),
+        "host": HOST, "port": 0, "metrics_port": 0, "management_port": free_port() if settings.management else 0,
+        "data_dir": folder or Path(tempfile.gettempdir()),
         "default_user": USER, "default_pass": PASSWORD, "disk_free_min_bytes": 0, "memory_high_watermark": 1.0,
         "auth_failure_delay_s": 0.0, "fsync": "never", "password_hashing": SHA256, "login_failures_max": 0,
     }  # fmt: skip
@@ -93,9 +98,11 @@ class Host:
         self.port = 0
         self._loop = loop
         self._in_folder = settings.storage == FOLDER
+        self._management = settings.management
         self._disk = MemoryDisk()
         self._journal = MemoryJournal()
         self._stores: Stores | None = None
+        self._outlets: Outlets | None = None
         self._links_due: Deadlines
         self._waker: Waker
         self._link_waker: Waker
@@ -120,9 +127,22 @@ class Host:
         if trouble:
             raise OSError(trouble)
         await self.listen()
+        if self._management:
+            self._serve_http()
+
+    def _serve_http(self) -> None:
+        """The HTTP API, which answers in a moment: what it imports is imported in a thread."""
+        from broker.outlets import Outlets  # noqa: PLC0415
+
+        assert self._listener is not None, "listens"
+        self._outlets = Outlets(self.node, lambda: None)
+        self._outlets.listen(self.config)
+        self._outlets.serve(("amqp", sock) for sock in self._listener.sockets)
 
     def _make_node(self) -> Node:
         if self._in_folder:
+            from broker.stores import Stores  # noqa: PLC0415 - a tenth of all that is imported
+
             stores = self._stores = Stores(self.config, self._loop.call_soon_threadsafe)
             definitions = stores.open_definitions()
             return Node(
@@ -147,6 +167,9 @@ class Host:
             link.cut(reset=False)
         while self.faults.links:
             await asyncio.sleep(TURN_S)
+        if self._outlets is not None:
+            await self._outlets.stop()
+            self._outlets = None
         self.node.journal.close()
         self.node.spool.close()
         self.node.definitions.close()
@@ -204,27 +227,30 @@ class Host:
     async def move_clock(self, to_ms: int) -> None:
         """Shows that time, having done on the way all that falls due, each in its turn and at its time.
 
-        Raises: ValueError where it lies in the past, or too much falls due on the way.
+        What falls due behind the first STEPS_MAX things is done together, at the end. Raises: ValueError for the past.
         """
-        clock, node = self.clock, self.node
+        clock = self.clock
         await asyncio.sleep(0)  # a turn of its own: within one, time stands still
         if to_ms < clock.now_ms():
             raise ValueError("the broker's clock only goes forward")
         was_frozen = clock.is_frozen
         clock.freeze()
         try:
-            for _ in range(STEPS_MAX):
-                due_ms = node.deadlines.next_due_ms()
-                if due_ms is None or due_ms > to_ms:
-                    clock.move_to(to_ms)
-                    await self._turn()
-                    return
-                clock.move_to(max(due_ms, clock.now_ms()))
-                await self._turn()
-            raise ValueError(f"more than {STEPS_MAX} things fall due on the way: move the clock in smaller steps")
+            await self._steps(to_ms, STEPS_MAX)
+            clock.move_to(to_ms)
+            await self._steps(to_ms, LAST_STEPS_MAX)
         finally:
             if not was_frozen:
                 self.resume_clock()
+
+    async def _steps(self, to_ms: int, count: int) -> None:
+        """Goes from one deadline to the next, as long as there are any up to a time."""
+        for _ in range(count):
+            await self._turn()
+            due_ms = self.node.deadlines.next_due_ms()
+            if due_ms is None or due_ms > to_ms:
+                return
+            self.clock.move_to(max(due_ms, self.clock.now_ms()))
 
     async def _turn(self) -> None:
         self.node.run_deadlines()
@@ -273,15 +299,18 @@ class Host:
         return list(self.vhost(vhost).queues)
 
     async def messages(self, vhost: str, name: str) -> list[Message]:
-        """What waits in a queue, left as it is; of a very deep one what is in memory. Raises: QueueNotFoundError."""
+        """What waits in a queue, left as it is, up to MESSAGES_MAX. Raises: QueueNotFoundError."""
         queue = self.vhost(vhost).queues.get(name)
         if queue is None:
             raise QueueNotFoundError(name)
-        for _ in range(LOAD_TURNS_MAX):
-            if queue.ready.next_message_bytes() or not queue.ready.count:  # otherwise it is being loaded
-                break
-            await asyncio.sleep(TURN_S)
-        return [message for span in _spans(queue) for message in _messages(span)]
+        found: list[Message] = []
+        place: Place | None = FRONT
+        while place is not None and len(found) < MESSAGES_MAX:
+            answered: asyncio.Future[tuple[Sequence[Waiting], Place | None]] = self._loop.create_future()
+            look(queue.ready, place, lambda waiting, on, answered=answered: answered.set_result((waiting, on)))  # type: ignore[misc]
+            waiting, place = await answered
+            found += map(_message, waiting)
+        return found
 
     def connections(self, vhost: str) -> list[ConnectionState]:
         """The open connections of a vhost, without those of the helpers."""
@@ -322,16 +351,9 @@ def _state(connection: Connection) -> ConnectionState:
     return ConnectionState(connection.name, connection.user, actor.vhost.name if actor else "", str(client_name))
 
 
-def _spans(queue: ClassicQueue) -> list[Span]:
-    return list(queue.ready.spans())
-
-
-def _messages(span: Span) -> list[Message]:
-    batch = span.batch
+def _message(waiting: Waiting) -> Message:
+    batch, address = waiting.batch, waiting.batch.address
     header = ContentHeader()
     header.unmarshal(struct.pack(">HHQ", CONTENT_CLASS, 0, 0) + batch.properties.raw)
     properties = {name: value for name, value in dict(header.properties).items() if value not in (None, "")}
-    address = batch.address
-    return [
-        Message(body, properties, address.exchange, address.routing_key, span.deliveries > 0) for body in span.bodies()
-    ]
+    return Message(batch.bodies[waiting.at], properties, address.exchange, address.routing_key, waiting.deliveries > 0)

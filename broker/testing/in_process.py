@@ -18,6 +18,7 @@ from broker.testing.facts import (
     FOLDER,
     HOST,
     IN_PROCESS,
+    NO_MANAGEMENT,
     PASSWORD,
     USER,
     ConnectionState,
@@ -29,7 +30,6 @@ from broker.testing.host import Host
 
 T = TypeVar("T")
 ANSWER_S_MAX: Final = 20.0
-NO_MANAGEMENT: Final = "this broker has no HTTP API: leveret_management = true, or Broker(management=True)"
 THREAD_NAME: Final = "leveret"
 
 
@@ -51,7 +51,7 @@ class InProcessServer:
 
     def start(self) -> None:
         """Starts the thread and the broker in it. Raises: BrokerGoneError."""
-        if self.settings.storage == FOLDER:
+        if self.settings.storage == FOLDER or self.settings.management:
             self._folder = tempfile.TemporaryDirectory(prefix="leveret-")
         self._started = Future()
         self._thread = threading.Thread(target=self._main, name=THREAD_NAME, daemon=True)
@@ -157,7 +157,9 @@ class InProcessServer:
     @property
     def management_url(self) -> str:
         """The HTTP API's URL. Raises: NotInThisModeError where none was asked for."""
-        raise NotInThisModeError(NO_MANAGEMENT)
+        if not self.settings.management:
+            raise NotInThisModeError(NO_MANAGEMENT)
+        return f"http://{USER}:{PASSWORD}@{HOST}:{self.call(lambda host: host.config.management_port)}"
 
     def url(self, vhost: str = "/") -> str:
         """The AMQP URL of a vhost."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from broker.tls.error import TlsError
 from broker.tls.names import Fields, alternative_names, common_name, distinguished_name, time_ms
-from broker.tls.settings import TlsError, TlsSettings
+from broker.tls.settings import TlsSettings
 
 FILE_BYTES_MAX: Final = 1024 * 1024
 CERTIFICATES_MAX: Final = 256

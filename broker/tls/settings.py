@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from broker.config import Config
+from broker.tls.error import TlsError
 
 VERIFY_MODES: Final = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-
-
-class TlsError(Exception):
-    """TLS cannot be served as it is configured; the text is one line for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +31,8 @@ class TlsSettings:
         return f"TlsSettings({self.cert_file})"  # never the password
 
 
-def tls_settings(config: Config) -> TlsSettings | None:
-    """The settings, None where no listener uses TLS. Raises: TlsError for settings that do not fit together."""
-    if not (config.tls_port or config.metrics_tls):
-        return None
+def tls_settings(config: Config) -> TlsSettings:
+    """The settings. Raises: TlsError where they do not fit together."""
     if not config.tls_cert_file:
         raise TlsError("TLS needs a certificate: give tls_cert_file (and tls_key_file)")
     if config.tls_verify != "none" and not config.tls_ca_file:

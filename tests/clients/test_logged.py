@@ -13,7 +13,7 @@ import pika
 import pika.exceptions
 import pytest
 
-from tests.support.brokers import RestartableBroker
+from tests.support.brokers import RestartableBroker, port_that_stays_free
 from tests.support.waiting import wait_until
 
 SECRET = "correct-horse-battery"  # in every secret of this test
@@ -24,10 +24,15 @@ VARIABLES = {
     "RABBITMQ_ERLANG_COOKIE": SECRET, "RABBITMQ_NODENAME": "rabbit@there",
 }  # fmt: skip
 
+DEFINITIONS = {
+    "users": [{"name": "cleo", "password_hash": f"{SECRET}==", "hashing_algorithm": "nonsense", "tags": ""}],
+    "parameters": [{"vhost": "/", "component": "shovel", "name": "s", "value": {"src-uri": f"amqp://a:{SECRET}@b"}}],
+}
+
 
 @pytest.fixture
 def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RestartableBroker]:
-    for name, value in VARIABLES.items():
+    for name, value in {**VARIABLES, "BROKER_MANAGEMENT_PORT": str(port_that_stays_free())}.items():
         monkeypatch.setenv(name, value)
     with RestartableBroker(tmp_path, "--log-file", str(tmp_path / "own.log")) as started:
         started.launch()
@@ -54,6 +59,7 @@ def lines(path: Path) -> list[dict[str, str]]:
 
 
 def test_no_secret_is_logged(broker: RestartableBroker, tmp_path: Path) -> None:
+    page = f"http://127.0.0.1:{os.environ['BROKER_MANAGEMENT_PORT']}"
     name = "ann\nforged"
     with pytest.raises(pika.exceptions.AMQPConnectionError):
         connect(broker, name, SECRET)
@@ -61,10 +67,15 @@ def test_no_secret_is_logged(broker: RestartableBroker, tmp_path: Path) -> None:
         connect(broker, "guest", f"wrong-{SECRET}")
     connect(broker, "guest", FIRST_PASSWORD, client_properties={"connection_name": "web-1"})
     told = brokerctl(broker, "add_user", "bob", given=f"{SECRET}\n{SECRET}\n")
+    (tmp_path / "definitions.json").write_text(json.dumps(DEFINITIONS))
+    told += brokerctl(broker, "import_definitions", str(tmp_path / "definitions.json"))
+    told += brokerctl(broker, "--url", page, "--user", "guest", "--password", f"wrong-{SECRET}", "status")
+    recent = brokerctl(broker, "log_tail", "-N", "1000", "--json")
+    assert "login of user" in recent
     assert broker.stop() == 0
     own = tmp_path / "own.log"
     wait_until(lambda: own.read_text() == broker.log_path.read_text(), what="the same lines in both places")
-    assert SECRET not in own.read_text() + told
+    assert SECRET not in own.read_text() + told + recent
     messages = [line["message"] for line in lines(own)]
     assert [text for text in messages if "login of user 'ann\\nforged'" in text]
     assert [text for text in messages if "BROKER_URI is no setting" in text]

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pika
@@ -15,6 +16,7 @@ import pytest
 from pika.exceptions import ConnectionClosedByBroker
 
 from broker import __version__
+from broker.cli.brokerd import _also_served
 from broker.config import Config
 from broker.config_options import options_of
 from tests.clients.conftest import parameters
@@ -95,6 +97,13 @@ def test_it_says_one_line_when_it_is_ready(tmp_path: Path) -> None:
         process.terminate()
         assert process.stdout.read() == ""
     assert process.returncode == 0
+
+
+def test_the_line_names_page_and_metrics() -> None:
+    defaults = Config()
+    assert _also_served(defaults) == ", page on http://127.0.0.1:15672, metrics on 127.0.0.1:15692"
+    over_tls = replace(defaults, management_tls=True, management_host="::1", metrics_port=0)
+    assert _also_served(over_tls) == ", page on https://[::1]:15672"
 
 
 @pytest.fixture(scope="module")

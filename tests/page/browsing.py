@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support.brokers import RunningBroker, port_that_stays_free, running_brokerd
 
@@ -79,6 +79,7 @@ def chromium() -> Iterator[Browser]:
     path = next((found for found in map(shutil.which, CHROMIUM_NAMES) if found), None)
     if path is None:
         raise RuntimeError(MISSING)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser

@@ -1,4 +1,8 @@
-"""One broker and one Chromium for all tests of the page; each test opens pages of its own."""
+"""One broker for all tests of the page, one Chromium for each module; each test opens pages of its own.
+
+Playwright keeps an event loop running in this thread, where no other test could then have one; so it ends with its
+module.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ def managed() -> Iterator[Managed]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running

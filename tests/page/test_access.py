@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
 from tests.page.browsing import PHONE, Looker, Managed
@@ -13,6 +13,7 @@ PLACES = (
     "queues/%2F/page.seen?tab=messages", "queues/%2F/page.seen?tab=publish", "celery", "deadletters", "trace", "logs",
     "admin/users", "admin/users/guest", "admin/vhosts/%2F", "admin/policies", "admin/limits", "admin/definitions",
 )  # fmt: skip
+DARK_PLACES = ("overview", "queues", "queues/%2F/page.seen?tab=publish", "admin/users/guest", "logs")
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
@@ -27,18 +28,20 @@ def settled(page: Page) -> None:
 
 
 def violations(page: Page, rules: dict[str, object] = RULES) -> list[str]:
-    found = Axe().run(page, options=rules).response["violations"]
+    """What axe finds wrong; it is put into a page once."""
+    page.evaluate(f"window.axe || (() => {{ {AXE_SCRIPT} }})()")
+    found = page.evaluate("(rules) => axe.run(document, rules)", rules)["violations"]
     return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
 
 
-@pytest.mark.parametrize(("scheme", "rules"), [("light", RULES), ("dark", CONTRAST)])
+@pytest.mark.parametrize(("scheme", "rules"), [("light", RULES), ("dark", CONTRAST)], ids=["light", "dark"])
 def test_every_view_keeps_the_rules_of_axe(
     look: Looker, managed: Managed, scheme: str, rules: dict[str, object]
 ) -> None:
     managed.queue("page.seen", **{"x-max-length": 9})
     page = look.open("overview", color_scheme=scheme)
     found = {}
-    for place in PLACES:
+    for place in PLACES if rules is RULES else DARK_PLACES:
         page.goto(f"{managed.url}/#/{place}")
         settled(page)
         if wrong := violations(page, rules):
@@ -48,13 +51,15 @@ def test_every_view_keeps_the_rules_of_axe(
 
 def test_login_and_dialogs_keep_the_rules_of_axe(look: Looker, managed: Managed) -> None:
     managed.queue("page.seen", **{"x-max-length": 9})
-    assert not violations(look.open(user=None))
+    login = look.open(user=None)
+    expect(login.get_by_label("Password")).to_be_visible()
+    assert not violations(login)
+    login.evaluate("document.querySelector('label').remove()")
+    assert violations(login), "axe sees what is wrong"
     page = look.open("queues/%2F/page.seen")
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert not violations(page)
-    page.evaluate("document.documentElement.removeAttribute('lang')")
-    assert violations(page), "axe sees what is wrong"
 
 
 def test_nothing_is_wider_than_a_phone(look: Looker, managed: Managed) -> None:
@@ -85,6 +90,7 @@ def tab_to(page: Page, name: str) -> None:
 
 def test_by_keyboard_alone(look: Looker, managed: Managed) -> None:
     page = look.open("overview", user=None)
+    expect(page.get_by_label("User name")).to_be_focused()
     page.keyboard.type("guest")
     page.keyboard.press("Tab")
     page.keyboard.type("guest")

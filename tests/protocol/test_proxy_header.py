@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from protocol.constants import PROXY_SIGNATURE_2 as SIGNATURE_2
 from protocol.proxy_header import (
     HEAD_BYTES,
     LINE_BYTES_MAX,
     REST_BYTES_MAX,
-    SIGNATURE_2,
     Proxied,
     ProxyHeader,
     ProxyHeaderError,

@@ -8,6 +8,8 @@ import pytest
 
 from broker.testing import Broker
 from broker.testing.clock import MovableClock
+from broker.testing.host import Host
+from broker.testing.in_process import InProcessServer
 from tests.testing.conftest import Connect
 
 
@@ -82,6 +84,20 @@ def test_a_queue_that_was_moved_past_its_end_can_be_declared_anew(broker: Broker
     broker.publish("x", "q")
     broker.clock.reset()
     assert broker.depth("q") == 1
+
+
+def test_what_falls_due_all_the_time_does_not_hold_up_a_jump(broker: Broker) -> None:
+    def every_second(host: Host) -> None:
+        host.node.deadlines.add(host.clock.now_ms() + 1000, lambda: every_second(host))
+
+    assert isinstance(broker.server, InProcessServer)
+    broker.server.call(every_second)
+    broker.declare("q", arguments={"x-message-ttl": 365 * 86_400_000})
+    broker.publish("x", "q")
+    broker.clock.advance(364 * 86_400)
+    assert broker.depth("q") == 1
+    broker.clock.advance(2 * 86_400)
+    assert broker.depth("q") == 0
 
 
 def test_the_clock_by_itself() -> None:

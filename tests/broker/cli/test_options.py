@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from broker.cli.shown import show_list
 from broker.cli.table import MODULES, SECTIONS
 from broker.cli.target import Given, HttpTarget, SocketTarget, target_of, with_environment
 from tests.broker.cli.doors import Managed, as_process, in_process
+from tests.tidy import tree_files
 
 HEAVY = (
     "rich",
@@ -140,6 +142,17 @@ sys.exit(", ".join(name for name in {HEAVY!r} if name in sys.modules) or 0)
     ended = subprocess.run([sys.executable, "-S", "-c", "import site; site.main()\n" + code], capture_output=True,
                            text=True, timeout=60, check=False)  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_docs_name_commands_that_there_are() -> None:
+    """After `brokerctl` and perhaps options, as in code."""
+    named = {
+        found: page.name
+        for page in tree_files(".md")
+        for found in re.findall(r"(?:`|^|sudo |exec broker )brokerctl ([a-z]+(?:_[a-z]+)*)\b", page.read_text(), re.M)
+    }
+    assert len(named) > 20
+    assert not {command: page for command, page in named.items() if command not in MODULES}
 
 
 def test_the_page_has_every_command() -> None:

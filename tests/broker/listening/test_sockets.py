@@ -14,7 +14,7 @@ import pytest
 
 from broker.connections.peer import Caller, connection_name, is_loopback, split_address
 from broker.listening.doorway import is_within, networks, proxied_caller
-from broker.listening.sockets import ListenError, listen_tcp, listen_unix
+from broker.listening.sockets import HOSTS_MAX, ListenError, listen_tcp, listen_tcp_all, listen_unix
 from protocol.proxy_header import Proxied
 
 HERE, THERE = ("127.0.0.1", 4000), ("10.0.0.9", 4000)
@@ -44,6 +44,23 @@ def test_two_colons_are_every_address_unless_ipv4_has_a_listener_of_its_own() ->
         assert reached(one, "::1")
         assert not reached(one, "127.0.0.1")
         assert reached(local, "::1")
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_several_addresses_share_one_port() -> None:
+    listeners = listen_tcp_all("127.0.0.1, ::", 0)
+    try:
+        assert len({listener.getsockname()[1] for listener in listeners}) == 1
+        assert all(reached(listeners[0], host) for host in ("127.0.0.1", "::1"))
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+@pytest.mark.parametrize("hosts", ["", " , ", ",".join(["127.0.0.1"] * (HOSTS_MAX + 1))])
+def test_there_is_an_address_and_not_too_many(hosts: str) -> None:
+    with pytest.raises(ListenError, match="1 to 64 are possible"):
+        listen_tcp_all(hosts, 0)
 
 
 def test_an_address_that_is_taken_is_named() -> None:

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from broker.metrics.docs import markdown
 from broker.metrics.kinds import ObjectMetric
 from broker.metrics.objects import ALWAYS, KINDS, PER_OBJECT, WHOLE_FAMILIES, detailed_name
-from broker.metrics.table import HISTOGRAM_METRICS, METRICS
+from broker.metrics.table import HISTOGRAM_METRICS, LABELLED_METRICS, METRICS
 from tests.support.brokers import RunningBroker, running_brokerd
 from tests.support.waiting import wait_until
 from tests.tidy import ROOT
@@ -94,7 +94,8 @@ def test_metrics_follow_what_happens(used: Scraped) -> None:
     }
     totals = {row.name for kind in PER_OBJECT for row in kind.metrics if row.total is not None}
     nothing = {"leveret_queue_oldest_unacked_seconds"}
-    assert {name for name, _ in whole} == {row.name for row in METRICS} | totals - nothing | spread
+    alone = {row.name for row in (*METRICS, *LABELLED_METRICS)}
+    assert {name for name, _ in whole} == alone | totals - nothing | spread
     plain = {name: value for (name, _), value in whole.items()}
     expected = {
         "rabbitmq_queues": 2, "rabbitmq_connections": 1, "rabbitmq_channels": 0,
@@ -114,6 +115,8 @@ def test_metrics_follow_what_happens(used: Scraped) -> None:
     assert plain["process_resident_memory_bytes"] > 0
     assert plain["leveret_queue_oldest_ready_seconds"] > 0
     assert whole["rabbitmq_global_messages_received_total", (("protocol", "amqp091"),)] == 4
+    assert whole["rabbitmq_auth_attempts_succeeded_total", (("protocol", "amqp091"),)] == 1
+    assert whole["rabbitmq_auth_attempts_failed_total", (("protocol", "amqp091"),)] == 0
     ready = {labels: value for (name, labels), value in each.items() if name == "rabbitmq_queue_messages_ready"}
     odd = (("queue", 'odd "name" \\'), ("vhost", "/"))
     assert ready == {odd: 0, (("queue", "work"), ("vhost", "/")): 1}
@@ -218,7 +221,7 @@ def test_the_page_is_generated() -> None:
 
 
 def test_names_in_the_table_are_unlike() -> None:
-    names = [row.name for row in METRICS] + [row.name for row in HISTOGRAM_METRICS]
+    names = [row.name for row in (*METRICS, *LABELLED_METRICS, *HISTOGRAM_METRICS)]
     names += [row.name for kind in KINDS for row in kind.metrics]
     assert len(set(names)) == len(names)
-    assert {name for of in WHOLE_FAMILIES.values() for name in of} <= {row.name for row in METRICS}
+    assert {name for of in WHOLE_FAMILIES.values() for name in of} <= set(names)

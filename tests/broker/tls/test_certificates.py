@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives import serialization
 
 from broker.config import load_config
 from broker.tls.certificates import FILE_BYTES_MAX
-from broker.tls.settings import TlsError, TlsSettings, tls_settings
-from broker.tls.store import Certificates, read
+from broker.tls.error import TlsError
+from broker.tls.reading import read
+from broker.tls.settings import TlsSettings
+from broker.tls.store import Certificates, certificates_of
 from tests.support.certificates import PAST, issue, write, write_authority
 
 NOW_MS = 1_790_000_000_000
@@ -164,7 +166,7 @@ def test_authorities_folders_and_ciphers_that_are_none(settings: TlsSettings, tm
 
 
 def given(*argv: str) -> TlsSettings | None:
-    return tls_settings(load_config(argv, {"HOME": "/h"}))
+    return certificates_of(load_config(argv, {"HOME": "/h"})).settings
 
 
 def test_settings_that_do_not_fit_together() -> None:

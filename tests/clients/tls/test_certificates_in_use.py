@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import signal
 import ssl
 from functools import partial
@@ -30,7 +31,7 @@ def _is_shown(port: int, server_name: str, name: str) -> bool:
 
 
 def test_a_client_is_shown_the_certificate_of_the_name_it_asks_for(secured: Secured) -> None:
-    for port in (secured.tls_port, secured.metrics_port):
+    for port in (secured.tls_port, secured.metrics_port, secured.management_port):
         assert "localhost" in shown_names(port)
         assert "localhost" in shown_names(port, "localhost")
         assert "localhost" in shown_names(port, "unknown.example")
@@ -70,9 +71,23 @@ def test_the_first_expiry_is_a_metric(secured: Secured) -> None:
     assert 0 < float(line.split()[1]) <= expires
 
 
+def test_the_http_api_over_tls_tells_of_certificates_that_expire(secured: Secured) -> None:
+    for years, status in ((1, b"HTTP/1.1 200"), (999, b"HTTP/1.1 503")):
+        answer = _https(secured.management_port, f"/api/health/checks/certificate-expiration/{years}/years")
+        assert answer.startswith(status)
+    assert b"server.crt" in answer
+
+
 def _metrics(broker: Secured) -> list[str]:
-    with connected(broker.metrics_port, client_context()) as end:
-        end.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        answer = b"".join(iter(lambda: end.recv(65536), b""))
+    answer = _https(broker.metrics_port, "/metrics")
     assert answer.startswith(b"HTTP/1.1 200")
     return answer.decode().splitlines()
+
+
+def _https(port: int, path: str) -> bytes:
+    """A whole answer, to guest."""
+    credentials = base64.b64encode(b"guest:guest").decode()
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\nConnection: close\r\n\r\n"
+    with connected(port, client_context()) as end:
+        end.sendall(head.encode())
+        return b"".join(iter(lambda: end.recv(65536), b""))

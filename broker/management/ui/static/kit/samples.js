@@ -60,7 +60,7 @@ export const lengthSeries = (source) => LENGTHS.map(([key, name]) => ({
 
 /** Series of rates from `message_stats`; what never happened is left out. */
 export function rateSeries(stats, rows = RATES) {
-  return rows.filter(([key]) => stats?.[key] !== undefined).map(([key, name, title]) => ({
+  return rows.filter(([key]) => stats?.[key]).map(([key, name, title]) => ({
     name, title, points: rates(stats[`${key}_details`]), now: stats[`${key}_details`]?.rate ?? 0,
   }));
 }

@@ -12,7 +12,7 @@ import { Table } from "../kit/table.js";
 import { VhostChoice } from "../kit/vhosts.js";
 import { QueueLink, ViewHead } from "../kit/view.js";
 import { Message } from "./message.js";
-import { askDelete, idOf, pageOf, preview } from "./messages.js";
+import { askDelete, idOf, preview } from "./messages.js";
 import { Publish } from "./publish.js";
 
 const QUEUES_MAX = 20;
@@ -33,9 +33,9 @@ async function searchQueue({ vhost, name }, signal) {
   const found = [];
   let after;
   for (let count = 0; count < PAGES_MAX; count += 1) {
-    const page = pageOf(await get(withQuery(api`queues/${vhost}/${name}/messages`, { count: PEEK_COUNT, after }), { signal }));
+    const page = await get(withQuery(api`queues/${vhost}/${name}/messages`, { count: PEEK_COUNT, after }), { signal });
     found.push(...page.items.filter(deathOf).map((message) => ({ ...message, in: { vhost, name } })));
-    if (!page.more) break;
+    if (!page.next) break;
     after = page.next;
   }
   return found;

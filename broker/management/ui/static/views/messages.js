@@ -14,14 +14,7 @@ import { Message } from "./message.js";
 export const PEEK_COUNT = 50;
 const PREVIEW_LETTERS = 160;
 
-/** A page of messages as the broker gives it, whatever it is wrapped in: {items, next}. */
-export function pageOf(answer) {
-  const items = Array.isArray(answer) ? answer : (answer.items ?? answer.messages ?? []);
-  const next = Array.isArray(answer) ? null : (answer.next ?? answer.after ?? null);
-  return { items, next, more: !Array.isArray(answer) && next !== null, searched: answer.searched ?? answer.looked_at };
-}
-
-export const idOf = (message) => message.id ?? message.position;
+export const idOf = (message) => message.id;
 
 export function preview(message) {
   const task = taskOf(message);
@@ -34,13 +27,12 @@ function argumentsOf({ args, kwargs }) {
   return `${text(args)} ${text(kwargs ?? {})}`.slice(0, PREVIEW_LETTERS);
 }
 
-/** Args: `tools(message)` gives further buttons for one message. */
 export function Messages({ vhost, name, query }) {
   const [chosen, setChosen] = useState(() => new Set());
   const [open, setOpen] = useState(null);
   const asked = { count: PEEK_COUNT, after: query.after, search: query.search };
   const path = withQuery(api`queues/${vhost}/${name}/messages`, asked);
-  const state = usePoll((signal) => get(path, { signal }).then(pageOf), path);
+  const state = usePoll((signal) => get(path, { signal }), path);
   const present = new Set(state.data?.items.map(idOf));
   const picked = [...chosen].filter((id) => present.has(id));
   const toggle = (id) => {
@@ -53,14 +45,14 @@ export function Messages({ vhost, name, query }) {
       <div class="toolbar">
         <button type="button" class="small danger" disabled=${!picked.length}
           onClick=${() => askDelete(vhost, name, picked, () => setChosen(new Set()))}>Delete selected${picked.length ? ` (${picked.length})` : ""}</button>
-        <span class="count" role="status">${plural(page.items.length, "message")} shown${page.searched !== undefined ? `, ${number(page.searched)} searched` : ""}</span>
+        <span class="count" role="status">${plural(page.items.length, "message")} shown${query.search ? `, ${number(page.looked_at)} searched` : ""}</span>
       </div>
       <${Table} columns=${columnsOf(chosen, toggle, setOpen)} items=${page.items} keyOf=${idOf} caption="Messages that wait in ${name}"
         empty=${html`<${Empty} title=${query.search ? "No waiting message matches" : "No message waits in this queue"}>
           ${query.search ? "Only messages that are ready are searched, not those that consumers have." : "Messages that consumers have and have not acknowledged are not shown here."}<//>`} />
-      ${(page.more || query.after) && html`<nav class="pager" aria-label="Pages">
+      ${(page.next || query.after) && html`<nav class="pager" aria-label="Pages">
         <button type="button" disabled=${!query.after} onClick=${() => setQuery({ after: "" })}>From the front</button>
-        <button type="button" disabled=${!page.more} onClick=${() => setQuery({ after: String(page.next) })}>Next ${PEEK_COUNT}</button></nav>`}`}<//>
+        <button type="button" disabled=${!page.next} onClick=${() => setQuery({ after: page.next })}>Next ${PEEK_COUNT}</button></nav>`}`}<//>
     <${Fold} title="Get messages as a client does"><${Get} vhost=${vhost} name=${name} /><//>
     ${open && html`<${Dialog} title="Message" wide onClose=${() => setOpen(null)}><${Message} message=${open} /><//>`}`;
 }

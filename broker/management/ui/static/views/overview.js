@@ -41,6 +41,8 @@ function Totals({ data }) {
       <${Tile} value=${short(queues.messages_unacknowledged ?? 0)} title="unacked" hint="Messages that consumers have and have not acknowledged" />
       <${Tile} value=${rate(stats.publish_details?.rate ?? 0)} title="published" />
       <${Tile} value=${rate(stats.deliver_get_details?.rate ?? 0)} title="delivered" />
+    </div>
+    <div class="tiles">
       <${Tile} value=${number(totals.connections)} title="connections" to=${href(["connections"])} />
       <${Tile} value=${number(totals.channels)} title="channels" to=${href(["channels"])} />
       <${Tile} value=${number(totals.consumers)} title="consumers" />

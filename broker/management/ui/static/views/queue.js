@@ -10,11 +10,11 @@ import { refresh, usePoll } from "../kit/poll.js";
 import { go } from "../kit/routes.js";
 import { lengthSeries, rangeQuery, rateSeries } from "../kit/samples.js";
 import { Facts, Table } from "../kit/table.js";
-import { Card, ChannelLink, State, Tabs, Tile, ViewHead } from "../kit/view.js";
+import { Card, ChannelLink, Tabs, Tile, ViewHead } from "../kit/view.js";
 import { AddBinding, BindingTable } from "./bindings.js";
 import { Messages } from "./messages.js";
 import { Publish } from "./publish.js";
-import { Features } from "./queues.js";
+import { Features, QueueState } from "./queues.js";
 
 const TABS = [["overview", "Overview"], ["messages", "Messages"], ["bindings", "Bindings"], ["publish", "Publish"]];
 
@@ -52,7 +52,7 @@ function Live({ queue, range }) {
       <${Card}><${Chart} title="Message rates" series=${rateSeries(queue.message_stats)} format=${rate} empty="Nothing has been published or delivered yet." /><//>
     </div>
     <${Card} title="About"><${Facts} label="About the queue" rows=${[
-      ["State", html`<${State} state=${queue.state} idleSince=${queue.idle_since} />`],
+      ["State", html`<${QueueState} queue=${queue} />`],
       ["Idle since", queue.idle_since && moment(queue.idle_since)],
       ["Durable", yesNo(queue.durable)], ["Auto-delete", yesNo(queue.auto_delete)],
       ["Exclusive to", queue.owner_pid_details?.name],

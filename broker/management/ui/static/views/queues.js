@@ -31,7 +31,7 @@ export function Features({ queue }) {
   const marks = MARKS.filter(([argument, key]) => given[argument] !== undefined || policy[key] !== undefined);
   const known = new Set([...MARKS.map(([argument]) => argument), "x-queue-type"]);
   const others = Object.fromEntries(Object.entries(given).filter(([name]) => !known.has(name)));
-  return html`<span>
+  return html`<span class="marks">
     ${queue.type && queue.type !== "classic" && html`<${Mark} text=${queue.type} title="Kind of queue" kind="accent" />`}
     ${queue.durable && html`<${Mark} text="D" title="Durable: survives a restart" />`}
     ${queue.auto_delete && html`<${Mark} text="AD" title="Auto-delete: goes with its last consumer" />`}
@@ -42,7 +42,13 @@ export function Features({ queue }) {
   </span>`;
 }
 
-export const speed = (stats, key) => stats?.[`${key}_details`]?.rate;
+/** Idle is a queue that nobody has used for a while and that nothing comes into. */
+export function QueueState({ queue }) {
+  const moving = speed(queue.message_stats, "publish") > 0 || speed(queue.message_stats, "deliver_get") > 0;
+  return html`<${State} state=${queue.state} idleSince=${moving ? undefined : queue.idle_since} />`;
+}
+
+const speed = (stats, key) => stats?.[`${key}_details`]?.rate;
 const drawSpeed = (key) => (queue) => {
   const value = speed(queue.message_stats, key);
   return value === undefined ? "" : html`<span class=${value ? "" : "muted"}>${short(value)}</span>`;
@@ -53,7 +59,7 @@ const COLUMNS = [
   { key: "vhost", title: "Vhost", sort: "vhost" },
   { key: "features", title: "Features", draw: (queue) => html`<${Features} queue=${queue} />` },
   { key: "policy", title: "Policy", sort: "policy", draw: (queue) => [queue.policy, queue.operator_policy].filter(Boolean).join(", ") },
-  { key: "state", title: "State", sort: "state", draw: (queue) => html`<${State} state=${queue.state} idleSince=${queue.idle_since} />` },
+  { key: "state", title: "State", sort: "state", draw: (queue) => html`<${QueueState} queue=${queue} />` },
   { key: "ready", title: "Ready", hint: "Waiting for a consumer", num: true, sort: "messages_ready", draw: (queue) => short(queue.messages_ready) },
   { key: "unacked", title: "Unacked", hint: "At consumers, not acknowledged", num: true, sort: "messages_unacknowledged", draw: (queue) => short(queue.messages_unacknowledged) },
   { key: "total", title: "Total", num: true, sort: "messages", draw: (queue) => html`<b>${short(queue.messages)}</b>` },

@@ -25,9 +25,9 @@ function useTrace(path, running) {
     if (!running) return undefined;
     const ending = new AbortController();
     const tell = (changes) => !ending.signal.aborted && setState((old) => ({ ...old, ...changes }));
-    const take = ({ data }) => {
+    const take = ({ event, data }) => {
       seen.current += 1;
-      if (waiting.current.length < ROWS_MAX) waiting.current.push({ ...JSON.parse(data), number: seen.current });
+      if (waiting.current.length < ROWS_MAX) waiting.current.push({ event, ...JSON.parse(data), number: seen.current });
     };
     const drawing = setInterval(() => {
       if (!waiting.current.length) return;
