@@ -17,9 +17,11 @@ from tests.broker.cli.doors import as_process, in_process
 from tests.support import certificates
 
 EVENTS = (
+    b": watching\n\n"
     b"event: published\n"
-    b'data: {"exchange": "e", "routing_key": "k", "routed_queues": ["q"], "payload": "hi\\u001b[2J"}\n\n'
-    b': a comment\n\ndata: {"event": "delivered",\ndata:  "queue": "other", "user": "anna"}\n\n'
+    b'data: {"exchange": "e", "routing_key": "k", "queues": ["q"], "payload_bytes": 2, "payload": "hi\\u001b[2J"}\n\n'
+    b'event: delivered\ndata: {"exchange": "", "queues": [],\ndata:  "consumer": "c", "redelivered": true}\n\n'
+    b'event: left_out\ndata: {"count": 7}\n\n'
 )
 
 
@@ -28,7 +30,7 @@ class Stub(BaseHTTPRequestHandler):
 
     ANSWERS = {
         "/api/overview?columns=node": b"{}", "/pre/api/overview?columns=node": b"{}",
-        "/api/overview": b"<html>this is no broker</html>", "/api/leveret/trace": EVENTS,
+        "/api/overview": b"<html>this is no broker</html>", "/api/leveret/trace?body=false": EVENTS,
     }  # fmt: skip
     asked: list[str] = []
 
@@ -69,10 +71,14 @@ def test_trace_shows_events_and_ends_after_some(stub: str) -> None:
     shown = as_process("--url", stub, "trace", "--count", "2", "--json")
     assert (shown.status, shown.err) == (0, "")
     assert [json.loads(line)["event"] for line in shown.out.splitlines()] == ["published", "delivered"]
-    one = in_process("--url", stub, "trace", "--queue", "q", "--bodies")
-    assert one.out == "published exchange=e routing_key=k routed_queues=[q]\n    hi\N{REPLACEMENT CHARACTER}[2J\n"
-    assert "delivered" in in_process("--url", stub, "trace", "--user", "anna").out
-    assert in_process("--url", stub, "trace", "--exchange", "nothing").out == ""
+
+
+def test_trace_writes_a_line_for_people(stub: str) -> None:
+    published, body, delivered, left_out = in_process("--url", stub, "trace").out.splitlines()
+    assert published.endswith('published exchange "e" key "k" → q 2 bytes')
+    assert body == "    hi\N{REPLACEMENT CHARACTER}[2J"
+    assert delivered.endswith('delivered exchange "" key "" → no queue 0 bytes to c redelivered')
+    assert left_out.startswith("(7 more were left out")
 
 
 def test_what_is_no_broker_is_said_so(stub: str) -> None:
