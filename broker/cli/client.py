@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import unquote, urlencode
 
-from broker.cli.exits import SOFTWARE, TEMPORARY, CtlError, NotRunningError, RefusedError
+from broker.cli.exits import NO_INPUT, SOFTWARE, TEMPORARY, CtlError, NotRunningError, RefusedError
 from broker.cli.progress import bar
 from broker.cli.target import TIMEOUT_S, HttpTarget, SocketTarget, Tls
 
@@ -19,7 +19,6 @@ PAGE_SIZE: Final = 500
 PAGES_MAX: Final = 100_000
 STATUS_REFUSED: Final = 400
 NOT_FOUND: Final = 404
-NO_GET: Final = 405
 UNAUTHORIZED: Final = 401
 BARE_REASONS: Final = ("Not Found", "Object Not Found")
 REASON_CHARACTERS_MAX: Final = 2000
@@ -83,7 +82,7 @@ class Client:
         try:
             self.get(path)
         except RefusedError as error:
-            if error.status in (NOT_FOUND, NO_GET):
+            if error.status == NOT_FOUND:
                 return False
             raise
         return True
@@ -223,7 +222,7 @@ def _tls_context(tls: Tls) -> Any:
             context.load_cert_chain(tls.certificate, tls.key)
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(one for one in (tls.ca_file, tls.certificate, tls.key) if one)
-        raise CtlError(f"the certificates in {files} cannot be used: {error}", SOFTWARE) from None
+        raise CtlError(f"the certificates in {files} cannot be used: {error}", NO_INPUT) from None
     if not tls.is_checked:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

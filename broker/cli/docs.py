@@ -10,7 +10,6 @@ from typing import Final
 import click
 
 from broker.cli.brokerctl import brokerctl
-from broker.cli.commands import columns
 from broker.cli.exits import EXITS
 from broker.cli.group import BrokerCommand
 from broker.cli.options import BROKER_OPTIONS, OUTPUT_OPTIONS
@@ -47,10 +46,6 @@ machine, so that scripts go on working, and refused for others: a command must n
 Shells complete commands, options, and the names of virtual hosts, queues, users and connections:
 `eval "$(brokerctl completion bash)"`.
 """
-COLUMNS: Final = {
-    "list_queues": columns.QUEUE, "list_exchanges": columns.EXCHANGE, "list_bindings": columns.BINDING,
-    "list_connections": columns.CONNECTION, "list_channels": columns.CHANNEL, "list_consumers": columns.CONSUMER,
-}  # fmt: skip
 
 
 def markdown() -> str:
@@ -101,8 +96,9 @@ def _command(command: click.Command, context: click.Context, level: int) -> Iter
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"```text\n{context.command_path} {usage}".rstrip() + "\n```\n"
     yield inspect.cleandoc(command.help or "") + "\n"
-    if command.name in COLUMNS:
-        yield f"Columns: {', '.join(f'`{name}`' for name in COLUMNS[command.name])}.\n"
+    for one in own:
+        if isinstance(one, click.Argument) and isinstance(one.type, click.Choice):
+            yield f"{str(one.name).capitalize()}: {', '.join(f'`{choice}`' for choice in one.type.choices)}.\n"
     yield from _options((one for one in own if isinstance(one, click.Option)), context)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

@@ -33,7 +33,11 @@ class BrokerCommand(click.Command):
         return [*self.params, *common, *whole[len(self.params) :]]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The options of this command alone."""
+        """The columns it can show, and the options of this command alone."""
+        for parameter in self.params:
+            if isinstance(parameter, click.Argument) and isinstance(parameter.type, click.Choice):
+                with formatter.section(str(parameter.name).capitalize()):
+                    formatter.write_text(", ".join(parameter.type.choices))
         _write_options("Options", [*self.params, *super().get_params(ctx)[len(self.params) :]], ctx, formatter)
         formatter.write_paragraph()
         formatter.write_text("Options for every command (which broker, how to write): brokerctl --help")
@@ -113,7 +117,7 @@ def _write_options(
     title: str, parameters: list[click.Parameter] | tuple[click.Option, ...], ctx: click.Context,
     formatter: click.HelpFormatter,
 ) -> None:  # fmt: skip
-    rows = [row for parameter in parameters if (row := parameter.get_help_record(ctx)) is not None]
+    rows = [row for one in parameters if isinstance(one, click.Option) and (row := one.get_help_record(ctx))]
     if rows:
         with formatter.section(title):
             formatter.write_dl(rows)

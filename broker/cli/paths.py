@@ -27,6 +27,6 @@ def about_user(client: Client, user: str) -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
-        if error.status in (BAD_REQUEST, NOT_FOUND) and all(one["name"] != user for one in client.pages("/api/users")):
+        if error.status in (BAD_REQUEST, NOT_FOUND) and not client.has(f"/api/users/{part(user)}"):
             raise CtlError(f'User "{user}" does not exist', NO_USER) from None
         raise

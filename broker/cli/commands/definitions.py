@@ -25,6 +25,7 @@ KINDS: Final = (
     "queues", "bindings",
 )  # fmt: skip
 OWNER_ONLY: Final = 0o600
+IMPORT_S: Final = 600.0  # everything is declared and stored before the answer comes
 
 vhost_option = click.option(
     "-p", "--vhost", metavar="VHOST", shell_complete=complete_vhost, help="Only what is in this virtual host."
@@ -81,6 +82,8 @@ def import_definitions(
     """
     content = _content(file)
     definitions = json_object(content.decode("utf-8", "replace"), "the file of definitions")
+    if context.timeout_s is None:
+        context.client.timeout_s = IMPORT_S
     context.client.upload(_path(vhost), content)
     counts = _counts(definitions)
     context.done(f"The broker has taken {_told(counts)}.", file=file, counts=counts)

@@ -15,7 +15,7 @@ import click
 
 from broker.cli.commands.status_facts import status_facts
 from broker.cli.context import Context
-from broker.cli.exits import TEMPORARY, CtlError, NotRunningError, RefusedError
+from broker.cli.exits import TEMPORARY, CtlError, NotRunningError
 from broker.cli.group import command
 from broker.cli.target import LOCK_FILE, SocketTarget
 
@@ -26,7 +26,6 @@ STOP_S_MAX: Final = 120.0
 STARTUP_S: Final = 300.0
 LOOK_EVERY_S: Final = 0.02
 EFFECTIVE_CONFIG: Final = "/api/config/effective"
-NOT_FOUND: Final = 404
 
 
 @command
@@ -112,21 +111,11 @@ def shutdown(context: Context, wait: bool) -> None:
 
 def _stop(context: Context, is_awaited: bool = True) -> None:
     client = context.client
-    answer = _ask_to_stop(client)
+    answer = client.post("/api/leveret/stop")
     if is_awaited and not _until(lambda: _has_gone(client), STOP_S_MAX):
         raise CtlError(f"the broker has not stopped within {STOP_S_MAX:.0f} s; see its log", TEMPORARY)
     word = "has stopped" if is_awaited else "is stopping"
     context.done(f"The broker (process {answer['os_pid']}) {word}.", **answer)
-
-
-def _ask_to_stop(client: Client) -> dict[str, int]:
-    try:
-        answer: dict[str, int] = client.post("/api/leveret/stop")
-    except RefusedError as error:
-        if error.status != NOT_FOUND:
-            raise
-        answer = client.post("/api/leveret/stop")
-    return answer
 
 
 def _has_gone(client: Client) -> bool:

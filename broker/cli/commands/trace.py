@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ DATA: Final = b"data:"
 EVENT: Final = b"event:"
 EVENT_LINES_MAX: Final = 1000
 SHOWN_CHARACTERS: Final = 120
+LEFT_OUT: Final = "left_out"
+MS_PER_S: Final = 1000
 
 
 @command
@@ -33,27 +36,16 @@ def trace(
     count: int | None, bodies: bool,
 ) -> None:  # fmt: skip
     """Show messages as they are published and delivered, until Ctrl-C. With --json, a line of JSON each."""
-    wanted = {"queue": queue, "exchange": exchange, "user": username}
+    chosen = {"vhost": vhost, "queue": queue, "exchange": exchange, "user": username}
     if context.timeout_s is None:
         context.client.timeout_s = None  # nothing may happen for hours
     shown = 0
-    with context.client.stream(TRACE, vhost=vhost) as lines:
+    with context.client.stream(TRACE, **chosen, body="true" if bodies else "false") as lines:
         for event in events(lines):
-            if not is_wanted(event, wanted):
-                continue
-            _write(context, event, bodies)
+            _write(context, event)
             shown += 1
             if shown == count:
                 return
-
-
-def is_wanted(event: dict[str, Any], wanted: dict[str, str | None]) -> bool:
-    """Whether an event is of this queue, exchange and user, each where one is named."""
-    for name, value in wanted.items():
-        known = (event.get(name), *(event.get(f"{name}s") or ()), *(event.get(f"routed_{name}s") or ()))
-        if value is not None and value not in known:
-            return False
-    return True
 
 
 def events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -72,13 +64,29 @@ def events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             kind, data = "", []
 
 
-def _write(context: Context, event: dict[str, Any], has_bodies: bool) -> None:
+def _write(context: Context, event: dict[str, Any]) -> None:
     from broker.cli.shown import cell  # noqa: PLC0415
 
     if context.is_json:
         click.echo(json.dumps(event))
         return
-    words = [f"{name}={cell(value)}" for name, value in event.items() if name not in ("payload", "event", "properties")]
-    click.echo(f"{cell(event.get('event', ''))} {' '.join(words)}".strip())
-    if has_bodies and "payload" in event:
+    click.echo(" ".join(cell(word) for word in _words(event) if word))
+    if "payload" in event:
         click.echo(f"    {cell(str(event['payload'])[:SHOWN_CHARACTERS])}")
+
+
+def _words(event: dict[str, Any]) -> Iterator[str]:
+    """An event as a line."""
+    kind = str(event.get("event", ""))
+    if kind == LEFT_OUT:
+        yield f"({event.get('count')} more were left out: there was too much to show)"
+        return
+    at_s, at_ms = divmod(int(event.get("timestamp", 0)), MS_PER_S)
+    yield f"{time.strftime('%H:%M:%S', time.localtime(at_s))}.{at_ms:03}"
+    yield f"{kind:<9}"
+    yield f'exchange "{event.get("exchange", "")}" key "{event.get("routing_key", "")}"'
+    yield f"→ {', '.join(event.get('queues') or ()) or 'no queue'}"
+    yield f"{event.get('payload_bytes', 0)} bytes"
+    yield f"by {event['user']}" if event.get("user") else ""
+    yield f"to {event['consumer']}" if event.get("consumer") else ""
+    yield "redelivered" if event.get("redelivered") else ""

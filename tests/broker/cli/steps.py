@@ -232,8 +232,8 @@ SCENARIOS = {
     "accounts": ACCOUNTS, "vhosts": VHOSTS, "queues": QUEUES, "messages": MESSAGES, "policies": POLICIES,
     "definitions": DEFINITIONS, "node": NODE,
 }  # fmt: skip
-# Commands whose tests need more than a line: test_live.py, test_doctor.py, test_stub.py and test_log.py.
+# Commands whose tests need more than a line: test_live, test_doctor, test_convert and test_log.
 ELSEWHERE = frozenset({
-    "close_connection", "close_all_connections", "close_all_user_connections", "doctor", "log", "shutdown",
-    "stop", "trace",
+    "close_connection", "close_all_connections", "close_all_user_connections", "convert_rabbitmq_conf", "doctor", "log",
+    "shutdown", "stop", "trace",
 })  # fmt: skip

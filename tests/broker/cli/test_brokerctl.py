@@ -12,7 +12,7 @@ import pytest
 
 from broker import build
 from broker.cli.shown import cell
-from tests.support.brokers import RunningBroker, running_brokerd
+from tests.support.brokers import RunningBroker
 
 pytestmark = pytest.mark.ours
 
@@ -78,26 +78,6 @@ def test_status_says_where_it_listens(broker: RunningBroker) -> None:
     assert json.loads(brokerctl(broker.data_dir, "status", "--json").stdout)["node_details"]["running"] is True
 
 
-@pytest.mark.parametrize(
-    ("words", "status", "reason"),
-    [
-        (("add_user", "guest", "x"), 70, 'User "guest" already exists'),
-        (("set_permissions", "-p", "nowhere", "guest", "", "", ""), 65, 'Virtual host "nowhere" does not exist'),
-        (("set_permissions", "nobody", "", "", ""), 67, 'User "nobody" does not exist'),
-        (("list_queues", "-p", "nowhere"), 65, 'Virtual host "nowhere" does not exist'),
-        (("list_queues", "nonsense"), 64, "nonsense"),
-        (("no_such_command",), 64, "no_such_command"),
-        (("set_permissions", "guest"), 64, "Missing argument"),
-    ],
-)
-def test_a_refusal_has_a_status_and_a_reason(
-    broker: RunningBroker, words: tuple[str, ...], status: int, reason: str
-) -> None:
-    ended = brokerctl(broker.data_dir, *words)
-    assert (ended.returncode, ended.stdout) == (status, "")
-    assert reason in ended.stderr
-
-
 def test_without_a_broker_it_says_so(tmp_path: Path) -> None:
     ended = brokerctl(tmp_path, "status")
     assert (ended.returncode, ended.stdout) == (69, "")
@@ -105,14 +85,6 @@ def test_without_a_broker_it_says_so(tmp_path: Path) -> None:
         f"brokerctl: no broker is running with the data folder {tmp_path}; another folder is given with --data-dir, "
         "a broker elsewhere with --url\n"
     )
-
-
-def test_stop_returns_when_the_process_has_gone() -> None:
-    with running_brokerd() as broker:
-        assert broker.process is not None
-        assert brokerctl(broker.data_dir, "stop").returncode == 0
-        assert broker.process.wait(60) == 0
-        assert brokerctl(broker.data_dir, "stop").returncode == 69
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,27 @@ def test_a_password_is_asked_for_twice_on_a_terminal(managed: Managed) -> None:
     assert in_process(*managed.socket_flags, "authenticate_user", "live-asked", "typed-secret").status == 0
 
 
+def test_trace_shows_what_is_published_and_delivered(managed: Managed, vhost: str) -> None:
+    in_process(*managed.socket_flags, "declare_queue", "-p", vhost, "traced")
+    command = [*COMMAND, *managed.socket_flags, "trace", "-p", vhost, "--queue", "traced", "--bodies", "--json"]
+    with (
+        subprocess.Popen([*command, "--count", "2"], stdout=subprocess.PIPE, text=True) as process,
+        client(managed, vhost, "tracer") as connection,
+    ):
+        channel = connection.channel()
+
+        def has_seen_enough() -> bool:
+            channel.basic_publish("", "traced", b"a body")
+            channel.basic_get("traced", auto_ack=True)
+            return process.poll() is not None
+
+        wait_until(has_seen_enough, what="two events are traced")
+        assert process.stdout is not None
+        events = [json.loads(line) for line in process.stdout]
+    assert {event["event"] for event in events} == {"published", "delivered"}
+    assert all((event["payload"], event["queues"]) == ("a body", ["traced"]) for event in events)
+
+
 def test_await_startup_waits_for_a_broker_that_starts(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     waiting = subprocess.Popen([*COMMAND, "--data-dir", str(data_dir), "await_startup", "--timeout", "60"])
