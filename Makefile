@@ -38,9 +38,9 @@ WITH_FORM = $(if $(filter compiled,$(FORM)),env $(IN_COMPILED))
 # Everything, the fuzzers and the model included, on the compiled broker and on the sources. Run once are the clients'
 # own suites, the Celery workers and the browser, whose time is their own, on what is shipped, and what looks at the
 # tree. Whoever names tests in ARGS gets them in both forms.
-ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/test_celery_example.py tests/page \
+ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/management tests/clients/test_celery_example.py tests/page \
 	tests/broker/cli/test_commands.py
-ONLY_PLAIN := tests/tidy tests/deploy tests/building tests/bench tests/doubles \
+ONLY_PLAIN := tests/tidy tests/broker/management/test_openapi.py tests/deploy tests/building tests/bench tests/doubles \
 	$(addprefix tests/testing/test_,plugin.py example.py soak.py celery.py management.py)
 test: test-compiled test-plain
 
@@ -117,6 +117,7 @@ docs: $(INSTALLED)
 	$(BIN)/python -m broker.metrics.docs > docs/metrics.md
 	$(BIN)/python -m broker.management.openapi > docs/http-api.md
 	$(BIN)/python -m broker.model.arguments_docs > docs/arguments.md
+	$(BIN)/python -m broker.policies.docs > docs/policies.md
 	$(BIN)/python -m broker.cli.docs > docs/brokerctl.md
 
 # Builds the container image and checks it. Needs Linux, root, buildah, and mmdebstrap unless PYTHON_IMAGE is given.

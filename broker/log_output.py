@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from io import BufferedWriter, FileIO, TextIOWrapper
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 from broker.config import Config, ConfigError
 from broker.logs import JSON, OUR_LOGGER, LogLine, RecentLines, as_json, as_text, line_of
 
 LINES_WAITING_MAX: Final = 2000  # for a stderr that nobody reads or a slow disk; what is beyond is dropped and counted
+STOP_S_MAX: Final = 2.0  # what the last lines get when the process ends
 OWNER_ONLY: Final = 0o600
 
 
@@ -58,6 +60,37 @@ class _Waiting(QueueHandler):
         return logging.LogRecord(f"{OUR_LOGGER}.logs", logging.WARNING, "", 0, text, (self._dropped,), None)
 
 
+class _Stderr(logging.Handler):
+    """Standard error by its descriptor: a write that hangs holds no lock that the end of the process would need."""
+
+    def createLock(self) -> None:
+        """None is needed: one thread writes."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the whole line, or waits."""
+        data = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
+        with contextlib.suppress(OSError):  # it is gone
+            while data:
+                data = data[os.write(sys.stderr.fileno(), data) :]
+
+
+class _Writer(QueueListener):
+    """The thread that writes; one that hangs does not keep the process from ending."""
+
+    def enqueue_sentinel(self) -> None:
+        """Puts the end behind what is waiting."""
+        self.queue.put(None, timeout=STOP_S_MAX)  # type: ignore[attr-defined]  # as QueueListener's own does at once
+
+    def stop(self) -> None:
+        """Waits for what is waiting, with a limit."""
+        thread: Thread | None = self._thread
+        if thread is not None:
+            with contextlib.suppress(queue.Full):
+                self.enqueue_sentinel()
+                thread.join(STOP_S_MAX)
+
+
 class _File(RotatingFileHandler):
     """A file for its owner only, also after it was rotated."""
 
@@ -74,7 +107,7 @@ def logging_to(config: Config, recent: RecentLines) -> Iterator[None]:
     Raises: ConfigError where the file cannot be written.
     """
     waiting: queue.Queue[logging.LogRecord] = queue.Queue(LINES_WAITING_MAX)
-    listener = QueueListener(waiting, *_places(config))
+    listener = _Writer(waiting, *_places(config))
     ours, root, handlers = logging.getLogger(OUR_LOGGER), logging.getLogger(), (_Waiting(waiting), recent)
     level, levels_before = logging.getLevelName(config.log_level.upper()), (ours.level, root.level)
     ours.setLevel(level)
@@ -98,7 +131,7 @@ def logging_to(config: Config, recent: RecentLines) -> Iterator[None]:
 
 def _places(config: Config) -> list[logging.Handler]:
     """Standard error, and the file if there is one."""
-    places: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    places: list[logging.Handler] = [_Stderr()]
     if config.log_file:
         places.append(_file(config))
     for place in places:

@@ -6,17 +6,15 @@ Must not: know sockets; addresses are arguments.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from itertools import count
-from typing import Final
+from typing import Final, NamedTuple
 
 SocketAddress = tuple[str, int]
 UNIX: Final = "unix"
 _unix_peers = count(1)  # they have no address of their own, and a connection's name is the only one of its kind
 
 
-@dataclass(frozen=True, slots=True)
-class TlsPeer:
+class TlsPeer(NamedTuple):
     """What TLS has agreed on, in RabbitMQ's words, and the client's certificate where one was verified.
 
     `user` is whom the certificate stands for; empty where it names nobody.
@@ -33,8 +31,7 @@ class TlsPeer:
     user: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """The other end of one connection; `name` is `peer -> own address`."""
 
     name: str

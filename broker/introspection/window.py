@@ -15,10 +15,10 @@ from broker.auth.permissions import PermissionStore
 from broker.auth.users import UserStore
 from broker.clock import Clock, Deadlines
 from broker.config import Config
-from broker.connections.connection import Connection
 from broker.connections.registry import Connections
 from broker.introspection import copies, rows
 from broker.introspection.ages import NOT_KNOWN
+from broker.introspection.by_name import ByName
 from broker.introspection.infos import (
     BindingInfo,
     CertificateInfo,
@@ -39,7 +39,7 @@ from broker.introspection.infos import (
     VhostInfo,
 )
 from broker.introspection.machine import disk_free, open_files, open_files_max
-from broker.introspection.pages import ALL, PAGE_SIZE_DEFAULT, SLICE, Page, Steps, page_of, page_of_parts
+from broker.introspection.pages import PAGE_SIZE_DEFAULT, SLICE, Page, Steps, page_of, page_of_parts
 from broker.introspection.rates import History
 from broker.introspection.sampler import NODE, WHOLE, Sampler
 from broker.loop_watch import LoopWatch
@@ -89,6 +89,7 @@ class Introspection:
         """Args: `listeners` are the addresses that the server listens on; without a sampler all rates are 0."""
         self._node = node
         self._listeners = listeners
+        self.by_name = ByName(self, node.connections)  # one thing at a time
         self.history = History(sampler or Sampler(node))  # rates and samples of everything
 
     @property
@@ -232,7 +233,7 @@ class Introspection:
 
     def queues(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None) -> Page[QueueInfo]:
         """Queues of all vhosts, or of one. Raises: UnknownVhostError, ValueError as every listing does."""
-        chosen = self._chosen(vhost)
+        chosen = self.chosen(vhost)
         parts = ((one, one.queues.values()) for one in chosen)
         return page_of_parts(parts, page, page_size, lambda it: self._queue(it[1], it[0].name))
 
@@ -275,7 +276,7 @@ class Introspection:
         self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None
     ) -> Page[ConsumerInfo]:
         """Consumers of all vhosts, or of one."""
-        chosen = {one.name for one in self._chosen(vhost)}
+        chosen = {one.name for one in self.chosen(vhost)}
         parts = (
             ((connection, channel), channel.consumers.values())
             for connection in self._node.connections.open
@@ -288,7 +289,7 @@ class Introspection:
         self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None
     ) -> Page[ExchangeInfo]:
         """Exchanges of all vhosts, or of one."""
-        parts = ((one, one.table.exchanges.values()) for one in self._chosen(vhost))
+        parts = ((one, one.table.exchanges.values()) for one in self.chosen(vhost))
         return page_of_parts(
             parts, page, page_size, lambda it: copies.exchange_info(*it, self.history.rates(rows.EXCHANGE, it[1]))
         )
@@ -297,7 +298,7 @@ class Introspection:
         self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None
     ) -> Page[BindingInfo]:
         """Bindings of all vhosts, or of one, with those that the default exchange has by itself."""
-        chosen = self._chosen(vhost)
+        chosen = self.chosen(vhost)
         found = ((one, binding) for one in chosen for binding in one.table.bindings())
         count = sum(
             len(one.queues) + sum(exchange.bindings_count for exchange in one.table.exchanges.values())
@@ -323,63 +324,18 @@ class Introspection:
         self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT, vhost: str | None = None
     ) -> Page[PermissionInfo]:
         """Rights in all vhosts, or in one, by user."""
-        chosen = {one.name for one in self._chosen(vhost)}
+        chosen = {one.name for one in self.chosen(vhost)}
         found = [one for one in self._node.permissions.all() if one.vhost in chosen]
         return page_of(
             found, len(found), page, page_size,
             lambda it: PermissionInfo(it.user, it.vhost, it.configure, it.write, it.read),
         )  # fmt: skip
 
-    def _chosen(self, name: str | None) -> list[Vhost]:
+    def chosen(self, name: str | None) -> list[Vhost]:
+        """All vhosts, or one. Raises: UnknownVhostError."""
         vhosts = self._node.vhosts
         if name is None:
             return list(vhosts.values())
         if name not in vhosts:
             raise UnknownVhostError(name)
         return [vhosts[name]]
-
-    # ---- one thing, by its name; None where it is not there
-
-    def queue(self, vhost: str, name: str) -> QueueInfo | None:
-        """One queue. Raises: UnknownVhostError."""
-        (of,) = self._chosen(vhost)
-        queue = of.queues.get(name)
-        return self.queues(1, 1, vhost).copy((of, queue)) if queue is not None else None
-
-    def exchange(self, vhost: str, name: str) -> ExchangeInfo | None:
-        """One exchange; the default one has an empty name. Raises: UnknownVhostError."""
-        (of,) = self._chosen(vhost)
-        exchange = of.table.exchanges.get(name)
-        return self.exchanges(1, 1, vhost).copy((of, exchange)) if exchange is not None else None
-
-    def vhost(self, name: str) -> VhostInfo:
-        """One vhost. Raises: UnknownVhostError."""
-        (of,) = self._chosen(name)
-        return self.vhosts(1, 1).copy(of)
-
-    def connection(self, name: str) -> ConnectionInfo | None:
-        """One connection, by the name that listings show."""
-        found = self.connection_named(name)
-        return self.connections(1, 1).copy(found) if found is not None else None
-
-    def connection_named(self, name: str) -> Connection | None:
-        """The connection itself, for whoever may close it."""
-        return next((one for one in self._node.connections.open if one.name == name), None)
-
-    def channel(self, name: str) -> ChannelInfo | None:
-        """One channel: the name of its connection, and its number in brackets."""
-        of, _, number = name.removesuffix(")").rpartition(" (")
-        connection = self.connection_named(of)
-        channel = connection.channels.get(int(number)) if connection and number.isdecimal() else None
-        return self.channels(1, 1).copy((connection, channel)) if channel is not None else None
-
-    def channels_of(self, name: str) -> Page[ChannelInfo]:
-        """The channels of a connection, which may be gone."""
-        found = self.connection_named(name)
-        chosen = [(found, channel) for channel in found.channels.values()] if found is not None else []
-        return Page(chosen, self.channels(1, 1).copy, 1, ALL, len(chosen))
-
-    def consumers_of(self, vhost: str, queue: str) -> list[ConsumerInfo]:
-        """The consumers of a queue. Raises: UnknownVhostError."""
-        page = self.consumers(1, ALL, vhost)
-        return [page.copy(chosen) for chosen in page.chosen if chosen[1].queue.name == queue]

@@ -43,4 +43,4 @@ class Doors:
         return door
 
     def _with_tls(self, caller: Caller, transport: asyncio.BaseTransport) -> Caller:
-        return replace(caller, tls=tls_peer(transport.get_extra_info("ssl_object"), self._config))
+        return caller._replace(tls=tls_peer(transport.get_extra_info("ssl_object"), self._config))

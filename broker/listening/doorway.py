@@ -10,7 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -26,7 +26,8 @@ from protocol.proxy_header import (
 
 log = logging.getLogger("leveret.listening")
 ENTERING_MAX: Final = 1024  # connections of one listener that are not through the door yet; more wait in its backlog
-ACCEPT_PAUSE_S: Final = 0.1  # after an accept that failed, for want of file descriptors mostly
+HANDSHAKE_S_MIN: Final = 0.1  # what a handshake gets where a PROXY header was slow to come
+ACCEPT_PAUSE_S: Final = 1.0  # after an accept that failed, for want of file descriptors mostly
 SHUTDOWN_S: Final = 2.0  # what a client gets to answer the end of TLS
 PEEK_BYTES: Final = HEAD_BYTES + REST_BYTES_MAX
 TLS_HANDSHAKE: Final = b"\x16"  # the first byte of every TLS client
@@ -143,7 +144,7 @@ class Doorway:
         if entry.context is None:
             await self._hand_on(accepted, peer, None, None)
             return
-        left_s = max(ACCEPT_PAUSE_S, deadline_s - self._loop.time())
+        left_s = max(HANDSHAKE_S_MIN, deadline_s - self._loop.time())
         try:
             await self._hand_on(accepted, peer, entry.context(), left_s)
         except ssl.SSLError as error:
@@ -220,7 +221,7 @@ def proxied_caller(peer: Caller, proxied: Proxied) -> Caller:
     if proxied.is_local:
         return peer
     if proxied.source is None or proxied.destination is None:
-        return replace(peer, is_loopback=False)
+        return peer._replace(is_loopback=False)
     name = connection_name(proxied.source, proxied.destination)
     return Caller(name, peer.is_loopback and is_loopback(proxied.source))
 

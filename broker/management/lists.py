@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from broker.auth.permissions import compile_pattern
 from broker.http_pieces import Pieces
-from broker.introspection.pages import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page
+from broker.introspection.pages import ALL, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page
 from broker.management.answers import JSON, Refused, json_bytes
 from broker.management.call import Call, bad_request
 from broker.management.endpoint import BAD_REQUEST, Json
@@ -54,19 +54,20 @@ class Source:
     shaped: Callable[[Any], Json]
 
 
-def from_pages(pages: Iterable[Page[Any]], shaped: Callable[[Any], Json]) -> list[Item]:
+async def from_pages(pages: Iterable[Page[Any]], shaped: Callable[[Any], Json]) -> list[Item]:
     """What is on these pages."""
     found: list[Item] = []
     for page in pages:
         source = Source(page.copy, shaped)
-        found += [Item(thing, source) for thing in page.chosen]
+        for some in _slices(page.chosen, NAMES_SLICE):
+            found += [Item(thing, source) for thing in some]
+            await asyncio.sleep(0)
     return found
 
 
-def from_values(values: Iterable[Any], shaped: Callable[[Any], Json]) -> list[Item]:
+async def from_values(values: Sequence[Any], shaped: Callable[[Any], Json]) -> list[Item]:
     """Values that are not copied any more."""
-    source = Source(lambda value: value, shaped)
-    return [Item(value, source) for value in values]
+    return await from_pages([Page(list(values), lambda value: value, 1, ALL, len(values))], shaped)
 
 
 async def listing(call: Call, items: list[Item]) -> Pieces:

@@ -95,7 +95,6 @@ def queue(info: QueueInfo, details: Details | None = None) -> Json:
         "consumer_capacity": 1.0 if info.consumers else 0,
         "consumer_utilisation": 1.0 if info.consumers else 0,
         "memory": info.message_bytes_ram,
-        "head_message_timestamp": None,
         "recoverable_slaves": None,
         "reductions": 0,
         "reductions_details": {"rate": 0.0},

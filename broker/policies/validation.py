@@ -110,7 +110,8 @@ def _is_known(key: str, is_operators: bool) -> bool:
 def fits(row: Argument, value: object) -> bool:
     """Whether a policy may set this value; a time longer than an argument may be counts as the longest there is."""
     if row.kind == "integer":
-        return isinstance(value, int) and not isinstance(value, bool) and row.minimum <= value <= LONG_MAX
+        most = LONG_MAX if row.unit == "ms" else row.maximum
+        return isinstance(value, int) and not isinstance(value, bool) and row.minimum <= value <= most
     if row.kind == "any":
         return value is not None
     if row.kind == "boolean":

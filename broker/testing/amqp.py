@@ -9,6 +9,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pamqp import base, commands
@@ -66,7 +67,7 @@ class AmqpClient:
         limit = self._frame_bytes_max - FRAME_OVERHEAD_BYTES
         frames: list[Any] = [
             Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=True),
-            ContentHeader(0, len(body), Basic.Properties(**properties)),
+            ContentHeader(0, len(body), _properties(properties)),
         ]
         frames += [ContentBody(body[at : at + limit]) for at in range(0, len(body), limit)]
         self._send(b"".join(marshal(frame, CHANNEL) for frame in frames))
@@ -183,3 +184,13 @@ class AmqpClient:
                 raise BrokerGoneError("the broker closed the connection")
             data += piece
         return data
+
+
+def _properties(given: Mapping[str, Any]) -> Basic.Properties:
+    """AMQP's names and a time in seconds, as pamqp wants them. Raises: TypeError for a property that there is not."""
+    named = dict(given)
+    if "type" in named:
+        named["message_type"] = named.pop("type")
+    if isinstance(named.get("timestamp"), (int, float)):
+        named["timestamp"] = datetime.fromtimestamp(named["timestamp"], UTC)
+    return Basic.Properties(**named)

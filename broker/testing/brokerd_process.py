@@ -5,6 +5,7 @@ Asked through its management socket, which only this user may open. Must not: br
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import select
@@ -24,9 +25,10 @@ from broker.cli.paths import part
 from broker.cli.target import SocketTarget
 from broker.config_options import as_text
 from broker.testing.amqp import CLIENT_NAME
-from broker.testing.errors import BrokerGoneError, NotInThisModeError
+from broker.testing.errors import BrokerGoneError, NotInThisModeError, QueueNotFoundError
 from broker.testing.facts import (
     HOST,
+    MESSAGES_MAX,
     NO_MANAGEMENT,
     PASSWORD,
     SUBPROCESS,
@@ -218,9 +220,21 @@ class BrokerdProcess:
         """The queues there are."""
         return [queue["name"] for queue in self._get(f"/api/queues/{part(vhost)}")]
 
-    def messages(self, vhost: str, name: str) -> list[Message]:  # noqa: ARG002
-        """What waits in a queue, left as it is."""
-        raise NotInThisModeError("messages() needs a broker in this process: leveret_mode = in-process")
+    def messages(self, vhost: str, name: str) -> list[Message]:
+        """What waits in a queue, left as it is, up to MESSAGES_MAX. Raises: QueueNotFoundError."""
+        client, path = self._client(), f"/api/queues/{part(vhost)}/{part(name)}/messages"
+        found: list[Message] = []
+        after: str | None = None
+        while len(found) < MESSAGES_MAX:
+            try:
+                answer = client.get(path, after=after)
+            except RefusedError as error:
+                raise QueueNotFoundError(name) from error
+            found += map(_message, answer["items"])
+            after = answer["next"]
+            if after is None:
+                break
+        return found
 
     def connections(self, vhost: str) -> list[ConnectionState]:
         """The open connections of a vhost, without those of the helpers."""
@@ -235,6 +249,13 @@ def _connection(shown: dict[str, Any]) -> ConnectionState:
     properties = shown.get("client_properties") or {}
     client_name = shown.get("user_provided_name") or properties.get("connection_name") or properties.get("product")
     return ConnectionState(shown["name"], shown.get("user", ""), shown.get("vhost", ""), str(client_name or ""))
+
+
+def _message(shown: dict[str, Any]) -> Message:
+    payload: str = shown["payload"]
+    body = payload.encode() if shown["payload_encoding"] == "string" else base64.b64decode(payload)
+    properties = shown["properties"]
+    return Message(body, properties, shown["exchange"], shown["routing_key"], shown["redelivered"])
 
 
 def _environment() -> dict[str, str]:

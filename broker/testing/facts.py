@@ -14,6 +14,7 @@ MEMORY: Final = "memory"
 FOLDER: Final = "folder"
 STORAGES: Final = (MEMORY, FOLDER)
 HOST: Final = "127.0.0.1"
+MESSAGES_MAX: Final = 100_000  # shown of one queue
 NO_MANAGEMENT: Final = "this broker has no HTTP API: leveret_management = true, or Broker(management=True)"
 USER: Final = "guest"
 PASSWORD: Final = "guest"

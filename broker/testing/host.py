@@ -12,12 +12,14 @@ import socket
 import struct
 import tempfile
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pamqp.header import ContentHeader
 
-from broker.auth.passwords import SHA256
+from broker.auth.passwords import SHA256, hash_password
+from broker.auth.users import PasswordHash
 from broker.clock import Deadlines
 from broker.config import Config
 from broker.config_options import options_of
@@ -30,6 +32,7 @@ from broker.testing.errors import QueueNotFoundError
 from broker.testing.facts import (
     FOLDER,
     HOST,
+    MESSAGES_MAX,
     PASSWORD,
     USER,
     ConnectionState,
@@ -57,7 +60,6 @@ STEPS_MAX: Final = 10_000  # of one move of the clock: about a second's work
 LAST_STEPS_MAX: Final = 100  # for what things done at the end cause at once
 DRAIN_S_MAX: Final = 0.05  # what clients get to answer connection.close; one that is not reading cannot
 TURN_S: Final = 0.001
-MESSAGES_MAX: Final = 100_000  # shown of one queue
 REBIND_TURNS_MAX: Final = 1000
 CONTENT_CLASS: Final = 60
 
@@ -120,7 +122,7 @@ class Host:
         self._link_waker = Waker(self._links_due, self.clock.real_ms, self._loop.call_later, self._run_links)
         node.tick.on_end = self._arm
         if node.is_new:
-            node.create_defaults(PASSWORD)
+            node.create_defaults(PasswordHash(hash_password(PASSWORD, SHA256), SHA256))
         stored: asyncio.Future[str] = self._loop.create_future()
         node.definitions.when_stored(lambda: stored.set_result(""), stored.set_result)
         trouble = await stored
@@ -355,5 +357,15 @@ def _message(waiting: Waiting) -> Message:
     batch, address = waiting.batch, waiting.batch.address
     header = ContentHeader()
     header.unmarshal(struct.pack(">HHQ", CONTENT_CLASS, 0, 0) + batch.properties.raw)
-    properties = {name: value for name, value in dict(header.properties).items() if value not in (None, "")}
-    return Message(batch.bodies[waiting.at], properties, address.exchange, address.routing_key, waiting.deliveries > 0)
+    body = batch.bodies[waiting.at]
+    return Message(body, _properties(header), address.exchange, address.routing_key, waiting.deliveries > 0)
+
+
+def _properties(header: ContentHeader) -> dict[str, Any]:
+    """Those that are set, as AMQP calls them and as the HTTP API shows them."""
+    found: dict[str, Any] = {name: value for name, value in dict(header.properties).items() if value not in (None, "")}
+    if "message_type" in found:
+        found["type"] = found.pop("message_type")
+    if isinstance(found.get("timestamp"), datetime):
+        found["timestamp"] = int(found["timestamp"].timestamp())
+    return found

@@ -84,8 +84,9 @@ class InProcessServer:
         host.give_up_port()
 
     def revive(self) -> None:
-        """Starts where it has been stopped. Raises: BrokerGoneError."""
-        if self._thread is None:
+        """Starts where it has been stopped, or has failed. Raises: BrokerGoneError."""
+        if self._thread is None or not self._thread.is_alive():
+            self._end()
             self.start()
 
     def stop(self) -> None:

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from broker.testing.server import Server
 
 NAME_CHARACTERS_MAX: Final = 60
+OUR_PACKAGES: Final = ("broker", "protocol", "storage")
 UNCLOSED: Final = ("ignore", "warn", "fail")
 _counter: Final = itertools.count(1)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """pytest's: the settings, each in the ini file and on the command line."""
+    leave_as_it_is(getattr(pluginmanager, "rewrite_hook", None))
     parser.addini("leveret_mode", "How the broker runs: in-process (the default) or subprocess.", default="in-process")
     parser.addini(
         "leveret_storage", "Where an in-process broker stores: memory (the default) or folder.", default="memory"
@@ -38,6 +40,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("leveret", "Leveret, a broker for tests")
     group.addoption("--leveret-mode", help="As leveret_mode in the ini file, which it overrides.")
     group.addoption("--leveret-storage", help="As leveret_storage in the ini file, which it overrides.")
+
+
+def leave_as_it_is(hook: object) -> None:
+    """Takes the broker out of what pytest rewrites, which is every module that is installed along with a plugin.
+
+    It has no assertions for tests, and to compile two hundred modules anew takes ten times as long as to import them.
+    pytest has no official way; where its hook is another one, the broker is just slower to import.
+    """
+    marked, known = getattr(hook, "_must_rewrite", None), getattr(hook, "_marked_for_rewrite_cache", None)
+    if isinstance(marked, set) and isinstance(known, dict):
+        marked.difference_update(OUR_PACKAGES)
+        known.clear()
 
 
 def settings_of(config: pytest.Config) -> Settings:

@@ -54,6 +54,7 @@ def new_context(settings: TlsSettings) -> ssl.SSLContext:
     """A server's context without a certificate, that asks clients for none. Raises: TlsError for bad ciphers."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = settings.version_min
+    context.options |= ssl.OP_NO_RENEGOTIATION  # a client could make us work for ever with it
     if settings.ciphers:
         try:
             context.set_ciphers(settings.ciphers)

@@ -8,27 +8,25 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
-from broker.auth.authorization import Subject
+from broker.auth.authorization import OWNER, Subject
 from broker.clock import ManualClock
 from broker.config import Config
 from broker.http_pieces import Pieces, in_steps
 from broker.http_server import Asgi, Watched
-from broker.introspection.pages import PAGE_SIZE_MAX, SLICE, Steps, at_once
+from broker.introspection.pages import PAGE_SIZE_MAX, Page, Steps, at_once
 from broker.introspection.window import Introspection
 from broker.loop_watch import NS_PER_MS, LoopWatch
-from broker.management.answers import listing
-from broker.metrics.prometheus import FAMILIES_IN_ONE_GO, LINES_IN_ONE_GO, QueueLine, text
-from broker.metrics.table import QUEUE_METRICS, Sources
+from broker.management.api import Api
+from broker.management.call import Call
+from broker.management.lists import SLICE, from_pages, listing
 from broker.model.arguments import NO_ARGUMENTS
 from broker.node import Node
 from broker.requests import Actor, QueueRequest
+from tests.support.accounts import GUEST
 
 QUEUES = 2 * PAGE_SIZE_MAX + 7
-OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def window() -> Introspection:
     """A node with many queues."""
     soon: list[Callable[[], None]] = []
     node = Node(Config(), ManualClock(1_700_000_000_000), soon.append)
-    node.create_defaults("secret")
+    node.create_defaults(GUEST)
     for number in range(QUEUES):
         request = QueueRequest(f"q{number}", False, False, False, NO_ARGUMENTS)
         node.operations.declare_queue(Actor(Subject("guest"), node.vhosts["/"]), request)
@@ -77,20 +75,27 @@ class Answer:
         assert len(set(self.turns)) == len(self.turns) > 1
 
 
-def request(query: bytes) -> Request:
-    return Request({"type": "http", "query_string": query, "headers": []})
+def answered(pages: list[Page[Any]], query: bytes) -> Answer:
+    """How a list of what is on these pages goes out, sorted by its names where the query says so."""
+
+    async def listed() -> Pieces:
+        call = Call(Request({"type": "http", "query_string": query, "headers": []}), cast("Api", None), OWNER)
+        return await listing(call, await from_pages(pages, lambda info: {"name": info.name, "ready": 0}))
+
+    return Answer.of(asyncio.run(listed()))
 
 
-@pytest.mark.parametrize("query", [b"", b"page=2&page_size=500"])
+@pytest.mark.parametrize("query", [b"", b"page=2&page_size=500", b"sort=name&sort_reverse=true"])
 def test_a_listing_goes_out_in_slices(window: Introspection, query: bytes) -> None:
-    answer = Answer.of(listing(request(query), window.queues))
+    answer = answered([window.queues(number, PAGE_SIZE_MAX) for number in (1, 2, 3)], query)
     answer.assert_shared()
-    assert max(piece.count(b'"messages_ready"') for piece in answer.pieces) == SLICE
+    assert max(piece.count(b'"ready"') for piece in answer.pieces) == SLICE
     whole = json.loads(b"".join(answer.pieces))
-    names = [queue["name"] for queue in (whole["items"] if query else whole)]
-    numbers = range(PAGE_SIZE_MAX, 2 * PAGE_SIZE_MAX) if query else range(QUEUES)
-    assert names == [f"q{number}" for number in numbers]
-    if query:
+    names = [queue["name"] for queue in (whole["items"] if b"page" in query else whole)]
+    every = [f"q{number}" for number in range(QUEUES)]
+    expected = {b"": every, b"page=2&page_size=500": every[PAGE_SIZE_MAX : 2 * PAGE_SIZE_MAX]}
+    assert names == expected.get(query, sorted(every, reverse=True))
+    if b"page" in query:
         assert {name: value for name, value in whole.items() if name != "items"} == {
             "total_count": QUEUES, "filtered_count": QUEUES, "item_count": PAGE_SIZE_MAX, "page": 2,
             "page_size": PAGE_SIZE_MAX, "page_count": 3,
@@ -99,31 +104,8 @@ def test_a_listing_goes_out_in_slices(window: Introspection, query: bytes) -> No
 
 @pytest.mark.parametrize("query", [b"", b"page=1"])
 def test_an_empty_list_is_one(window: Introspection, query: bytes) -> None:
-    answer = Answer.of(listing(request(query), window.consumers))
-    whole = json.loads(b"".join(answer.pieces))
+    whole = json.loads(b"".join(answered([window.consumers()], query).pieces))
     assert (whole["items"] if query else whole) == []
-
-
-@pytest.mark.parametrize("accept", ["text/plain", OPEN_METRICS])
-def test_the_lines_of_many_queues_are_made_in_slices(window: Introspection, accept: str) -> None:
-    queues = [QueueLine.of(queue) for infos in window.queue_slices() for queue in infos]
-    sources = Sources(at_once(window.overview()), window.node())
-    pieces = list(text(sources, queues, choose_encoder(accept)[0]))
-    assert max(piece.count(b"{queue=") + piece.count(b"{vhost=") for piece in pieces) == LINES_IN_ONE_GO
-    assert max(piece.count(b"# TYPE ") for piece in pieces) == FAMILIES_IN_ONE_GO
-    whole = b"".join(pieces).decode()
-    assert (whole.count("# EOF\n"), whole.endswith("# EOF\n")) == ((1, True) if accept == OPEN_METRICS else (0, False))
-    families = list(text_string_to_metric_families(whole))
-    assert len({family.name for family in families}) == len(families)
-    for gauge in QUEUE_METRICS:
-        (family,) = [family for family in families if family.name == gauge.name]
-        assert [sample.labels["queue"] for sample in family.samples] == [f"q{number}" for number in range(QUEUES)]
-
-
-def test_queues_without_a_queue_are_heads_without_lines(window: Introspection) -> None:
-    sources = Sources(at_once(window.overview()), window.node())
-    whole = b"".join(text(sources, [], choose_encoder("")[0])).decode()
-    assert all(whole.count(f"# TYPE {gauge.name} gauge\n") == 1 for gauge in QUEUE_METRICS)
 
 
 def test_others_have_a_turn_after_each_step() -> None:

@@ -158,7 +158,7 @@ class TestRecentLines:
 
 class TestOutput:
     def test_goes_to_stderr_the_file_and_the_recent_lines(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         file, recent = tmp_path / "broker.log", RecentLines()
         with logging_to(config(tmp_path, "--log-file", str(file), "--log-format", "json"), recent):
@@ -168,7 +168,7 @@ class TestOutput:
             logging.getLogger("other").warning("a library's warning")
         lines = file.read_text().splitlines()
         assert [json.loads(line)["message"] for line in lines] == ["hello", "a library's warning"]
-        assert [line for line in capsys.readouterr().err.splitlines() if line in lines] == lines
+        assert [line for line in capfd.readouterr().err.splitlines() if line in lines] == lines
         assert [line.message for line in recent.lines()] == ["hello", "a library's warning"]
         assert json.loads(lines[0])["connection"] == "c"
         logging.getLogger("leveret.test").warning("afterwards")

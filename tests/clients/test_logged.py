@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from tests.support.brokers import RestartableBroker, port_that_stays_free
 from tests.support.waiting import wait_until
 
 SECRET = "correct-horse-battery"  # in every secret of this test
+PEEKS = 500  # connections that say nothing: a line each
+PIPE_BYTES = 65536
 FIRST_PASSWORD = f"first-{SECRET}"
 VARIABLES = {
     "BROKER_LOG_LEVEL": "debug", "BROKER_LOG_FORMAT": "json", "BROKER_AUTH_FAILURE_DELAY_S": "0",
@@ -82,3 +85,20 @@ def test_no_secret_is_logged(broker: RestartableBroker, tmp_path: Path) -> None:
     assert [text for text in messages if "RABBITMQ_ERLANG_COOKIE does nothing here" in text]
     opened = [line for line in lines(own) if "opened to vhost" in line["message"]]
     assert [(line["connection_name"], line["user"], line["vhost"]) for line in opened] == [("web-1", "guest", "/")]
+
+
+def test_a_stderr_that_nobody_reads_holds_nobody_up(tmp_path: Path) -> None:
+    """More lines than a pipe takes; the broker serves on, and ends."""
+    command = [sys.executable, "-m", "broker.cli.brokerd", "--port", "0", "--metrics-port", "0", "--log-level", "debug"]
+    with subprocess.Popen(
+        [*command, "--data-dir", str(tmp_path / "data")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().split("listening on ")[1].split(",")[0].rpartition(":")[2])
+        for _ in range(PEEKS):
+            socket.create_connection(("127.0.0.1", port)).close()
+        pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port)).close()
+        process.terminate()
+        assert process.wait(30) == 0
+        assert process.stderr is not None
+        assert process.stderr.read().count("closed before it said anything") > PIPE_BYTES // 200

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +95,17 @@ def test_secrets_come_from_files() -> None:
     ignored = (ROOT / ".gitignore").read_text().split()
     assert all(entry["file"].removeprefix("./") in ignored for entry in secrets.values())
     assert "broker_password" in " ".join(COMPOSE["services"]["worker"]["entrypoint"])
+
+
+def test_the_worker_gets_its_url_from_the_secret(tmp_path: Path) -> None:
+    (tmp_path / "broker_password").write_text("hush\n")
+    entrypoint = [
+        word.replace("$$", "$").replace("/run/secrets", str(tmp_path))
+        for word in COMPOSE["services"]["worker"]["entrypoint"]
+    ]
+    told = subprocess.run([*entrypoint, "env"], capture_output=True, text=True, check=True).stdout.splitlines()
+    user = broker_environment()["BROKER_DEFAULT_USER"]
+    assert f"BROKER_URL=amqp://{user}:hush@broker:5672//" in told
 
 
 def test_the_worker_waits_for_a_healthy_broker() -> None:

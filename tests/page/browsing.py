@@ -97,7 +97,9 @@ class Looker:
 
     def open(self, place: str = "", user: str | None = "guest", password: str | None = None, **wishes: Any) -> Page:
         """A page at a place such as `queues`, logged in as `user` unless that is None."""
-        context = self.browser.new_context(viewport=wishes.pop("viewport", DESK), locale="en-GB", **wishes)
+        context = self.browser.new_context(
+            viewport=wishes.pop("viewport", DESK), locale="en-GB", reduced_motion="reduce", **wishes
+        )
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(f"localStorage.setItem('leveret.interval', '{REFRESH_S}')")
         if user is not None:

@@ -15,7 +15,8 @@ PLACES = (
 )  # fmt: skip
 DARK_PLACES = ("overview", "queues", "queues/%2F/page.seen?tab=publish", "admin/users/guest", "logs")
 RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
+    "resultTypes": ["violations"],
 }
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 TABS_MAX = 60

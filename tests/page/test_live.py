@@ -125,3 +125,21 @@ def test_the_log_by_level_and_text(look: Looker) -> None:
     page.get_by_label("From level").select_option("error")
     expect(page.get_by_text("No line of this kind")).to_be_visible()
     assert "level=error" in page.url
+
+
+def test_the_trace_shows_what_is_published_until_it_is_paused(look: Looker, managed: Managed) -> None:
+    managed.queue("page.traced")
+    page = look.open("trace")
+    expect(page.get_by_text("watching")).to_be_visible()
+    with channel_named(managed, "page traced") as channel:
+        channel.basic_publish("", "page.traced", b'{"hop": 1}')
+        row = page.get_by_role("row", name="page.traced").first
+        expect(row).to_contain_text('"hop": 1')
+        row.get_by_role("button", name="Open").click()
+        expect(page.get_by_role("dialog").get_by_label("Payload")).to_contain_text('"hop": 1')
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Pause").click()
+        expect(page.get_by_text("paused", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Clear").click()
+        expect(page.get_by_role("row", name="page.traced")).to_have_count(0)
+    managed.call("DELETE", "queues/%2F/page.traced")

@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 
 FOLDER = os.environ.get("LEVERET_SCREENSHOTS", "")
 SAMPLES_MIN = 8
-PICTURE = {"width": 1200, "height": 780}
+PICTURE = {"width": 1280, "height": 800}
 QUEUES = {
     "mail": {"x-message-ttl": 86_400_000, "x-dead-letter-exchange": "graveyard"},
     "orders.new": {"x-dead-letter-exchange": "graveyard", "x-max-priority": 9},

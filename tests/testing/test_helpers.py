@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pika
 import pytest
 from pika import BasicProperties
 from pika.adapters.blocking_connection import BlockingChannel
@@ -18,20 +19,40 @@ from broker.testing import (
     RefusedError,
     WaitTimeoutError,
 )
-from broker.testing.facts import Settings
+from broker.testing.facts import MODES, Settings
+from broker.testing.in_process import THREAD_NAME, InProcessServer
 from tests.testing.conftest import Connect
 
 
-def test_published_messages_are_seen_as_they_came(broker: Broker, channel: BlockingChannel) -> None:
-    broker.declare("q", arguments={"x-max-priority": 5})
-    broker.publish("first", "q", headers={"task": "add"}, content_type="text/plain")
-    channel.basic_publish("", "q", b'{"x": 1}', BasicProperties(priority=3))
-    second, first = broker.messages("q")
-    assert (first.body, first.headers, first.properties["content_type"]) == (b"first", {"task": "add"}, "text/plain")
-    assert first.properties["delivery_mode"] == 2
-    assert (second.json(), second.properties, second.routing_key) == ({"x": 1}, {"priority": 3}, "q")
-    assert [message.redelivered for message in (first, second)] == [False, False]
-    assert broker.state("q") == QueueState(2, 0, 0), "looking leaves them where they are"
+@pytest.mark.parametrize("mode", MODES)
+def test_published_messages_are_seen_as_they_came(mode: str) -> None:
+    with Broker(mode) as broker, pika.BlockingConnection(pika.URLParameters(broker.url)) as connection:
+        broker.declare("q", arguments={"x-max-priority": 5})
+        broker.publish("first", "q", headers={"task": "add"}, content_type="text/plain")
+        properties = BasicProperties(priority=3, type="t", timestamp=1_700_000_000)
+        connection.channel().basic_publish("", "q", b'{"x": 1}', properties)
+        broker.publish(b"\xff\x00", "q", type="t", timestamp=1_700_000_000)
+        broker.wait_for_depth("q", 3)
+        high, first, binary = broker.messages("q")
+        assert (high.json(), high.routing_key) == ({"x": 1}, "q")
+        assert high.properties == {"priority": 3, "type": "t", "timestamp": 1_700_000_000}
+        assert (first.body, first.headers, first.redelivered) == (b"first", {"task": "add"}, False)
+        assert first.properties == {"headers": first.headers, "content_type": "text/plain", "delivery_mode": 2}
+        assert (binary.body, binary.properties["type"]) == (b"\xff\x00", "t")
+        assert binary.properties["timestamp"] == 1_700_000_000
+        assert broker.state("q") == QueueState(3, 0, 0), "looking leaves them where they are"
+        with pytest.raises(QueueNotFoundError):
+            broker.messages("other")
+
+
+def test_many_messages_are_seen_in_order() -> None:
+    with Broker() as broker, pika.BlockingConnection(pika.URLParameters(broker.url)) as connection:
+        channel = connection.channel()
+        broker.declare("q")
+        for number in range(1000):
+            channel.basic_publish("", "q", b"%d" % number)
+        broker.wait_for_depth("q", 1000)
+        assert [int(message.body) for message in broker.messages("q")] == list(range(1000))
 
 
 def test_messages_go_through_exchanges(broker: Broker) -> None:
@@ -151,6 +172,29 @@ def test_what_ended_says_so() -> None:
         broker.declare("q")
     with pytest.raises(BrokerGoneError, match="not running"):
         broker.depth("q")
+
+
+def test_a_broker_that_failed_is_revived(caplog: pytest.LogCaptureFixture) -> None:
+    server = InProcessServer(Settings())
+    server.start()
+    stop_thread(server)
+    with pytest.raises(BrokerGoneError, match="not running"):
+        server.add_vhost("v")
+    for _ in range(2):
+        server.revive()
+        server.add_vhost("v")
+    server.stop()
+    assert not caplog.records
+
+
+def stop_thread(server: InProcessServer) -> None:
+    """Ends the broker's thread as a failure would: nobody has asked for it."""
+    threads = [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]
+    server.call(lambda host: host.give_up_port())
+    assert server._loop is not None
+    server._loop.call_soon_threadsafe(server._stopping.set)
+    for thread in threads:
+        thread.join()
 
 
 def test_a_broker_can_be_used_again() -> None:

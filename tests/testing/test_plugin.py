@@ -10,6 +10,8 @@ import threading
 from textwrap import dedent
 
 import pytest
+from _pytest.assertion import AssertionState
+from _pytest.assertion.rewrite import AssertionRewritingHook
 
 from broker.testing import broker as view
 from broker.testing import brokerd_process, in_process, plugin
@@ -232,6 +234,20 @@ def test_a_fixture_of_the_same_name_wins(run: Run) -> None:
         assert broker == "mine"
     """)
     result.assert_outcomes(passed=1)
+
+
+def test_pytest_does_not_rewrite_the_broker(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfig(*PLUGINS)
+    hook = AssertionRewritingHook(config)
+    hook.mark_rewrite("broker", "protocol", "storage", "shop")
+    assert is_rewritten(hook, "broker.node"), "as pytest does with what is installed along with a plugin"
+    plugin.leave_as_it_is(hook)
+    assert [name for name in ("broker.node", "storage", "shop.tasks") if is_rewritten(hook, name)] == ["shop.tasks"]
+    plugin.leave_as_it_is(object())
+
+
+def is_rewritten(hook: AssertionRewritingHook, name: str) -> bool:
+    return hook._is_marked_for_rewrite(name, AssertionState(hook.config, "rewrite"))
 
 
 def test_a_run_without_a_broker_loads_none() -> None:

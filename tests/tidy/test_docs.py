@@ -9,6 +9,7 @@ from broker.cli import docs
 from broker.management import openapi
 from broker.management.table import ENDPOINTS
 from broker.model import arguments_docs
+from broker.policies import docs as policies_docs
 from tests.tidy import ROOT, tree_files
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -34,6 +35,10 @@ def test_http_api_page_is_generated() -> None:
     assert (ROOT / "docs" / "http-api.md").read_text() == openapi.markdown(ENDPOINTS), "run: make docs"
 
 
+def test_policies_page_is_generated() -> None:
+    assert (ROOT / "docs" / "policies.md").read_text() == policies_docs.markdown(), "run: make docs"
+
+
 def test_every_relative_link_resolves() -> None:
     broken = []
     for page in tree_files(".md"):
@@ -42,3 +47,10 @@ def test_every_relative_link_resolves() -> None:
             if path and "://" not in path and not path.startswith("mailto:") and not (page.parent / path).exists():
                 broken.append(f"{page.relative_to(ROOT)}: {target}")
     assert not broken
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / target).resolve() for target in LINK.findall(index.read_text())}
+    pages = set((ROOT / "docs").glob("*.md")) - {index}
+    assert not {page.name for page in pages if page.resolve() not in linked}, "name it in docs/index.md"

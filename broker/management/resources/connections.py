@@ -63,18 +63,18 @@ async def connections(call: Call) -> ASGIApp:
     """The connections that whoever asks may see."""
     vhost = call.vhost if "vhost" in call.request.path_params else None
     page = _visible(call, call.api.window.connections(1, ALL), vhost)
-    return await listing(call, from_pages([page], shapes.connection))
+    return await listing(call, await from_pages([page], shapes.connection))
 
 
 async def of_user(call: Call) -> ASGIApp:
     """The connections of a user."""
     page = _visible(call, call.api.window.connections(1, ALL), user=call.part("user"))
-    return await listing(call, from_pages([page], shapes.connection))
+    return await listing(call, await from_pages([page], shapes.connection))
 
 
 def _connection(call: Call) -> Any:
     """The info of the connection in the path. Raises: Refused 404; NotAllowedError."""
-    info = call.api.window.connection(call.part("connection"))
+    info = call.api.window.by_name.connection(call.part("connection"))
     if info is None:
         raise not_found()
     call.require("connection.see", owner=info.user)
@@ -90,13 +90,13 @@ async def connection(call: Call) -> ASGIApp:
 
 async def channels_of_connection(call: Call) -> ASGIApp:
     """The channels of a connection."""
-    page = call.api.window.channels_of(_connection(call).name)
-    return await listing(call, from_pages([page], shapes.channel))
+    page = call.api.window.by_name.channels_of(_connection(call).name)
+    return await listing(call, await from_pages([page], shapes.channel))
 
 
 async def close(call: Call) -> ASGIApp:
     """Closes a connection; the client is told the X-Reason header."""
-    found = call.api.window.connection_named(call.part("connection"))
+    found = call.api.window.by_name.connection_named(call.part("connection"))
     if found is None:
         raise not_found()
     call.require("connection.close", owner=found.user)
@@ -122,13 +122,13 @@ async def channels(call: Call) -> ASGIApp:
     if "vhost" in call.request.path_params:
         vhost = call.vhost
         page.chosen = [one for one in page.chosen if one[1].actor.vhost.name == vhost]
-    return await listing(call, from_pages([page], shapes.channel))
+    return await listing(call, await from_pages([page], shapes.channel))
 
 
 async def channel(call: Call) -> ASGIApp:
     """One channel, with its consumers."""
     window = call.api.window
-    info = window.channel(call.part("channel"))
+    info = window.by_name.channel(call.part("channel"))
     if info is None:
         raise not_found()
     call.require("connection.see", owner=info.user)
@@ -147,7 +147,7 @@ async def consumers(call: Call) -> ASGIApp:
     """The consumers of a vhost, or of all vhosts that whoever asks sees."""
     node = call.api.window.node_name
     pages = views.of_vhosts(call, call.api.window.consumers)
-    return await listing(call, from_pages(pages, lambda info: shapes.consumer(info, node)))
+    return await listing(call, await from_pages(pages, lambda info: shapes.consumer(info, node)))
 
 
 ENDPOINTS: Final = rows(

@@ -51,7 +51,7 @@ def exchange_name(call: Call, part: str = "exchange") -> str:
 
 def exchange_info(call: Call) -> ExchangeInfo:
     """The exchange in the path. Raises: Refused 404."""
-    info = call.api.window.exchange(call.vhost, exchange_name(call))
+    info = call.api.window.by_name.exchange(call.vhost, exchange_name(call))
     if info is None:
         raise not_found()
     return info
@@ -59,7 +59,7 @@ def exchange_info(call: Call) -> ExchangeInfo:
 
 async def exchanges(call: Call) -> ASGIApp:
     """The exchanges of a vhost, or of all vhosts that whoever asks sees."""
-    return await listing(call, from_pages(views.of_vhosts(call, call.api.window.exchanges), shapes.exchange))
+    return await listing(call, await from_pages(views.of_vhosts(call, call.api.window.exchanges), shapes.exchange))
 
 
 async def exchange(call: Call) -> ASGIApp:

@@ -39,7 +39,7 @@ async def flags(call: Call) -> ASGIApp:
         {"name": name, "desc": desc, "state": "enabled", "stability": "stable", "provided_by": "rabbit", "doc_url": ""}
         for name, desc in ENABLED.items()
     ]
-    return await listing(call, from_values(found, lambda it: it))
+    return await listing(call, await from_values(found, lambda it: it))
 
 
 async def enable(call: Call) -> ASGIApp:

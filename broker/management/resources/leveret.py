@@ -39,7 +39,7 @@ async def logs(call: Call) -> ASGIApp:
         raise bad_request(f"level is one of {', '.join(LEVELS)}")
     count = RECENT_LINES_MAX if lines is None else min(lines, RECENT_LINES_MAX)
     found = call.api.node.recent_lines.lines(count, level)
-    return await listing(call, from_values(found, lambda line: line.as_dict()))
+    return await listing(call, await from_values(found, lambda line: line.as_dict()))
 
 
 ENDPOINTS: Final = rows(

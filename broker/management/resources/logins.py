@@ -31,7 +31,7 @@ def _shaped(of: tuple[str, Attempts]) -> Json:
 async def attempts(call: Call) -> ASGIApp:
     """Logins since the start, or since they were set back."""
     check_name(call)
-    return await listing(call, from_values(list(call.api.accounts.attempts.items()), _shaped))
+    return await listing(call, await from_values(list(call.api.accounts.attempts.items()), _shaped))
 
 
 async def by_source(call: Call) -> ASGIApp:

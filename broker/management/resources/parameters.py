@@ -47,7 +47,7 @@ async def parameters(call: Call) -> ASGIApp:
     if component in (None, POLICY):  # as RabbitMQ shows them
         found += [_as_parameter(one) for one in map(policy_shaped, call.api.rules.policies.all(vhost))]
     seen = [one for one in found if call.allows("parameter.see", one["vhost"])]
-    return await listing(call, from_values(seen, lambda it: it))
+    return await listing(call, await from_values(seen, lambda it: it))
 
 
 def _as_parameter(policy: Json) -> Json:
@@ -98,7 +98,7 @@ def _require_operator(call: Call, component: str) -> None:
 async def global_parameters(call: Call) -> ASGIApp:
     """All global parameters."""
     found = [{"name": name, "value": value} for name, value in call.api.rules.global_parameters.all().items()]
-    return await listing(call, from_values(found, lambda it: it))
+    return await listing(call, await from_values(found, lambda it: it))
 
 
 async def global_parameter(call: Call) -> ASGIApp:
@@ -153,7 +153,7 @@ def _limit_endpoints(owner: str, shaped_as: Any) -> tuple[Endpoint, ...]:
             found = [one for one in found if call.sees_vhost(one["vhost"])]
         else:
             found = [one for one in found if call.allows("user.see") or one["user"] == call.subject.user]
-        return await listing(call, from_values(found, lambda it: it))
+        return await listing(call, await from_values(found, lambda it: it))
 
     async def put_limit(call: Call) -> ASGIApp:
         value = (await call.body("value"))["value"]

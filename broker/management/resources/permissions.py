@@ -38,7 +38,7 @@ def _listed(of: Callable[[Call], list[Any]]) -> Callable[[Call], Any]:
         if "user" in parts:
             name = call.api.users.get(call.part("user")).name
             found = [one for one in found if one.user == name]
-        return await listing(call, from_values(found, as_dict))
+        return await listing(call, await from_values(found, as_dict))
 
     return listed
 
@@ -94,7 +94,7 @@ async def topic_permission(call: Call) -> ASGIApp:
     ]  # fmt: skip
     if not found:
         raise not_found()
-    return await listing(call, from_values(found, as_dict))
+    return await listing(call, await from_values(found, as_dict))
 
 
 async def put_topic(call: Call) -> ASGIApp:

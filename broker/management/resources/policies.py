@@ -60,7 +60,7 @@ def _endpoints(path: str, kind: str, what: str, store_of: Store) -> tuple[Endpoi
     async def policies(call: Call) -> ASGIApp:
         vhost = call.vhost if "vhost" in call.request.path_params else None
         found = [one for one in store_of(call).all(vhost) if call.allows(f"{kind}.see", one.vhost)]
-        return await listing(call, from_values(found, shaped))
+        return await listing(call, await from_values(found, shaped))
 
     async def policy(call: Call) -> ASGIApp:
         return answer(cut(shaped(store_of(call).get(call.vhost, call.part("name"))), columns_of(call)))

@@ -59,13 +59,13 @@ async def queues(call: Call) -> ASGIApp:
         fields = shapes.queue(info)
         return shapes.queue_without_stats(fields, with_totals) if is_short else fields
 
-    return await listing(call, from_pages(views.of_vhosts(call, call.api.window.queues), shaped))
+    return await listing(call, await from_pages(views.of_vhosts(call, call.api.window.queues), shaped))
 
 
 def queue_info(call: Call) -> QueueInfo:
     """The queue that the path names. Raises: Refused 404."""
     vhost, name = call.vhost, call.part("queue")
-    info = call.api.window.queue(vhost, name)
+    info = call.api.window.by_name.queue(vhost, name)
     if info is None:
         raise not_found()
     return info
@@ -79,7 +79,7 @@ async def queue(call: Call) -> ASGIApp:
         fields = shapes.queue_without_stats(fields, call.flag("enable_queue_totals"))
     else:
         node = call.api.window.node_name
-        found = call.api.window.consumers_of(info.vhost, info.name)
+        found = call.api.window.by_name.consumers_of(info.vhost, info.name)
         fields |= {
             "consumer_details": [shapes.consumer(one, node) for one in found], "incoming": [], "deliveries": [],
         }  # fmt: skip

@@ -56,14 +56,14 @@ def _limits(call: Call, name: str) -> Mapping[str, int]:
 
 async def users(call: Call) -> ASGIApp:
     """Everybody, by name."""
-    return await listing(call, from_values(call.api.users.all(), lambda user: shaped(call, user)))
+    return await listing(call, await from_values(call.api.users.all(), lambda user: shaped(call, user)))
 
 
 async def without_permissions(call: Call) -> ASGIApp:
     """Users who may enter no vhost."""
     known = {permission.user for permission in call.api.permissions.all()}
     found = [user for user in call.api.users.all() if user.name not in known]
-    return await listing(call, from_values(found, lambda user: shaped(call, user)))
+    return await listing(call, await from_values(found, lambda user: shaped(call, user)))
 
 
 async def user(call: Call) -> ASGIApp:

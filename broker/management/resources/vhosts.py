@@ -54,12 +54,12 @@ async def vhosts(call: Call) -> ASGIApp:
     def shaped(info: VhostInfo) -> Json:
         return shapes.vhost(info, window.node_name)
 
-    return await listing(call, from_pages([page], shaped))
+    return await listing(call, await from_pages([page], shaped))
 
 
 async def vhost(call: Call) -> ASGIApp:
     """One vhost."""
-    info = call.api.window.vhost(call.vhost)
+    info = call.api.window.by_name.vhost(call.vhost)
     fields = shapes.vhost(info, call.api.window.node_name, call.api.window.history.vhost(info.name, ranges_of(call)))
     return answer(cut(fields, columns_of(call)))
 

@@ -21,6 +21,7 @@ from broker.definitions.importing import (
     ImportRefusedError,
     ImportResult,
 )
+from broker.definitions.transfer import Transfer
 from broker.policies.parameters import Parameter
 from broker.policies.policy import Policy
 from tests.support.sansio import SansBroker
@@ -34,7 +35,7 @@ LISTS = (
 
 def load(broker: SansBroker, data: bytes | Mapping[str, Any], vhost: str | None = None) -> ImportResult:
     """Imports with a turn of the broker after each step."""
-    steps = broker.node.transfer.load(data if isinstance(data, bytes) else json.dumps(data).encode(), vhost)
+    steps = Transfer(broker.node).load(data if isinstance(data, bytes) else json.dumps(data).encode(), vhost)
     while True:
         try:
             next(steps)
@@ -46,7 +47,7 @@ def load(broker: SansBroker, data: bytes | Mapping[str, Any], vhost: str | None 
 
 
 def exported(broker: SansBroker, vhost: str | None = None) -> dict[str, Any]:
-    return dict(json.loads(b"".join(broker.node.transfer.export(vhost))))
+    return dict(json.loads(b"".join(Transfer(broker.node).export(vhost))))
 
 
 def fits(broker: SansBroker, name: str, password: str) -> bool:
@@ -105,7 +106,7 @@ def test_an_export_is_imported_into_an_empty_broker_and_survives_a_kill() -> Non
     load(first, RABBITMQ_FILE.read_bytes())
     first.node.administration.put_vhost("shop", VhostMetadata("The shop", ("eu",), "quorum", True))
     first.node.parameters.set("shovel", "shop", "s", {"a": [1]})
-    result = load(second, b"".join(first.node.transfer.export()))
+    result = load(second, b"".join(Transfer(first.node).export()))
     assert list(result.warnings) == [
         "parameter shovel 's' in vhost 'shop' is kept, and nothing in this broker acts on it"
     ]
@@ -308,7 +309,7 @@ def test_what_goes_while_the_import_is_under_way_is_told() -> None:
     broker = SansBroker()
     count = OBJECTS_PER_STEP * 3
     queues = [{"name": f"q{number}", "vhost": "v", "durable": True, "auto_delete": False} for number in range(count)]
-    steps = broker.node.transfer.load(json.dumps({"vhosts": [{"name": "v"}], "queues": queues}).encode())
+    steps = Transfer(broker.node).load(json.dumps({"vhosts": [{"name": "v"}], "queues": queues}).encode())
     while "v" not in broker.node.vhosts:
         next(steps)
     broker.node.administration.delete_vhost("v")

@@ -13,6 +13,7 @@ from broker.introspection.infos import QueueInfo
 from broker.introspection.pages import at_once
 from broker.introspection.sampler import Sampler
 from broker.introspection.window import Introspection
+from broker.management import shapes
 from broker.queues.paging import MemoryBudget
 from storage.files import OsFiles, make_folder
 from storage.local import LocalJournal, LogSettings
@@ -83,6 +84,7 @@ def test_the_publishers_timestamp_of_the_head_is_shown() -> None:
     at = datetime(2024, 1, 1, tzinfo=UTC)
     one.client.publish(1, "", "q", b"1", Basic.Properties(timestamp=at, headers={"task": "add"}, message_id="7"))
     assert one.queue().head_message_timestamp == int(at.timestamp())
+    assert shapes.queue(one.queue())["head_message_timestamp"] == int(at.timestamp()), "so HTTP has it too"
     one.client.call(1, Basic.Get(0, "q", True))
     one.client.publish(1, "", "q", b"2")
     assert one.queue().head_message_timestamp is None

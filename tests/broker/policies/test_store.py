@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from broker.model.arguments import NO_ARGUMENTS, TIMER_MS_MAX
+from broker.model.policy import EffectivePolicy
+from broker.model.settings import queue_settings
 from broker.policies.policy import OPERATOR_POLICY, POLICY, Policy
 from broker.policies.store import POLICIES_MAX, PolicyStore, UnknownPolicyError
 from broker.policies.validation import InvalidError
@@ -40,6 +43,7 @@ def store(component: str = POLICY) -> PolicyStore:
         ({"alternate-exchange": []}, "[] is not a valid alternate exchange name"),
         ({"overflow": "x"}, '<<"x">> is not a valid overflow value'),
         ({"queue-mode": "x"}, '<<"x">> is not a valid queue-mode value'),
+        ({"queue-version": 7}, "7 is not a valid queue-version value"),
         ({"queue-version": 0}, "0 is not a valid queue-version value"),
         ({"dead-letter-strategy": "x"}, '<<"x">> is not a valid dead letter strategy'),
         ({"queue-leader-locator": "x"}, '<<"x">> is not a valid queue leader locator value'),
@@ -93,6 +97,13 @@ def test_keys_of_older_brokers_are_kept(definition: dict[str, Any]) -> None:
     policies = store()
     policies.set("/", "p", "", definition)
     assert policies.get("/", "p").definition == definition
+
+
+def test_a_time_longer_than_an_argument_may_be_is_taken_and_counts_as_that() -> None:
+    policies = store()
+    policies.set("/", "p", "", {"message-ttl": 10**16})
+    effective = EffectivePolicy("p", "", policies.get("/", "p").definition)
+    assert queue_settings(NO_ARGUMENTS, effective).ttl_ms == TIMER_MS_MAX
 
 
 def test_set_replaces_and_clear_forgets() -> None:

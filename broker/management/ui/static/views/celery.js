@@ -48,7 +48,7 @@ const showAll = () => {
 
 const columnsOf = (open) => [
   { key: "name", title: "Task" },
-  { key: "id", title: "Id", draw: (task) => html`<code>${task.id}</code>` },
+  { key: "id", title: "Id", draw: (task) => html`<code class="id">${task.id}</code>` },
   { key: "args", title: "Arguments", draw: (task) => html`<code class="clip">${shown(task.args)} ${shown(task.kwargs)}</code>` },
   { key: "queue", title: "Queue", draw: (task) => html`<${QueueLink} vhost=${task.vhost} name=${task.queue} />` },
   { key: "state", title: "State", draw: (task) => html`<${Mark} text=${task.state} title=${task.worker ?? "It waits in its queue"} kind=${task.worker ? "accent" : ""} />` },

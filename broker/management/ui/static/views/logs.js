@@ -57,7 +57,7 @@ function Lines({ lines, follow }) {
 
 function Line({ line }) {
   const level = levelOf(line);
-  const fields = Object.entries(line).filter(([name, value]) => !OWN.has(name) && value !== "" && value !== null);
+  const fields = Object.entries(line).filter(([name, value]) => !OWN.has(name) && value !== "" && value !== null && !String(line.message).includes(value));
   return html`<li><time datetime=${line.time}>${moment(line.time)}</time>
     <${Mark} text=${level} title=${line.logger} kind=${KINDS[level] ?? ""} />
     <span>${line.message} ${fields.map(([name, value]) => html`<small key=${name}>${name}=${String(value)} </small>`)}

@@ -6,7 +6,7 @@ import { follow } from "../kit/events.js";
 import { exchangeName, number } from "../kit/format.js";
 import { Empty, Problem } from "../kit/notice.js";
 import { setQuery } from "../kit/routes.js";
-import { Table } from "../kit/table.js";
+import { Mark, Table } from "../kit/table.js";
 import { ViewHead } from "../kit/view.js";
 import { VhostChoice } from "../kit/vhosts.js";
 import { Message } from "./message.js";
@@ -18,7 +18,7 @@ const FILTERS = [["exchange", "Exchange"], ["queue", "Queue"], ["routing_key", "
 
 /** Rows that come one by one, drawn a few times a second, the newest first and not more than `ROWS_MAX`. */
 function useTrace(path, running) {
-  const [state, setState] = useState({ rows: [], problem: null, open: false, seen: 0 });
+  const [state, setState] = useState({ rows: [], problem: null, open: false, seen: 0, leftOut: 0 });
   const waiting = useRef([]);
   const seen = useRef(0);
   useEffect(() => {
@@ -26,8 +26,13 @@ function useTrace(path, running) {
     const ending = new AbortController();
     const tell = (changes) => !ending.signal.aborted && setState((old) => ({ ...old, ...changes }));
     const take = ({ event, data }) => {
+      const told = JSON.parse(data);
+      if (event === "left_out") {
+        setState((old) => ({ ...old, leftOut: old.leftOut + told.count }));
+        return;
+      }
       seen.current += 1;
-      if (waiting.current.length < ROWS_MAX) waiting.current.push({ event, ...JSON.parse(data), number: seen.current });
+      if (waiting.current.length < ROWS_MAX) waiting.current.push({ ...told, number: seen.current });
     };
     const drawing = setInterval(() => {
       if (!waiting.current.length) return;
@@ -69,29 +74,27 @@ export function Trace({ query }) {
 
 const statusOf = (trace, running) => {
   if (!running) return "paused";
-  return trace.open ? `watching, ${number(trace.seen)} seen` : trace.problem ? "not watching" : "connecting…";
+  const leftOut = trace.leftOut ? `, ${number(trace.leftOut)} left out` : "";
+  return trace.open ? `watching, ${number(trace.seen)} seen${leftOut}` : trace.problem ? "not watching" : "connecting…";
 };
 
 function wanted(row, query) {
   const has = (text, part) => !part || String(text ?? "").toLowerCase().includes(part.toLowerCase());
-  return has(row.exchange, query.exchange) && has([row.queue, ...(row.queues ?? row.routed_queues ?? [])].join(" "), query.queue)
+  return has(row.exchange, query.exchange) && has((row.queues ?? []).join(" "), query.queue)
     && has(row.routing_key, query.routing_key) && has(JSON.stringify(row), query.text);
 }
 
-const kindOf = (row) => row.event ?? row.type ?? row.kind ?? "";
-const timeOf = (row) => row.time ?? row.timestamp ?? row.at ?? row.time_ms;
-
 function clock(row) {
-  const time = new Date(timeOf(row));
-  return Number.isNaN(time.getTime()) ? "" : `${time.toLocaleTimeString("en-GB")}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+  const time = new Date(row.timestamp);
+  return `${time.toLocaleTimeString("en-GB")}.${String(time.getMilliseconds()).padStart(3, "0")}`;
 }
 
 const columnsOf = (open) => [
   { key: "time", title: "Time", draw: (row) => html`<span class="nowrap">${clock(row)}</span>` },
-  { key: "event", title: "What", draw: kindOf },
+  { key: "type", title: "What", draw: (row) => html`<${Mark} text=${row.type} title=${row.consumer ? `to consumer ${row.consumer}` : row.user ? `by ${row.user}` : ""} />` },
   { key: "exchange", title: "Exchange", draw: (row) => exchangeName(row.exchange ?? "") },
   { key: "routing_key", title: "Routing key", draw: (row) => html`<code>${row.routing_key ?? ""}</code>` },
-  { key: "queue", title: "Queues", draw: (row) => [row.queue, ...(row.queues ?? row.routed_queues ?? [])].filter(Boolean).join(", ") },
+  { key: "queue", title: "Queues", draw: (row) => (row.queues ?? []).join(", ") || "(none)" },
   { key: "user", title: "User", draw: (row) => row.user ?? "" },
   { key: "what", title: "Message", draw: (row) => html`<span class="clip">${row.payload === undefined ? "" : preview(row)}</span>` },
   { key: "act", title: "Actions", unseen: true, draw: (row) => row.payload !== undefined
