@@ -102,9 +102,8 @@ class Publisher:
     """Turns publish commands into batches in queues; one per channel."""
 
     __slots__ = ("_access", "_actor", "_checked", "_copies", "_counters", "_current", "_expiration_ms",
-                 "_may_impersonate",
-                 "_may_write", "_may_write_version", "_number", "_operations", "_output", "_properties", "_sent", "_size_bytes",
-                 "_size_place", "_table", "_touch", "_vhost", "backlog", "confirms", "frame_max", "published",
+                 "_may_impersonate", "_may_write", "_may_write_version", "_number", "_operations", "_output",
+                 "_properties", "_sent", "_size_bytes", "_size_place", "_table", "_touch", "_vhost", "backlog", "confirms", "frame_max", "published",
                  "reply_name", "returned")  # fmt: skip
 
     def __init__(
