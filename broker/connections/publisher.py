@@ -103,8 +103,8 @@ class Publisher:
 
     __slots__ = ("_access", "_actor", "_checked", "_copies", "_counters", "_current", "_expiration_ms",
                  "_may_impersonate", "_may_write", "_may_write_version", "_number", "_operations", "_output",
-                 "_properties", "_sent", "_size_bytes", "_size_place", "_table", "_touch", "_vhost", "backlog", "confirms", "frame_max", "published",
-                 "reply_name", "returned")  # fmt: skip
+                 "_properties", "_sent", "_size_bytes", "_size_place", "_table", "_touch", "_vhost", "backlog",
+                 "confirms", "frame_max", "published", "reply_name", "returned")  # fmt: skip
 
     def __init__(
         self, number: int, frame_max: int, actor: Actor, may_impersonate: bool, operations: Operations,
