@@ -64,7 +64,7 @@ class Operations:
 
     def authorize_topic(self, actor: Actor, kind: Kind, exchange: Exchange, routing_key: str) -> None:
         """Raises ChannelException 403 where the exchange is a topic one and the actor's user may not use the key."""
-        if exchange.type == "topic":
+        if exchange.type == "topic" and self._authorization.restricts_topics:
             self._require(actor, f"topic.{kind}", exchange.name, routing_key)
 
     def _require(self, actor: Actor, action: str, name: str, routing_key: str = "") -> None:

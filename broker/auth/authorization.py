@@ -43,6 +43,11 @@ class Authorization:
         """Grows with every change that may change an answer about rights."""
         return self._permissions.version + self._topics.version
 
+    @property
+    def restricts_topics(self) -> bool:
+        """Whether anything is said about any routing key."""
+        return bool(len(self._topics))
+
     def allows(
         self, subject: Subject, action: str, vhost: str = "", name: str = "", routing_key: str = "", owner: str = ""
     ) -> bool:

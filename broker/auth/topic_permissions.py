@@ -45,6 +45,9 @@ class TopicPermissionStore:
         self._compiled: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._answers: dict[tuple[str, str, str, str, str], bool] = {}
 
+    def __len__(self) -> int:
+        return len(self._permissions)
+
     def all(self) -> list[TopicPermission]:
         """Every topic permission, by user, vhost and exchange."""
         return [self._permissions[at] for at in sorted(self._permissions)]

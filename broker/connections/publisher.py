@@ -102,9 +102,9 @@ class Publisher:
     """Turns publish commands into batches in queues; one per channel."""
 
     __slots__ = ("_access", "_actor", "_checked", "_copies", "_counters", "_current", "_expiration_ms",
-                 "_may_impersonate", "_number", "_operations", "_output", "_properties", "_sent", "_size_bytes",
-                 "_size_place", "_table", "_touch", "_vhost", "backlog", "confirms", "frame_max", "published",
-                 "reply_name", "returned")  # fmt: skip
+                 "_may_impersonate", "_may_write", "_may_write_version", "_number", "_operations", "_output",
+                 "_properties", "_sent", "_size_bytes", "_size_place", "_table", "_touch", "_vhost", "backlog",
+                 "confirms", "frame_max", "published", "reply_name", "returned")  # fmt: skip
 
     def __init__(
         self, number: int, frame_max: int, actor: Actor, may_impersonate: bool, operations: Operations,
@@ -121,6 +121,8 @@ class Publisher:
         self._size_place = 0
         self._table = actor.vhost.table
         self._access = access
+        self._may_write = ""  # the exchange whose permission was checked last, and when that was
+        self._may_write_version = -1
         self._output = output
         self._touch = touch
         self.confirms: Confirms | None = None
@@ -213,7 +215,9 @@ class Publisher:
         actor, name = self._actor, address.exchange
         if address.immediate:
             raise ConnectionException(NOT_IMPLEMENTED, "immediate=true")
-        self._operations.authorize(actor, WRITE, "exchange", name)
+        if self._may_write != name or self._may_write_version != self._access.version:
+            self._operations.authorize(actor, WRITE, "exchange", name)
+            self._may_write, self._may_write_version = name, self._access.version
         way = self._vhost.way(name)
         if way is None:
             raise ChannelException(NOT_FOUND, f"no {exchange_rs(name, self._vhost.name)}")

@@ -10,6 +10,7 @@ import base64
 import binascii
 import ipaddress
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -18,6 +19,7 @@ from broker.auth.authorization import OWNER, Subject
 from broker.management.answers import Refused
 
 CREDENTIALS_BYTES_MAX: Final = 8192
+FAILURE_DELAY_S_MAX: Final = 1.0  # while it waits it takes one of the few connections that HTTP has
 LOGIN_FAILED: Final = "Login failed"
 _UNAUTHORISED: Final = 401
 
@@ -39,6 +41,18 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return (mapped or address).is_loopback
+
+
+def names_this_machine(host: str) -> bool:
+    """Whether a Host header is an address or localhost, and no name that a foreign page's owner could point here."""
+    name = urlsplit(f"//{host}").hostname or ""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def basic_credentials(header: str) -> tuple[str, str]:
@@ -76,8 +90,10 @@ class OwnersDoor(Door):
 class PasswordDoor(Door):
     """Basic authentication."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, failure_delay_s: float) -> None:
+        """Args: how long whoever fails waits for the answer; not longer than FAILURE_DELAY_S_MAX."""
         self._accounts = accounts
+        self._failure_delay_s = min(failure_delay_s, FAILURE_DELAY_S_MAX)
 
     async def subject(self, request: Request) -> Subject:
         """Whose name and password came along. Raises: Refused 400, 401; NoCredentialsError."""
@@ -92,8 +108,10 @@ class PasswordDoor(Door):
             if not outcome.done():  # whoever asked may have gone
                 outcome.set_result(found)
 
-        self._accounts.authenticate(name, password, Peer(HTTP, host, is_loopback(host)), settle)
+        is_local = is_loopback(host) and names_this_machine(request.headers.get("host", ""))
+        self._accounts.authenticate(name, password, Peer(HTTP, host, is_local), settle)
         subject = await outcome
         if subject is None:
+            await asyncio.sleep(self._failure_delay_s)
             raise login_failed()
         return subject

@@ -32,7 +32,7 @@ HEADERS = (
 
 def create_app(api: Api, is_owners: bool) -> ASGIApp:
     """Everything under /api, and the page at /. Args: is_owners, whether only the broker's owner can reach it."""
-    door: Door = OwnersDoor() if is_owners else PasswordDoor(api.accounts)
+    door: Door = OwnersDoor() if is_owners else PasswordDoor(api.accounts, api.config.auth_failure_delay_s)
     routes: list[BaseRoute] = [
         Route(PREFIX + path, Dispatcher(endpoints, api, door)) for path, endpoints in by_path().items()
     ]

@@ -13,7 +13,7 @@ from tests.support.managed import Managed, managed_brokerd
 @pytest.fixture(scope="session")
 def managed() -> Iterator[Managed]:
     """Tests use names of their own and leave nothing behind."""
-    with managed_brokerd() as running:
+    with managed_brokerd("--auth-failure-delay-s", "0.1") as running:
         yield running
 
 

@@ -111,3 +111,10 @@ def test_a_name_comes_back_as_json_only(http: Http) -> None:
     http.make(f"/api/vhosts/{name}")
     assert http.get(f"/api/vhosts/{name}")["name"] == "<script>alert(1)</script>"
     assert http.ask("DELETE", f"/api/vhosts/{name}")[0] == 204
+
+
+def test_a_name_that_a_foreign_page_points_at_this_machine_is_not_this_machine(http: Http) -> None:
+    """DNS rebinding: guest may log in from this machine only, and a page elsewhere is not here."""
+    assert http.ask("GET", "/api/whoami", host="evil.example:15672")[0] == 401
+    for host in (f"localhost:{http.port}", f"127.0.0.1:{http.port}", f"[::1]:{http.port}"):
+        assert http.ask("GET", "/api/whoami", host=host)[0] == 200
