@@ -23,7 +23,7 @@ from broker.queues.classic import ClassicQueue
 from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost
 
-OBJECTS_PER_PIECE: Final = 100
+OBJECTS_PER_PIECE: Final = 50
 
 Objects = Iterable[dict[str, Any]]
 

@@ -19,7 +19,7 @@ from protocol.constants import RESOURCE_ERROR
 from protocol.errors import AmqpError
 
 log = logging.getLogger("leveret.definitions")
-OBJECTS_PER_STEP: Final = 25  # checked or made in one go
+OBJECTS_PER_STEP: Final = 10  # checked or made in one go
 REASONS_MAX: Final = 20  # told in one error
 WARNINGS_MAX: Final = 100
 
