@@ -17,14 +17,13 @@ from broker.auth.accounts import Accounts
 from broker.auth.authorization import Authorization
 from broker.auth.permissions import PermissionStore
 from broker.auth.topic_permissions import TopicPermissionStore
-from broker.auth.users import UserStore
+from broker.auth.users import PasswordHash, UserStore
 from broker.clock import Clock, Deadlines
 from broker.config import Config
 from broker.connections.registry import Connections
 from broker.connections.services import Limits, Services
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
-from broker.definitions.transfer import Transfer
 from broker.logs import RecentLines
 from broker.loop_watch import LoopWatch
 from broker.model.vhost_metadata import VhostMetadata
@@ -157,7 +156,6 @@ class Node:
         self._make_doors()
         self._bring_back()
         self.services = self._services()
-        self.transfer = Transfer(self)
         self.global_parameters.on_change = self._global_parameter_changed
         self._global_parameter_changed(CLUSTER_NAME)
 
@@ -302,9 +300,9 @@ class Node:
         """Whether nobody could use it: the store was empty, and no defaults have been made."""
         return not self.vhosts and not len(self.users)
 
-    def create_defaults(self, password: str) -> None:
+    def create_defaults(self, password: PasswordHash) -> None:
         """The first vhost and user, with all rights."""
         config = self.config
         self.administration.add_vhost(config.default_vhost)
-        self.administration.add_user(config.default_user, password, ("administrator",))
+        self.administration.put_user(config.default_user, password, ("administrator",))
         self.administration.set_permissions(config.default_user, config.default_vhost, ".*", ".*", ".*")

@@ -18,6 +18,8 @@ from typing import Final
 
 from broker.alarms import CHECK_EVERY_MS
 from broker.auth.first_password import first_password
+from broker.auth.passwords import hash_password
+from broker.auth.users import PasswordHash
 from broker.clock import Clock
 from broker.collector import Collector, settle
 from broker.config import GENERATED_PASSWORD, Config
@@ -33,6 +35,7 @@ from broker.stores import LOG_FOLDER, Stores
 from broker.supervisor import Supervisor
 from broker.tls.error import TlsError
 from broker.waking import Waker
+from storage.definitions_disk import FILE_NAME as DEFINITIONS_FILE
 from storage.definitions_disk import DefinitionsError
 from storage.files import make_folder
 from storage.recovery import NewerLogError
@@ -133,6 +136,7 @@ class Server:
     async def _make_node(self) -> None:
         """The node with what is stored; what a first start makes is stored before anybody can connect."""
         config = self.config
+        hashed = self._hash_ahead()
         try:
             stores = self._stores
             definitions = stores.open_definitions()
@@ -151,7 +155,7 @@ class Server:
         if config.load_definitions:
             await self._load_definitions(Path(config.load_definitions))
         if is_new and not len(self.node.users):
-            self.node.create_defaults(self._password())
+            self.node.create_defaults(await (hashed or self._hash(self._password())))
         stored: asyncio.Future[str] = self.loop.create_future()
         definitions.when_stored(lambda: stored.set_result(""), stored.set_result)
         trouble = await stored
@@ -162,14 +166,35 @@ class Server:
 
     async def _load_definitions(self, path: Path) -> None:
         """Imports a definitions file before anybody can connect. Raises: StartError."""
+        from broker.definitions.transfer import Transfer  # noqa: PLC0415 - most starts need none
+
         try:
             if path.stat().st_size > DOCUMENT_BYTES_MAX:
                 raise StartError(f"cannot import {path}: it has more than {DOCUMENT_BYTES_MAX} bytes")
-            await in_steps(self.node.transfer.load(path.read_bytes()))
+            await in_steps(Transfer(self.node).load(path.read_bytes()))
         except OSError as error:
             raise StartError(f"cannot read the definitions in {path}: {_why(error)}") from None
         except (ValueError, LookupError) as error:
             raise StartError(f"cannot import {path}: {'; '.join(str(error).splitlines())}") from None
+
+    def _hash_ahead(self) -> asyncio.Future[PasswordHash] | None:
+        """Hashes the first user's password while the stores are opened, where there seems to be none."""
+        if (self.config.data_dir / DEFINITIONS_FILE).exists() or self.config.load_definitions:
+            return None
+        return self._hash(self._password())
+
+    def _hash(self, password: str) -> asyncio.Future[PasswordHash]:
+        algorithm = self.config.password_hashing
+        hashed: asyncio.Future[PasswordHash] = self.loop.create_future()
+
+        def done(made: str | BaseException) -> None:
+            if isinstance(made, BaseException):
+                hashed.set_exception(StartError(f"default_pass: {made}"))
+            else:
+                hashed.set_result(PasswordHash(made, algorithm))
+
+        self._hasher.submit(lambda: hash_password(password, algorithm), done)
+        return hashed
 
     def _password(self) -> str:
         if self.config.default_pass != GENERATED_PASSWORD:

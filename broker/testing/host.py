@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from pamqp.header import ContentHeader
 
-from broker.auth.passwords import SHA256
+from broker.auth.passwords import SHA256, hash_password
+from broker.auth.users import PasswordHash
 from broker.clock import Deadlines
 from broker.config import Config
 from broker.config_options import options_of
@@ -120,7 +121,7 @@ class Host:
         self._link_waker = Waker(self._links_due, self.clock.real_ms, self._loop.call_later, self._run_links)
         node.tick.on_end = self._arm
         if node.is_new:
-            node.create_defaults(PASSWORD)
+            node.create_defaults(PasswordHash(hash_password(PASSWORD, SHA256), SHA256))
         stored: asyncio.Future[str] = self._loop.create_future()
         node.definitions.when_stored(lambda: stored.set_result(""), stored.set_result)
         trouble = await stored

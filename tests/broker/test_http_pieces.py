@@ -26,6 +26,7 @@ from broker.metrics.table import QUEUE_METRICS, Sources
 from broker.model.arguments import NO_ARGUMENTS
 from broker.node import Node
 from broker.requests import Actor, QueueRequest
+from tests.support.accounts import GUEST
 
 QUEUES = 2 * PAGE_SIZE_MAX + 7
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
@@ -36,7 +37,7 @@ def window() -> Introspection:
     """A node with many queues."""
     soon: list[Callable[[], None]] = []
     node = Node(Config(), ManualClock(1_700_000_000_000), soon.append)
-    node.create_defaults("secret")
+    node.create_defaults(GUEST)
     for number in range(QUEUES):
         request = QueueRequest(f"q{number}", False, False, False, NO_ARGUMENTS)
         node.operations.declare_queue(Actor(Subject("guest"), node.vhosts["/"]), request)

@@ -28,6 +28,7 @@ from storage.definitions import StagedDefinitions
 from storage.definitions_disk import Disk, MemoryDisk
 from storage.journal import Journal
 from storage.worker import InlineWorker, Worker
+from tests.support.accounts import GUEST
 
 START_MS = 1_700_000_000_000
 TURNS_MAX = 1000  # turns without an end mean a livelock
@@ -263,7 +264,7 @@ class SansBroker:
         self.definitions = StagedDefinitions(self.disk, worker or InlineWorker())
         self.node = Node(self.config, self.clock, self.soon.append, self.definitions, journal, spool, budget)
         if self.node.is_new:
-            self.node.create_defaults("guest")
+            self.node.create_defaults(GUEST)
         self.vhost = self.node.vhosts[self.config.default_vhost]
         self.clients: list[SansClient] = []
         self.turns = 0

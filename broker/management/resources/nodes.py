@@ -41,8 +41,8 @@ IN_ERLANG: Final = (
     "atom", "binary", "code", "connection_channels", "connection_other", "connection_readers", "connection_writers",
     "metrics", "mgmt_db", "mnesia", "msg_index", "other_ets", "other_system", "plugins", "queue_slave_procs",
     "metadata_store", "metadata_store_ets", "quorum_ets", "quorum_queue_dlx_procs", "quorum_queue_procs",
-    "stream_queue_coordinator_procs", "stream_queue_procs", "stream_queue_replica_reader_procs", "allocated_unused",
-    "reserved_unallocated",
+    "stream_queue_coordinator_procs", "stream_queue_procs", "stream_queue_replica_reader_procs",
+    "allocated_unused", "reserved_unallocated",
 )  # fmt: skip
 SAMPLED: Final = (
     "gc_num",

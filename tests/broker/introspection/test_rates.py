@@ -19,6 +19,7 @@ from broker.model.arguments import NO_ARGUMENTS
 from broker.node import Node
 from broker.queues.classic import ClassicQueue
 from broker.requests import Actor, QueueRequest
+from tests.support.accounts import GUEST
 
 INTERVAL_MS = 5000
 
@@ -30,7 +31,7 @@ class Sampling:
         soon: list[Callable[[], None]] = []
         self.clock = ManualClock(1_700_000_000_000)
         self.node = Node(Config(data_dir=folder), self.clock, soon.append)
-        self.node.create_defaults("secret")
+        self.node.create_defaults(GUEST)
         self.sampler = Sampler(self.node)
         self.window = Introspection(self.node, (), self.sampler)
         self.sampler.start()

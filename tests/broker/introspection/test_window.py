@@ -24,6 +24,7 @@ from storage.commit import Timers
 from storage.journal import Journal
 from storage.local import LocalJournal, LogSettings
 from storage.worker import InlineWorker
+from tests.support.accounts import GUEST
 from tests.support.faulty_files import FaultyFiles
 
 
@@ -31,7 +32,7 @@ from tests.support.faulty_files import FaultyFiles
 def node(tmp_path: Path) -> Node:
     soon: list[Callable[[], None]] = []
     node = Node(Config(data_dir=tmp_path), ManualClock(1_700_000_000_000), soon.append)
-    node.create_defaults("secret")
+    node.create_defaults(GUEST)
     return node
 
 

@@ -23,8 +23,9 @@ from broker.management.endpoint import PUBLIC
 from broker.management.openapi import document
 from broker.management.table import ENDPOINTS, by_path
 from broker.node import Node
+from tests.support.accounts import GUEST
 
-WHO = {"authorization": "Basic " + base64.b64encode(b"guest:secret").decode()}
+WHO = {"authorization": "Basic " + base64.b64encode(b"guest:guest").decode()}
 # Pages beyond the end and the like are refused though they are in the schema's form; 503 is an answer, and 500 is found
 # as a status that is not in the document; test_door asks without a password.
 EXCLUDED = [ignored_auth, not_a_server_error, positive_data_acceptance]
@@ -42,7 +43,7 @@ def app(folder: Path) -> Any:
         data_dir=folder, loopback_users=(), login_failures_max=0, password_hashing="rabbit_password_hashing_sha256"
     )
     node = Node(config, Clock(), call_soon)
-    node.create_defaults("secret")
+    node.create_defaults(GUEST)
     return create_app(api_of(node, Introspection(node), lambda: None), is_owners=False)
 
 
