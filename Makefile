@@ -38,8 +38,8 @@ WITH_FORM = $(if $(filter compiled,$(FORM)),env $(IN_COMPILED))
 # Everything, the fuzzers and the model included, on the compiled broker and on the sources. Run once are the clients'
 # own suites, the Celery workers and the browser, whose time is their own, on what is shipped, and what looks at the
 # tree. Whoever names tests in ARGS gets them in both forms.
-ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/management tests/clients/test_celery_example.py tests/page \
-	tests/broker/cli/test_commands.py
+ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/management tests/clients/test_celery_example.py \
+	tests/page tests/broker/cli/test_commands.py
 ONLY_PLAIN := tests/tidy tests/broker/management/test_openapi.py tests/deploy tests/building tests/bench tests/doubles \
 	$(addprefix tests/testing/test_,plugin.py example.py soak.py celery.py management.py)
 test: test-compiled test-plain
