@@ -40,7 +40,8 @@ WITH_FORM = $(if $(filter compiled,$(FORM)),env $(IN_COMPILED))
 # tree. Whoever names tests in ARGS gets them in both forms.
 ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/management tests/clients/test_celery_example.py \
 	tests/page tests/broker/cli/test_commands.py
-ONLY_PLAIN := tests/tidy tests/broker/management/test_openapi.py tests/deploy tests/building tests/bench tests/doubles \
+ONLY_PLAIN := tests/tidy tests/deploy tests/building tests/bench tests/doubles \
+	tests/broker/management/test_openapi.py tests/broker/test_authorization_matrix.py \
 	$(addprefix tests/testing/test_,plugin.py example.py soak.py celery.py management.py)
 test: test-compiled test-plain
 

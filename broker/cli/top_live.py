@@ -88,8 +88,8 @@ def _screen(head: str, rows: Sequence[Row], order: Order, width: int, height: in
         )  # fmt: skip
     for row in rows[: max(1, height - CHROME_LINES)]:
         table.add_row(*(Text(cell(row[column])) for column in columns), style="" if row["consumers"] else "dim")
-    mark = "  paused" if is_paused else ""
+    mark = "paused  " if is_paused else ""  # in front, where no terminal is too narrow for it
     head_text = Text(
-        cell(head) + mark, no_wrap=True, overflow="ellipsis", style="bold red" if "ALARM" in head else "bold"
+        mark + cell(head), no_wrap=True, overflow="ellipsis", style="bold red" if "ALARM" in head else "bold"
     )
     return Group(head_text, Text(), table, Text(), Text(KEYS_HELP, style="dim", no_wrap=True, overflow="ellipsis"))

@@ -186,7 +186,7 @@ def test_a_declaration_that_cannot_be_stored_is_refused(start: Start, disk: Smal
 def test_without_a_sync_for_each_confirm_kill_9_loses_nothing(tmp_path: Path, mode: str) -> None:
     with RestartableBroker(tmp_path, "--fsync", mode) as broker:
         begin(broker)
-        assert re.search(rf"WARNING .*fsync = {mode}: .* can be lost when the power goes", broker.log_path.read_text())
+        assert re.search(rf"warning .*fsync = {mode}: .* can be lost when the power goes", broker.log_path.read_text())
         declare(broker, "q")
         filler = Filler(broker, "q")
         filler.publish_confirmed(100)
