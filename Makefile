@@ -36,13 +36,11 @@ form: $(INSTALLED)
 WITH_FORM = $(if $(filter compiled,$(FORM)),env $(IN_COMPILED))
 
 # Everything, the fuzzers and the model included, on the compiled broker and on the sources. Run once are the clients'
-# own suites, the Celery workers and the browser, whose time is their own, on what is shipped, and what looks at the
-# tree. Whoever names tests in ARGS gets them in both forms.
-ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/management tests/clients/test_celery_example.py \
-	tests/page tests/broker/cli/test_commands.py
-ONLY_PLAIN := tests/tidy tests/deploy tests/building tests/bench tests/doubles \
-	tests/broker/management/test_openapi.py tests/broker/test_authorization_matrix.py \
-	$(addprefix tests/testing/test_,plugin.py example.py soak.py celery.py management.py)
+# own suites, the Celery workers, the browser and the tools around RabbitMQ, whose time is their own, on what is shipped;
+# and what looks at the tree or at modules that are never compiled. Whoever names tests in ARGS gets them in both forms.
+ONLY_COMPILED := tests/suites tests/clients/celery tests/clients/management tests/clients/test_celery_example.py tests/page
+ONLY_PLAIN := tests/tidy tests/deploy tests/building tests/bench tests/doubles tests/testing \
+	$(addprefix tests/broker/,cli listening management metrics offline tls test_authorization_matrix.py)
 test: test-compiled test-plain
 
 test-plain: $(INSTALLED)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("leveret.http")
 REQUEST_HEAD_BYTES_MAX: Final = 32 * 1024
 CONNECTIONS_MAX: Final = 64  # at a time; those beyond are answered 503
+AMQP_FIRST_S: Final = 0.1  # before the imports of HTTP take the interpreter from clients that have waited for the start
 KEEP_ALIVE_S: Final = 5
 HANDSHAKE_S_MAX: Final = 10.0  # of TLS
 DRAIN_S_MAX: Final = 2  # what a request that is being answered gets when the broker stops
@@ -84,6 +85,8 @@ class HttpServer:
     async def run(self) -> None:
         """Serves until `stop`; whoever connects before it is ready waits in the socket's backlog."""
         try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), AMQP_FIRST_S)
             app = await asyncio.get_running_loop().run_in_executor(None, self._make_app)
             if not self._stopped.is_set():
                 await _uvicorn(app, self._stopped, self._tls).serve(sockets=self.listeners)
