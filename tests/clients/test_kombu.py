@@ -190,7 +190,8 @@ def test_a_worker_consumes_again_after_a_cut(link: Link, connection: Connection,
         link.cut()
         assert worker.ready.wait(WAIT_SECONDS)
         producer.publish("after", exchange=queue.exchange, routing_key="key")
-        until(lambda: worker.bodies == ["before", "after"])
+        # The cut may swallow the first acknowledgement: then "before" comes twice, as at-least-once has it.
+        until(lambda: list(dict.fromkeys(worker.bodies)) == ["before", "after"])
         assert worker.revived == 2
     finally:
         worker.should_stop = True
