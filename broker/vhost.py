@@ -276,9 +276,9 @@ class Vhost:
         """The queues a message goes to, each once; remembered where nothing but the key decides."""
         exchange, key, headers = way.exchange, batch.address.routing_key, batch.properties.headers
         if copies:
-            found = self.table.route_keys(exchange, (key, *copies), headers)
+            found = self.table.route_keys(exchange, (key, *copies), headers, batch.properties)
         else:
-            found = self.table.route(exchange, key, headers)
+            found = self.table.route(exchange, key, headers, batch.properties)
             if self.table.is_fixed(exchange, key):
                 way.route = cast("Sequence[PublishTarget]", found)
         if not found and not exchange.name and key.startswith(REPLY_TO_PREFIX):
