@@ -29,7 +29,10 @@ from broker.management.lists import columns_of, cut
 from broker.management.ranges import ranges_of
 
 TYPES: Final = {
-    **{name: f"AMQP {name} exchange, as per the AMQP specification" for name in ("direct", "fanout", "headers", "topic")},
+    **{
+        name: f"AMQP {name} exchange, as per the AMQP specification"
+        for name in ("direct", "fanout", "headers", "topic")
+    },
     "x-consistent-hash": "Consistent Hashing Exchange",
     "x-modulus-hash": "Modulus Hashing Exchange",
     "x-random": "AMQP random exchange. Like a direct exchange, but randomly chooses who to route to.",

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.routing.consistent_hash import CHOICE_BYTES_MAX, CHOICES_KEPT_MAX, ConsistentHashMatcher, read_weight
@@ -15,7 +15,7 @@ from broker.routing.modulus_hash import ModulusHashMatcher
 from protocol.errors import ChannelException
 from tests.broker.routing.support import NamedQueue, add, binding
 
-KEYS = [f"key-{number}" for number in range(4000)]
+KEYS = [f"key-{number}" for number in range(1000)]
 Weights = dict[str, int]
 weights = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=3), st.integers(1, 5), min_size=1, max_size=6)
 
@@ -32,6 +32,7 @@ def way(matcher: ConsistentHashMatcher | ModulusHashMatcher, key: str) -> str:
     return target.name
 
 
+@settings(max_examples=25)
 @given(weights, st.randoms(use_true_random=False))
 def test_a_key_goes_the_same_way_whatever_the_order_of_the_bindings(of: Weights, chance: object) -> None:
     shuffled = sorted(of, key=lambda _: chance.random())  # type: ignore[attr-defined]
@@ -39,6 +40,7 @@ def test_a_key_goes_the_same_way_whatever_the_order_of_the_bindings(of: Weights,
     assert [way(one, key) for key in KEYS[:50]] == [way(other, key) for key in KEYS[:50]]
 
 
+@settings(max_examples=25)
 @given(weights)
 def test_shares_are_as_the_weights(of: Weights) -> None:
     matcher = made(of)
@@ -49,10 +51,11 @@ def test_shares_are_as_the_weights(of: Weights) -> None:
         assert abs(got[queue] - share * len(KEYS)) <= 6 * deviation
 
 
+@settings(max_examples=25)
 @given(weights, st.integers(1, 5))
 def test_a_new_target_takes_its_share_and_moves_nothing_else(of: Weights, weight: int) -> None:
     matcher = made(of)
-    before = {key: way(matcher, key) for key in KEYS[:500]}
+    before = {key: way(matcher, key) for key in KEYS[:200]}
     added = add(matcher, str(weight), queue="new")
     after = {key: way(matcher, key) for key in before}
     assert {after[key] for key in before if after[key] != before[key]} <= {"new"}
@@ -63,9 +66,9 @@ def test_a_new_target_takes_its_share_and_moves_nothing_else(of: Weights, weight
 def test_this_is_how_it_goes_for_ever() -> None:
     """Other figures mean that an upgrade sends keys elsewhere than before."""
     matcher = made({"a": 1, "b": 1, "c": 2})
-    assert "".join(way(matcher, key) for key in KEYS[:24]) == "FIXED"
-    assert hash64(b"leveret") == 0
-    assert score(1, 2, 1.0) == 0
+    assert "".join(way(matcher, key) for key in KEYS[:24]) == "ccccabbccccbbbcbacaccaba"
+    assert hash64(b"leveret") == 0x3E79756A479B02A1
+    assert score(1, 2, 1.0) == pytest.approx(0.2806332826848044)
 
 
 def test_of_two_bindings_of_one_target_the_larger_weight_counts() -> None:
