@@ -165,6 +165,10 @@ class Config:
     product_version: str = option(
         PRODUCT_VERSION, "RabbitMQ version announced to clients: the one whose behaviour is followed.", PROTOCOL
     )
+    live_prefetch: tuple[str, ...] = option(
+        ("py-amqp",), "Products of clients (as client-properties name them) whose basic.qos reaches running consumers.",
+        PROTOCOL,
+    )  # fmt: skip
     cluster_name: str = option(
         "", "Name of this broker in server properties and tools; empty means leveret@ and the host's name.",
         PROTOCOL, empty_allowed=True,

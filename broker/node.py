@@ -286,6 +286,7 @@ class Node:
             frame_max_bytes=config.frame_max_bytes,
             channel_max=config.channel_max,
             consumers_per_channel_max=config.consumers_per_channel_max,
+            live_prefetch=config.live_prefetch,
             message_size_max_bytes=config.message_size_max_bytes,
             handshake_timeout_ms=int(config.handshake_timeout_s * 1000),
             auth_failure_delay_ms=int(config.auth_failure_delay_s * 1000),
