@@ -12,9 +12,10 @@ import { lengthSeries, rangeQuery, rateSeries } from "../kit/samples.js";
 import { Facts, Table } from "../kit/table.js";
 import { Card, ChannelLink, Tabs, Tile, ViewHead } from "../kit/view.js";
 import { AddBinding, BindingTable } from "./bindings.js";
+import { Features } from "./features.js";
 import { Messages } from "./messages.js";
 import { Publish } from "./publish.js";
-import { Features, QueueState } from "./queues.js";
+import { QueueState } from "./queues.js";
 
 const TABS = [["overview", "Overview"], ["messages", "Messages"], ["bindings", "Bindings"], ["publish", "Publish"]];
 
