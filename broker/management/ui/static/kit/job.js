@@ -5,14 +5,15 @@ import { number, plural } from "./format.js";
 import { Problem } from "./notice.js";
 
 const POLL_MS = 500;
-const GOING_ON = ["waiting", "running"];
+const GOING_ON = ["running", "paused"];
 
 export const isGoing = (job) => GOING_ON.includes(job.state);
 export const cancel = (job) => remove(api`leveret/jobs/${job.id}`);
 
-/** What a job's state is in words: "120 of 500 messages". */
+/** How far a job is, in words: "120 messages, 300 of 500 looked at, 2 left out". */
 export function progressOf(job) {
-  return typeof job.total === "number" ? `${number(job.done)} of ${plural(job.total, "message")}` : plural(job.done ?? 0, "message");
+  const looking = isGoing(job) && job.looked_at < job.total ? `, ${number(job.looked_at)} of ${number(job.total)} looked at` : "";
+  return `${plural(job.done, "message")}${looking}${job.skipped ? `, ${number(job.skipped)} left out` : ""}`;
 }
 
 /** The job as it is now, asked for again and again until it has ended; `onEnd(job)` is told once. */
@@ -46,7 +47,7 @@ function useJob(first, onEnd) {
 }
 
 export function Bar({ job, label }) {
-  const part = typeof job.total === "number" && job.total > 0 ? Math.min(1, (job.done ?? 0) / job.total) : isGoing(job) ? undefined : 1;
+  const part = !isGoing(job) ? 1 : job.total > 0 ? Math.min(1, Math.max(job.done, job.looked_at) / job.total) : undefined;
   return html`<progress aria-label=${label} max="1" value=${part} />`;
 }
 
@@ -56,7 +57,7 @@ export function JobProgress({ job: first, what, onEnd }) {
   const [refused, setRefused] = useState(null);
   const stop = () => cancel(job).catch(setRefused);
   return html`<div class="job">
-    <p role="status">${isGoing(job) ? `${what}: ${progressOf(job)}.` : endOf(job, what)}</p>
+    <p role="status">${isGoing(job) ? `${what}: ${progressOf(job)}${job.error ? `. It waits: ${job.error}` : ""}.` : endOf(job, what)}</p>
     <${Bar} job=${job} label=${what} />
     <${Problem} problem=${problem ?? refused} />
     ${isGoing(job) && html`<div class="actions"><button type="button" onClick=${stop}>Cancel the job</button></div>`}

@@ -5,6 +5,8 @@ import { session } from "./session.js";
 import { Signal, useSignal } from "./signal.js";
 
 const KINDS = { integer: "number", boolean: "yes/no", any: "JSON" };
+const UNITS = ["ms", "bytes", "s"];
+const SHOWN_MAX = 1e6; // a bound above this is no help
 const NOTHING = { rows: [], exchangeTypes: [] };
 const PLAIN_TYPES = [["direct", "by the key, as it is"], ["fanout", "to all that is bound"], ["topic", "by patterns of keys"], ["headers", "by headers"]];
 
@@ -32,9 +34,10 @@ const isOld = (row) => row.summary.startsWith("Accepted");
 
 function offer(row, name) {
   const bounds = [
-    row.minimum ? `from ${row.minimum}` : "", row.maximum ? `to ${row.maximum}` : "", row.unit ? `in ${row.unit}` : "",
-  ].filter(Boolean).join(" ");
-  const about = [row.summary, bounds].filter(Boolean).join("; ") + (row.acts ? "" : " (has no effect yet)");
+    row.minimum > 1 ? `from ${row.minimum}` : "", row.maximum && row.maximum <= SHOWN_MAX ? `at most ${row.maximum}` : "",
+    UNITS.includes(row.unit) ? `in ${row.unit}` : "",
+  ];
+  const about = [row.summary, ...bounds].filter(Boolean).join(", ") + (row.acts ? "" : " (has no effect yet)");
   return { name, kind: KINDS[row.kind] ?? "text", about, choices: row.choices.length ? row.choices : undefined, types: row.types };
 }
 

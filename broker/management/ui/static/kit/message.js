@@ -95,19 +95,6 @@ export function deathsOf(message) {
   }));
 }
 
-/** The first death of a message, or null where it had none; `count` is how often it died in all. */
-export function deathOf(message) {
-  const headers = message.properties?.headers ?? {};
-  const deaths = deathsOf(message);
-  if (!deaths.length) return null;
-  const [reason, queue] = [headers["x-first-death-reason"], headers["x-first-death-queue"]];
-  const first = deaths.find((one) => one.queue === queue && one.reason === reason) ?? deaths.at(-1);
-  return {
-    ...first, reason: reason ?? first.reason, queue: queue ?? first.queue, exchange: headers["x-first-death-exchange"] ?? first.exchange,
-    count: deaths.reduce((sum, one) => sum + one.count, 0),
-  };
-}
-
 /** AMQP timestamps are seconds; the API may have written them as text. */
 function timeOf(time) {
   return typeof time === "number" ? time * 1000 : time;

@@ -6,7 +6,7 @@ import { Dialog } from "../kit/dialog.js";
 import { moment, number, plural } from "../kit/format.js";
 import { Form } from "../kit/form.js";
 import { JobProgress } from "../kit/job.js";
-import { deathOf, taskOf } from "../kit/message.js";
+import { deathsOf, taskOf } from "../kit/message.js";
 import { Awaited, Empty } from "../kit/notice.js";
 import { Pick, PickAll, usePicked } from "../kit/picking.js";
 import { refresh, usePoll } from "../kit/poll.js";
@@ -24,15 +24,12 @@ const SHOWN_MAX = 100; // messages of a group
 const keyOf = (group) => JSON.stringify([group.reason, group.queue, group.task ?? ""]);
 const titleOf = (group) => `${group.reason} in ${group.queue}${group.task ? `, ${group.task}` : ""}`;
 
-/** What all messages of a group carry. */
-function headersOf({ reason, queue, task }) {
-  const headers = { "x-first-death-reason": reason, "x-first-death-queue": queue };
-  return task ? { ...headers, task } : headers;
-}
+/** Which messages a group has, as a job is told; an empty task is none. */
+const chosenOf = ({ reason, queue, task }) => ({ reason, queue, task: task ?? "" });
 
 export function Letters({ vhost, name, query }) {
   const path = api`queues/${vhost}/${name}/dead-letters`;
-  const state = usePoll((signal) => get(path, { signal }), path);
+  const state = usePoll((signal) => get(path, { signal }), path, true);
   const [replaying, setReplaying] = useState(null);
   const group = state.data?.groups.find((one) => keyOf(one) === query.group);
   const replayAll = () => setReplaying({ chosen: {}, what: `all dead letters of ${name}` });
@@ -49,14 +46,14 @@ export function Letters({ vhost, name, query }) {
 }
 
 const groupColumns = (vhost, replay) => [
-  { key: "reason", title: "Why", draw: (one) => html`<button type="button" class="small" onClick=${() => setQuery({ group: keyOf(one) })}>${one.reason}</button>` },
+  { key: "reason", title: "Why" },
   { key: "queue", title: "Died in queue", draw: (one) => html`<${QueueLink} vhost=${vhost} name=${one.queue} />` },
   { key: "task", title: "Celery task", draw: (one) => one.task ?? "" },
   { key: "count", title: "Messages", num: true, draw: (one) => number(one.count) },
   { key: "act", title: "Actions", unseen: true, draw: (one) => html`
     <button type="button" class="small" onClick=${() => setQuery({ group: keyOf(one) })} aria-label="Look at ${titleOf(one)}">Look</button>
     <button type="button" class="small" aria-label="Replay ${titleOf(one)}"
-      onClick=${() => replay({ chosen: { headers: headersOf(one) }, what: `${number(one.count)} × ${titleOf(one)}` })}>Replay…</button>` },
+      onClick=${() => replay({ chosen: chosenOf(one), what: `${number(one.count)} × ${titleOf(one)}` })}>Replay…</button>` },
 ];
 
 /** Messages of a group, looked for from the front of the queue. */
@@ -73,15 +70,15 @@ async function messagesOf(vhost, name, group, signal) {
 }
 
 function belongs(message, group) {
-  const death = deathOf(message);
-  return death !== null && death.reason === group.reason && death.queue === group.queue && (taskOf(message)?.name ?? "") === (group.task ?? "");
+  const [death] = deathsOf(message);
+  return death !== undefined && death.reason === group.reason && death.queue === group.queue && (taskOf(message)?.name ?? "") === (group.task ?? "");
 }
 
 function Group({ vhost, name, group, replay }) {
   const [open, setOpen] = useState(null);
   const [editing, setEditing] = useState(null);
   const [moving, setMoving] = useState(null);
-  const state = usePoll((signal) => messagesOf(vhost, name, group, signal), `${vhost} ${name} ${keyOf(group)}`);
+  const state = usePoll((signal) => messagesOf(vhost, name, group, signal), `${vhost} ${name} ${keyOf(group)}`, true);
   const picked = usePicked(state.data?.items.map(idOf) ?? []);
   const count = picked.ids.length;
   const counted = count ? ` (${count})` : "";
@@ -103,8 +100,8 @@ function Group({ vhost, name, group, replay }) {
 
 const messageColumns = (picked, open, edit) => [
   { key: "what", title: "Message", draw: (one) => html`<${Pick} picked=${picked} id=${idOf(one)}><span class="clip">${preview(one) || "(empty)"}</span><//>` },
-  { key: "at", title: "First died", draw: (one) => moment(deathOf(one).at) },
-  { key: "count", title: "Deaths", num: true, draw: (one) => number(deathOf(one).count) },
+  { key: "at", title: "Died", draw: (one) => moment(deathsOf(one)[0].at) },
+  { key: "count", title: "Deaths", num: true, draw: (one) => number(deathsOf(one).reduce((sum, death) => sum + death.count, 0)) },
   { key: "act", title: "Actions", unseen: true, draw: (one) => html`
     <button type="button" class="small" onClick=${() => open(one)}>Open</button>
     <button type="button" class="small" onClick=${() => edit(one)}>Edit and replay</button>` },
@@ -121,14 +118,15 @@ const isOfDeath = (name) => /^x-(death|(first|last)-death-.+)$/.test(name);
 /** Changes one dead letter and sends it back to where it died. */
 function Edit({ vhost, name, message, onClose }) {
   const [job, setJob] = useState(null);
-  const headers = Object.fromEntries(Object.entries(message.properties?.headers ?? {}).filter(([key]) => !isOfDeath(key)));
+  const { headers: all = {}, ...properties } = message.properties ?? {};
+  const headers = Object.fromEntries(Object.entries(all).filter(([key]) => !isOfDeath(key)));
   const initial = { payload: message.payload, payload_encoding: message.payload_encoding, headers: rowsOf(headers) };
   const begin = (values) => post(api`queues/${vhost}/${name}/replay`,
-    { ids: [idOf(message)], edit: { payload: values.payload, payload_encoding: values.payload_encoding, headers: tableOf(values.headers) } });
+    { id: idOf(message), edit: { payload: values.payload, payload_encoding: values.payload_encoding, properties: { ...properties, headers: tableOf(values.headers) } } });
   return html`<${Dialog} title="Edit and replay" wide onClose=${onClose}>
     ${job
       ? html`<${JobProgress} job=${job} what="Replaying" onEnd=${refresh} /><div class="actions"><button type="button" onClick=${onClose}>Close</button></div>`
-      : html`<p class="muted">It goes back to ${deathOf(message).queue} as you leave it here; the dead letter itself is gone then.</p>
+      : html`<p class="muted">It goes back to ${deathsOf(message)[0].queue} as you leave it here; the dead letter itself is gone then.</p>
         <${Form} fields=${EDIT_FIELDS} initial=${initial} act=${begin} word="Replay" onDone=${setJob} onCancel=${onClose} keep />`}
   <//>`;
 }

@@ -7,6 +7,7 @@ import { JobProgress } from "../kit/job.js";
 import { refresh } from "../kit/poll.js";
 
 const HOW_MANY = { name: "count", label: "How many at most", kind: "number", hint: "From the front; empty: all" };
+const VIA = { name: "via", label: "Back", options: [["queue", "straight into the queue it died in"], ["exchange", "through the exchange it came through"]] };
 const RATE = { name: "rate", label: "Messages per second", kind: "number", hint: "Empty: as fast as it goes" };
 const toQueue = ({ kind }) => kind === "queue";
 
@@ -42,10 +43,10 @@ export function Move({ vhost, name, chosen, what, some, onClose, onDone }) {
 
 /** Sends dead letters back to the queues they died in. Args: as of `Move`. */
 export function Replay({ vhost, name, chosen, what, some, onClose, onDone }) {
-  const begin = (values) => post(api`queues/${vhost}/${name}/replay`, { ...chosen, ...numbers(values) });
-  const fields = [!some && HOW_MANY, RATE].filter(Boolean);
+  const begin = (values) => post(api`queues/${vhost}/${name}/replay`, { ...chosen, ...numbers(values), via: values.via });
+  const fields = [VIA, !some && HOW_MANY, RATE].filter(Boolean);
   return html`<${Transfer} title="Replay ${what}" doing="Replaying" word="Replay" fields=${fields} begin=${begin} onClose=${onClose} onDone=${onDone}
-    text="Each goes back to the queue it died in at first, and leaves this one. One whose queue is gone stays." />`;
+    text="Each goes back to where it died last, and leaves this queue. Its deaths are kept in the header x-deaths-before-replay, so that it begins anew." />`;
 }
 
 function Transfer({ title, text, doing, word, fields, begin, onClose, onDone }) {
