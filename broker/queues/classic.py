@@ -6,28 +6,24 @@ Stop "queue" on a message's way. Must not: know connections, frames or exchanges
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from broker.model.interfaces import ConsumerPort
 from broker.model.message import Batch, Span
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
+from broker.model.vhost_counters import DISABLED
 from broker.queues.browsing import Answer, Place, look, remove
-from broker.queues.consumers import Picker
+from broker.queues.consumers import Picker, quantum
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
 from broker.queues.expiry import ExpiryTimer, expires_at_ms
 from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lifetime import Lifetime
-from broker.queues.parts import EXPIRED, REJECTED, Bound, Leaving, Returning
+from broker.queues.parts import EXPIRED, REJECTED, Bound, Handing, Leaving, Returning
 from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
-
-FAIR_BELOW: Final = 1024  # ready messages up to which consumers alternate one by one
-TURNS_PER_CONSUMER: Final = 32  # of a longer queue, how many turns each consumer gets at least
-QUANTUM_MAX: Final = 64  # messages a consumer gets in one turn where several are ready
 
 
 class ClassicQueue(Queue):
@@ -42,7 +38,7 @@ class ClassicQueue(Queue):
     """
 
     __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime", "_may_expire",
-                 "_next_position", "bound", "leaving", "returning")  # fmt: skip
+                 "_next_position", "bound", "handing", "leaving", "returning")  # fmt: skip
 
     def __init__(
         self,
@@ -57,6 +53,7 @@ class ClassicQueue(Queue):
         self.leaving: Leaving | None = None
         self.bound: Bound | None = None
         self.returning: Returning | None = None
+        self.handing: Handing | None = None
         self._is_ended = False
         self._context = context
         self._next_position = 1
@@ -93,6 +90,11 @@ class ClassicQueue(Queue):
             if self.consumers.everyone():
                 self._lifetime.in_use()
         self._lifetime.change(settings.expires_ms, self._context.now_ms())
+
+    @property
+    def context(self) -> QueueContext:
+        """What it needs of the world around it, for its parts."""
+        return self._context
 
     def loaded(self) -> None:
         """Messages that were not in memory are."""
@@ -168,7 +170,7 @@ class ClassicQueue(Queue):
             picked = pick(message_bytes)
             if picked is None:
                 break
-            self._hand(picked[0], min(picked[1], self._quantum()), message_bytes)
+            self._hand(picked[0], min(picked[1], quantum(self.consumers.offered, ready.count)), message_bytes)
             if self._may_expire:
                 self._expire(now_ms - 1)
         if self._may_expire:
@@ -176,13 +178,6 @@ class ClassicQueue(Queue):
             if self._expiry is None:
                 self._expiry = ExpiryTimer(self._context, self._mark_dirty)
             self._expiry.arm(ready.next_expiry_ms())
-
-    def _quantum(self) -> int:
-        """How many messages one consumer gets before it is another's turn."""
-        offered, count = self.consumers.offered, self.ready.count
-        if offered <= 1:
-            return count
-        return 1 if count <= FAIR_BELOW else min(QUANTUM_MAX, count // (offered * TURNS_PER_CONSUMER) + 1)
 
     def _hand(self, consumer: ConsumerPort, count: int, message_bytes: int) -> None:
         """Delivers up to `count` messages of up to `message_bytes` each to one consumer.
@@ -196,6 +191,8 @@ class ClassicQueue(Queue):
             held = span.stop - span.start
             count -= held
             if span.deliveries:
+                if self.handing is not None and not self.handing.hand(span):
+                    continue
                 counters.redelivered += held
             if self._context.tracer is not None:
                 self._context.tracer.delivered(self.name, span, consumer.tag)
@@ -235,6 +232,8 @@ class ClassicQueue(Queue):
         if self._may_expire:
             self._expire(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
+        while span is not None and self.handing is not None and not self.handing.hand(span):
+            span = self.ready.take(1)
         if span is None and self.ready.count:
             return False
         if span is None:
@@ -262,12 +261,12 @@ class ClassicQueue(Queue):
 
     def reject(self, span: Span) -> None:
         """These messages were refused for good."""
-        self._give_back(span)
+        self._take_back(span)
         self.drop(span, REJECTED)
 
     def requeue(self, span: Span) -> None:
         """These messages go back to where they were, redelivered."""
-        self._give_back(span)
+        self._take_back(span)
         if self.is_deleted:
             self.done(span)
             return
@@ -276,6 +275,11 @@ class ClassicQueue(Queue):
         if self.returning is None or not self.returning.take(span):
             self.ready.put_back(span)
             self._mark_dirty()
+
+    def _take_back(self, span: Span) -> None:
+        self._give_back(span)
+        if self.handing is not None:
+            self.handing.take_back(span)
 
     def _give_back(self, span: Span) -> None:
         held = span.stop - span.start
@@ -291,12 +295,10 @@ class ClassicQueue(Queue):
 
     def drop(self, span: Span, reason: str) -> None:
         """Does not keep messages that are neither ready nor lent any more: they are gone, or go elsewhere."""
-        count, counters = span.stop - span.start, self.counters
-        if reason == EXPIRED:
-            counters.expired += count
-        elif reason == REJECTED:
-            counters.rejected += count
+        count = span.stop - span.start
+        self.counters.left(reason, count)
         if self.leaving is None:
+            self._context.left.add(self.settings.queue_type, DISABLED, reason, count)
             self.done(span)
         else:
             self.leaving.leave(span, reason)
