@@ -17,9 +17,10 @@ from broker.queues.browsing import Answer, Place, look, remove
 from broker.queues.consumers import Picker, quantum
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
-from broker.queues.expiry import ExpiryTimer, expires_at_ms
+from broker.queues.expiry import Expiry, expires_at_ms, latest_expiry_ms
 from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lifetime import Lifetime
+from broker.queues.overdue import NEVER_LAST
 from broker.queues.parts import EXPIRED, REJECTED, Bound, Handing, Leaving, Returning
 from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
@@ -37,7 +38,7 @@ class ClassicQueue(Queue):
     2. A position is used once; a requeued message keeps it.
     """
 
-    __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime", "_may_expire",
+    __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime",
                  "_next_position", "bound", "handing", "leaving", "returning")  # fmt: skip
 
     def __init__(
@@ -58,14 +59,13 @@ class ClassicQueue(Queue):
         self._context = context
         self._next_position = 1
         self._is_dirty = False
-        self._may_expire = False
         self._gets: WaitingGets | None = None  # of messages that are being loaded
-        self._expiry: ExpiryTimer | None = None  # once messages may expire
+        self._expiry: Expiry | None = None  # once messages may expire
         self._lifetime: Lifetime | None = None  # of a queue that may end by itself
         if definition.auto_delete or settings.expires_ms:
             self._lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
         self.used(self.idle_since_ms)
-        context.equip(self)
+        context.equip(self, context)
         self._resume()
 
     def _resume(self) -> None:
@@ -73,15 +73,24 @@ class ClassicQueue(Queue):
         streams = self.ready.streams()
         self._next_position = max((stream.next for stream in streams), default=1)
         if self.ready.count and any(stream.may_expire() for stream in streams):
-            self._may_expire = True
+            expiry = self._expire_from(latest_expiry_ms(self.settings.ttl_ms, self.idle_since_ms))
+            if not all(stream.in_order for stream in streams):
+                expiry.walk(self._next_position)
             self._mark_dirty()
+
+    def _expire_from(self, latest_ms: int) -> Expiry:
+        """Messages may expire from now on; of those that are here, the last one then."""
+        self._expiry = Expiry(lambda: self.ready, self._expired, self._mark_dirty, self._context, latest_ms)
+        return self._expiry
 
     def apply(self, policy: EffectivePolicy, settings: QueueSettings) -> None:
         """Another policy counts, and these are the settings now; what waits keeps the expiry it came with."""
         expires_ms = self.settings.expires_ms
+        if self._expiry is not None and settings.ttl_ms != self.settings.ttl_ms:
+            self._expiry.changed()
         self.policy = policy
         self.settings = settings
-        self._context.equip(self)
+        self._context.equip(self, self._context)
         self._mark_dirty()
         if settings.expires_ms == expires_ms:
             return
@@ -90,11 +99,6 @@ class ClassicQueue(Queue):
             if self.consumers.everyone():
                 self._lifetime.in_use()
         self._lifetime.change(settings.expires_ms, self._context.now_ms())
-
-    @property
-    def context(self) -> QueueContext:
-        """What it needs of the world around it, for its parts."""
-        return self._context
 
     def loaded(self) -> None:
         """Messages that were not in memory are."""
@@ -124,9 +128,11 @@ class ClassicQueue(Queue):
         stream = self.ready.stream_for(batch) if batch.position else None
         number = stream.next - count if stream is not None else 0
         expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
-        if expires_ms:
-            self._may_expire = True
-        self.ready.append(Span(batch, 0, count, self._next_position, expires_ms, 0, number))
+        span = Span(batch, 0, count, self._next_position, expires_ms, 0, number)
+        if expires_ms or self._expiry is not None:
+            is_alone = not self.ready.count and not self.unacked
+            (self._expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
+        self.ready.append(span)
         self._next_position += count
         self.counters.published += count
         if not self._is_dirty:
@@ -159,25 +165,26 @@ class ClassicQueue(Queue):
             for consumer in self.consumers.everyone():
                 consumer.cancelled()
             return
-        if self._may_expire:
-            self._expire(now_ms - 1)
+        if self._expiry is not None:
+            self._expiry.take_front(now_ms - 1)
         if self.bound is not None:  # what is too much may have been on disk, or the bound another one
             self.bound.enforce(now_ms)
         if self._gets is not None:
             self._gets.answer()
+        self.hand_out(now_ms)
+        if self._expiry is not None:
+            self._expiry.take_due(now_ms)
+
+    def hand_out(self, now_ms: int) -> None:
+        """Gives ready messages to consumers with room, without waiting for the end of the turn."""
         ready, pick = self.ready, self.consumers.pick
         while self.consumers.offered and (message_bytes := ready.next_message_bytes()):
             picked = pick(message_bytes)
             if picked is None:
                 break
             self._hand(picked[0], min(picked[1], quantum(self.consumers.offered, ready.count)), message_bytes)
-            if self._may_expire:
-                self._expire(now_ms - 1)
-        if self._may_expire:
-            self._expire(now_ms)
-            if self._expiry is None:
-                self._expiry = ExpiryTimer(self._context, self._mark_dirty)
-            self._expiry.arm(ready.next_expiry_ms())
+            if self._expiry is not None:
+                self._expiry.take_front(now_ms - 1)
 
     def _hand(self, consumer: ConsumerPort, count: int, message_bytes: int) -> None:
         """Delivers up to `count` messages of up to `message_bytes` each to one consumer.
@@ -204,7 +211,7 @@ class ClassicQueue(Queue):
                 counters.delivered += held
                 self._lend(span)
                 consumer.deliver(span)
-            if self._may_expire:
+            if self._expiry is not None:
                 return
 
     def _lend(self, span: Span) -> None:
@@ -225,12 +232,12 @@ class ClassicQueue(Queue):
         """Answers; False where what was there has expired, and the rest is being loaded."""
         now_ms = self._context.now_ms()
         self.used(now_ms)
-        if self._may_expire:
-            self._expire(now_ms)
+        if self._expiry is not None:
+            self._expiry.take_front(now_ms)
             self._mark_dirty()  # what this uncovers may be due
         span = self.ready.take(1)
-        if self._may_expire:
-            self._expire(now_ms)  # what this uncovers is not counted where it is due
+        if self._expiry is not None:
+            self._expiry.take_front(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
         while span is not None and self.handing is not None and not self.handing.hand(span):
             span = self.ready.take(1)
@@ -261,27 +268,26 @@ class ClassicQueue(Queue):
 
     def reject(self, span: Span) -> None:
         """These messages were refused for good."""
-        self._take_back(span)
+        self._give_back(span)
         self.drop(span, REJECTED)
 
     def requeue(self, span: Span) -> None:
         """These messages go back to where they were, redelivered."""
-        self._take_back(span)
+        self._give_back(span)
         if self.is_deleted:
             self.done(span)
             return
         self.counters.requeued += span.stop - span.start
         span.deliveries += 1
         if self.returning is None or not self.returning.take(span):
+            if self._expiry is not None:
+                self._expiry.came_back(span)
             self.ready.put_back(span)
             self._mark_dirty()
 
-    def _take_back(self, span: Span) -> None:
-        self._give_back(span)
+    def _give_back(self, span: Span) -> None:
         if self.handing is not None:
             self.handing.take_back(span)
-
-    def _give_back(self, span: Span) -> None:
         held = span.stop - span.start
         size = held * span.batch.body_bytes
         self.unacked -= held
@@ -368,7 +374,7 @@ class ClassicQueue(Queue):
         if self._lifetime is not None:
             self._lifetime.stop()
         if self._expiry is not None:
-            self._expiry.arm(0)
+            self._expiry.stop()
         streams = self.ready.streams()
         self.ready.clear()
         if streams:  # a queue that comes back after a crash, since its end was not stored, is whole
@@ -384,9 +390,8 @@ class ClassicQueue(Queue):
         self._is_ended = True
         self._mark_dirty()
 
-    def _expire(self, until_ms: int) -> None:
-        for span in self.ready.take_expired(until_ms):
-            self.drop(span, EXPIRED)
+    def _expired(self, span: Span) -> None:
+        self.drop(span, EXPIRED)
 
     def _end(self) -> None:
         self._context.delete(self.name)

@@ -53,7 +53,7 @@ class QueueContext:
         budget: MemoryBudget,
         levels: Callable[[int], Sequence[int]],
         when_stored: Callable[[Callable[[], None]], None],
-        equip: Callable[[Any], None],
+        equip: Callable[[Any, Any], None],
         forward: Callable[[str, Batch, Receipt | None], int],
         waits: TaskWaits | None = None,
     ) -> None:

@@ -8,8 +8,8 @@ from broker.queues.parts import EXPIRED, MAXLEN, REJECTED
 class QueueCounters:
     """What has happened to a queue's messages since it was declared."""
 
-    __slots__ = ("acked", "dead_lettered", "delivered", "delivered_no_ack", "expired", "got", "got_empty", "got_no_ack",
-                 "over_length", "over_limit", "published", "purged", "redelivered", "rejected",
+    __slots__ = ("acked", "dead_lettered", "delivered", "delivered_no_ack", "dropped", "expired", "got", "got_empty", "got_no_ack",
+                 "over_limit", "published", "purged", "redelivered", "rejected",
                  "requeued")  # fmt: skip
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class QueueCounters:
         self.expired = 0
         self.purged = 0
         self.dead_lettered = 0  # of all that left, what went to a dead letter exchange
-        self.over_length = 0  # left since the queue was too long
+        self.dropped = 0  # from a queue that was too long
         self.over_limit = 0  # left since they had been delivered too often
 
     def left(self, reason: str, count: int) -> None:
@@ -36,7 +36,7 @@ class QueueCounters:
         elif reason == REJECTED:
             self.rejected += count
         elif reason == MAXLEN:
-            self.over_length += count
+            self.dropped += count
         else:
             self.over_limit += count
 
@@ -55,5 +55,5 @@ class QueueCounters:
         self.expired += other.expired
         self.purged += other.purged
         self.dead_lettered += other.dead_lettered
-        self.over_length += other.over_length
+        self.dropped += other.dropped
         self.over_limit += other.over_limit

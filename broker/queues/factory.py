@@ -39,12 +39,12 @@ def create_queue(
     )  # fmt: skip
 
 
-def equip(queue: ClassicQueue) -> None:
+def equip(queue: ClassicQueue, context: QueueContext) -> None:
     """Gives a queue the parts that its settings ask for, in place of those it has."""
     if queue.settings is DEFAULTS:
         queue.gate = queue.leaving = queue.bound = queue.returning = queue.handing = None
         return
-    queue.leaving = create_dead_letter(queue, queue.context.letters)
+    queue.leaving = create_dead_letter(queue, context.letters)
     queue.returning = create_delivery_limit(queue)
     queue.handing = create_delivery_count(queue)
 
