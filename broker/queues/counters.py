@@ -8,8 +8,8 @@ from broker.queues.parts import EXPIRED, MAXLEN, REJECTED
 class QueueCounters:
     """What has happened to a queue's messages since it was declared."""
 
-    __slots__ = ("acked", "dead_lettered", "delivered", "delivered_no_ack", "dropped", "expired", "got", "got_empty", "got_no_ack",
-                 "over_limit", "published", "purged", "redelivered", "rejected",
+    __slots__ = ("acked", "dead_lettered", "delivered", "delivered_no_ack", "dropped", "expired", "got", "got_empty",
+                 "got_no_ack", "over_limit", "published", "purged", "redelivered", "rejected",
                  "requeued")  # fmt: skip
 
     def __init__(self) -> None:
