@@ -56,8 +56,8 @@ def _identity(row: tuple[str, _Bucket]) -> str:
 class ConsistentHashMatcher:
     """Gives each value to the target that wants it most."""
 
-    __slots__ = ("_buckets", "_choices", "_header", "_is_even", "_is_stale", "_seeds", "_targets", "_weights", "uses_headers",
-                 "uses_property")  # fmt: skip
+    __slots__ = ("_buckets", "_choices", "_header", "_is_even", "_is_stale", "_seeds", "_targets", "_weights",
+                 "uses_headers", "uses_property")  # fmt: skip
     picks_one: ClassVar[bool] = True
     varies: ClassVar[bool] = False
 
