@@ -34,6 +34,7 @@ from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits
+from broker.redeclaring import Redeclarations
 from broker.tick import Tick
 from broker.tls.store import certificates_of
 from broker.tracing import Tracing
@@ -174,7 +175,8 @@ class Node:
 
     def _make_doors(self) -> None:
         """What changes definitions."""
-        self.operations = Operations(self.authorization, self.vhost_limits)
+        redeclarations = Redeclarations(self.config.redeclare, self.clock.now_ms)
+        self.operations = Operations(self.authorization, self.vhost_limits, redeclarations)
         self.administration = Administration(
             self.users,
             self.permissions,
