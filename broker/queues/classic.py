@@ -98,6 +98,11 @@ class ClassicQueue(Queue):
                 self._lifetime.in_use()
         self._lifetime.change(settings.expires_ms, self._context.now_ms())
 
+    @property
+    def context(self) -> QueueContext:
+        """What it needs of the world around it, for its parts."""
+        return self._context
+
     def loaded(self) -> None:
         """Messages that were not in memory are."""
         self.ready.recount()
@@ -231,11 +236,12 @@ class ClassicQueue(Queue):
         if self._expiry is not None:
             self._expiry.take_front(now_ms)
             self._mark_dirty()  # what this uncovers may be due
-        span = self.ready.take(1)
+        is_due = self.consumers.may_get(no_ack)
+        span = self.ready.take(1) if is_due else None
         if self._expiry is not None:
             self._expiry.take_front(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
-        if span is None and self.ready.count:
+        if span is None and is_due and self.ready.count:
             return False
         if span is None:
             counters.got_empty += 1
@@ -285,6 +291,8 @@ class ClassicQueue(Queue):
         self.unacked -= held
         self.unacked_bytes -= size
         self._context.budget.used -= size
+        if self.consumers.is_held:
+            self._mark_dirty()
 
     def done(self, span: Span) -> None:
         """The messages leave this queue for good."""

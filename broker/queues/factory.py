@@ -11,6 +11,7 @@ from broker.queues.classic import ClassicQueue
 from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
+from broker.queues.pace import paced
 from broker.queues.paged import PagedFifo
 from broker.queues.priority import PriorityReady
 from broker.queues.ready import ReadyList
@@ -41,6 +42,7 @@ def equip(queue: ClassicQueue) -> None:
     """Gives a queue the parts that its settings ask for, in place of those it has."""
     if queue.settings is DEFAULTS:
         queue.gate = queue.leaving = queue.bound = queue.returning = None
+    queue.consumers = paced(queue, queue.context)
 
 
 def _ready_list(
