@@ -44,13 +44,14 @@ class Cold:
             self.body_bytes -= count * batch.body_bytes
         return spans
 
-    def settle_one(self, span: Span, is_spooled: bool) -> None:
-        """One of its messages, loaded as a span, is not needed any more."""
-        self.count -= 1
-        self.body_bytes -= span.batch.body_bytes
+    def settle_some(self, span: Span, is_spooled: bool) -> None:
+        """Some of its messages, loaded as a span, are not needed any more."""
+        count = span.stop - span.start
+        self.count -= count
+        self.body_bytes -= count * span.batch.body_bytes
         if is_spooled:  # whoever has it settles what is in the log
             number = span.position - self.shift
-            self.stream.settle(number, number + 1, 0)
+            self.stream.settle(number, number + count, 0)
             span.number = 0
 
     def is_before(self, stream: Stream, number: int, span: Span) -> bool:

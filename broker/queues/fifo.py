@@ -79,6 +79,9 @@ class SpanFifo:
 
     def replace(self, index: int, spans: list[Span]) -> None:
         """Puts spans where one was."""
+        if index == self._gap and not spans:
+            self.drop_first()  # those behind it stay where they are
+            return
         self._items[index : index + 1] = spans
         if len(self._items) == self._gap:
             self.clear()

@@ -371,25 +371,33 @@ class PagedFifo(ReadyList):
 
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:  # noqa: ARG002
         """Takes one message out: in memory, or cold and `loaded`; None where it does not wait here (any more)."""
-        piece = next((piece for _, piece in self.pieces(0, position, 1)), None)
+        return self._take_out(position, 1, loaded)
+
+    def withdraw(self, level: int, wanted: Span) -> Span | None:  # noqa: ARG002
+        """Takes the front of `wanted` out, as far as it stands together; None where its first does not wait here."""
+        return self._take_out(wanted.position, wanted.stop - wanted.start, wanted)
+
+    def _take_out(self, position: int, count: int, loaded: Span | None) -> Span | None:
+        found = self.pieces(0, position, 1)
+        piece = found[0][1] if found else None
         if isinstance(piece, Cold):
             if loaded is None or position < piece.first + piece.shift:
                 return None
-            one = loaded
-            piece.settle_one(one, piece.stream is self._spooled)
-            self._generation += 1  # what is being loaded still has it
-            self._is_loading = False
+            taken = loaded.cut(min(count, piece.stop + piece.shift - position))
+            piece.settle_some(taken, piece.stream is self._spooled)  # a load under way passes over what is settled
         elif piece is not None and piece.position <= position:
             parts = self._returned, self._head, self._middle, self._tail
-            one, freed_bytes = take_out(*parts, self._spooled, piece, position)
+            count = min(count, piece.position + piece.stop - piece.start - position)
+            taken, freed_bytes = take_out(*parts, self._spooled, piece, position, count)
             self._hot_bytes -= freed_bytes
             self._budget.used -= freed_bytes
         else:
             return None
-        self.count -= 1
-        self.body_bytes -= one.batch.body_bytes
+        held = taken.stop - taken.start
+        self.count -= held
+        self.body_bytes -= held * taken.batch.body_bytes
         self._on_loaded()
-        return one
+        return taken
 
     def recount(self) -> None:
         """It has no parts."""

@@ -60,14 +60,15 @@ def take_out(
     spooled: Stream | None,
     span: Span,
     position: int,
+    count: int = 1,
 ) -> tuple[Span, int]:
-    """Takes the message at `position` out of the span, wherever that stands.
+    """Takes `count` messages from `position` on out of the span, wherever that stands.
 
-    Returns: the message as a span of its own, and how much less memory head and tail take.
+    Returns: the messages as a span of their own, and how much less memory head and tail take.
     """
     first, held_bytes, at = span.position, memory_bytes(span), head.find(span.position)
     stands_in_head = head.some(at, 1) == [span]
-    one, rest = _split(span, position)
+    one, rest = _split(span, position, count)
     freed_bytes = held_bytes - sum(map(memory_bytes, rest))
     if stands_in_head:
         head.replace(at, rest)
@@ -80,27 +81,28 @@ def take_out(
         freed_bytes = 0
     else:
         assert tail is not None, "it stands somewhere"
-        _take_out_of_tail(tail, spooled, span, first, position, rest)
+        _take_out_of_tail(tail, spooled, span, first, one, rest)
     return one, freed_bytes
 
 
-def _split(span: Span, position: int) -> tuple[Span, list[Span]]:
-    """The message at a position, and what is left before and behind it."""
+def _split(span: Span, position: int, count: int) -> tuple[Span, list[Span]]:
+    """The messages from a position on, and what is left before and behind them."""
     front = span.cut(position - span.position) if position > span.position else None
-    one = span.cut(1)
+    one = span.cut(count)
     return one, [part for part in (front, span) if part is not None and part.start < part.stop]
 
 
 def _take_out_of_tail(
-    tail: deque[Span | Spooled], spooled: Stream | None, span: Span, first: int, position: int, rest: list[Span]
+    tail: deque[Span | Spooled], spooled: Stream | None, span: Span, first: int, one: Span, rest: list[Span]
 ) -> None:
-    """Where the span, which began at `first`, is in the spool too, the message is not needed there any more."""
+    """Where the span, which began at `first`, is in the spool too, what is taken is not needed there any more."""
     index = next(at for at, item in enumerate(tail) if span is (item.span if isinstance(item, Spooled) else item))
     item = tail[index]
     if isinstance(item, Spooled):
         assert spooled is not None
         shift = item.number - first
-        spooled.settle(position + shift, position + shift + 1, 0)
+        number = one.position + shift
+        spooled.settle(number, number + one.stop - one.start, 0)
         _replace(tail, index, [Spooled(part, part.position + shift, item.position) for part in rest])
     else:
         _replace(tail, index, rest)

@@ -152,6 +152,14 @@ class PriorityReady(ReadyList):
             self.recount()
         return one
 
+    def withdraw(self, level: int, wanted: Span) -> Span | None:
+        """Takes messages out of their level."""
+        kept = self._levels.get(level)
+        taken = kept.withdraw(0, wanted) if kept is not None else None
+        if taken is not None:
+            self.recount()
+        return taken
+
     def streams(self) -> list[Stream]:
         """Every stream that holds something of a level."""
         return [stream for level in self._levels.values() for stream in level.streams()]

@@ -84,6 +84,13 @@ class ReadyList:
         """
         raise NotImplementedError
 
+    def withdraw(self, level: int, wanted: Span) -> Span | None:
+        """Takes waiting messages out, from the first of `wanted` on as far as they stand together.
+
+        None where the first does not wait here (any more). `wanted` is used up: what is left of it means nothing.
+        """
+        raise NotImplementedError
+
     def recount(self) -> None:
         """A part of the list has loaded messages, or found some lost."""
         raise NotImplementedError

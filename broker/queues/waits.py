@@ -152,6 +152,12 @@ class TimedReady(ReadyList):
         self._count()
         return one
 
+    def withdraw(self, level: int, wanted: Span) -> Span | None:
+        """Takes messages out, undelivered."""
+        taken = self._list.withdraw(level, wanted)
+        self._count()
+        return taken
+
     def streams(self) -> list[Stream]:
         """Every stream that holds something of this list."""
         return self._list.streams()
