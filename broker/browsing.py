@@ -53,7 +53,7 @@ class Browser:
         self._operations = operations
 
     def look(self, actor: Actor, queue: str, begin: Place, answer: Answer) -> None:
-        """One step from a place on; see `ClassicQueue.look`. Raises: ChannelException 403, 404, 405."""
+        """One step from a place on; see `Queue.look`. Raises: ChannelException 403, 404, 405."""
         self._operations.readable_queue(actor, queue)
         self._operations.queue(actor, queue).look(begin, answer)
 

@@ -15,7 +15,7 @@ from broker.connections.publisher import Access, Publisher
 from broker.model.message import Batch, Span
 from broker.model.receipt import Receipt
 from broker.operations import Operations
-from broker.queues.classic import ClassicQueue
+from broker.queues.queue import Queue
 from broker.requests import Actor
 from broker.tick import Tick
 from broker.vhost import UNROUTED, Way
@@ -38,7 +38,7 @@ class Published:
 class Got:
     """One message that was got, and how many are still ready behind it."""
 
-    queue: ClassicQueue
+    queue: Queue
     span: Span
     left: int
 

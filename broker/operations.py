@@ -15,8 +15,8 @@ from broker.model.interfaces import QueueHandle
 from broker.model.names import RESERVED_PREFIX, exchange_rs, generated, queue_rs
 from broker.model.vhost_metadata import VhostMetadata
 from broker.policies.limits import MAX_QUEUES, NO_LIMIT, LimitStore
-from broker.queues.classic import ClassicQueue
 from broker.queues.definition import QueueDefinition
+from broker.queues.queue import Queue
 from broker.requests import CONFIGURE, READ, WRITE, Actor, ExchangeRequest, Kind, QueueRequest, QueueState
 from broker.routing.exchange import EXCHANGE_TYPES, Exchange
 from broker.vhost import Vhost
@@ -33,7 +33,7 @@ from protocol.errors import ChannelException, ConnectionException
 _ANY: Final[tuple[Kind, ...]] = (CONFIGURE, WRITE, READ)
 
 
-def _state(queue: ClassicQueue) -> QueueState:
+def _state(queue: Queue) -> QueueState:
     """Reads a queue that was just declared, which counts as a use of it."""
     queue.used(queue.now_ms())
     return QueueState(queue.name, queue.ready.count, len(queue.consumers.everyone()))
@@ -84,7 +84,7 @@ class Operations:
 
     # ---- queues
 
-    def queue(self, actor: Actor, name: str) -> ClassicQueue:
+    def queue(self, actor: Actor, name: str) -> Queue:
         """The queue of that name, which is not somebody else's exclusive one.
 
         Raises: ChannelException 404, 405.
@@ -95,7 +95,7 @@ class Operations:
         self._check_owner(actor, queue, queue.definition.exclusive)
         return queue
 
-    def _check_owner(self, actor: Actor, queue: ClassicQueue, exclusive: bool) -> None:
+    def _check_owner(self, actor: Actor, queue: Queue, exclusive: bool) -> None:
         definition = queue.definition
         if definition.exclusive != exclusive or (exclusive and definition.owner is not actor.owner):
             text = (
@@ -142,7 +142,7 @@ class Operations:
         vhost.counters.queues_declared += 1
         return _state(vhost.add_queue(definition))
 
-    def _check_same_queue(self, actor: Actor, queue: ClassicQueue, request: QueueRequest) -> None:
+    def _check_same_queue(self, actor: Actor, queue: Queue, request: QueueRequest) -> None:
         definition, resource = queue.definition, queue_rs(queue.name, actor.vhost.name)
         self._check_owner(actor, queue, request.exclusive)
         if not definition.exclusive:
@@ -311,7 +311,7 @@ class Operations:
         self._bind(actor, source, destination, key, arguments)
 
     def _bind(
-        self, actor: Actor, source: Exchange, destination: ClassicQueue | Exchange, key: str, arguments: Arguments
+        self, actor: Actor, source: Exchange, destination: Queue | Exchange, key: str, arguments: Arguments
     ) -> None:
         match = arguments.get("x-match")
         if source.type == "headers" and match is not None and not isinstance(match, str):

@@ -11,30 +11,34 @@ from typing import Final, cast
 
 from broker.definitions.keeper import VhostKeeper
 from broker.model.arguments import NO_ARGUMENTS, Arguments
-from broker.model.interfaces import PublishTarget, Tracer, Turn
+from broker.model.interfaces import Gate, PublishTarget, Tracer, Turn
 from broker.model.message import Batch
 from broker.model.names import REPLY_TO_PREFIX
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import alternate_exchange, queue_settings, queue_type
+from broker.model.vhost_counters import VhostCounters
 from broker.model.vhost_metadata import VhostMetadata
-from broker.queues.classic import ClassicQueue
 from broker.queues.context import QueueContext, Timers
 from broker.queues.counters import QueueCounters
 from broker.queues.definition import QueueDefinition
-from broker.queues.factory import create_queue
+from broker.queues.factory import create_queue, equip
 from broker.queues.paging import MemoryBudget
+from broker.queues.queue import Queue
 from broker.queues.spool import Spool
 from broker.queues.stored import encode_head
 from broker.queues.waits import TaskWaits
 from broker.routing.binding import Binding, DestinationKind, Target
 from broker.routing.exchange import Exchange
 from broker.routing.table import RoutingTable, default_exchanges
+from broker.routing.way import Way
 from storage.journal import Journal, Stream
 
+__all__ = ["SPLIT", "UNROUTED", "Vhost", "Way"]  # publishers hold ways, and know only the vhost
+
 UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log or the spool; from there on publishers wait
-SIZE_BOUNDS: Final = (100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 50_000_000, 100_000_000)  # as RabbitMQ counts
 UNROUTED: Final = -1  # nobody takes the message
+SPLIT: Final = -2  # nothing was done yet: a gate wants to see the messages one by one
 BYTES_A_MESSAGE: Final = 64  # beyond that, so many count as one message that consumers are behind
 
 
@@ -44,43 +48,18 @@ def _behind(unwritten_bytes: int) -> int:
     return behind // BYTES_A_MESSAGE if behind > 0 else 0
 
 
-class VhostCounters:
-    """What has happened in a vhost since the start."""
-
-    __slots__ = ("channels_closed", "channels_opened", "confirmed", "published", "published_confirm", "queues_created",
-                 "queues_declared", "queues_deleted", "received_bytes", "returned", "routed", "sent_bytes", "sizes",
-                 "sizes_total_bytes", "unroutable")  # fmt: skip
-
-    def __init__(self) -> None:
-        self.channels_opened = 0
-        self.channels_closed = 0
-        self.published = 0
-        self.published_confirm = 0  # of those, on channels in confirm mode
-        self.sizes = [0] * (len(SIZE_BOUNDS) + 1)  # of the bodies, how many were at most each bound
-        self.sizes_total_bytes = 0
-        self.routed = 0
-        self.unroutable = 0  # dropped, neither routed nor returned
-        self.returned = 0
-        self.confirmed = 0
-        self.queues_declared = 0  # declarations that were answered, of queues new or not
-        self.queues_created = 0
-        self.queues_deleted = 0
-        self.received_bytes = 0  # on connections that have ended
-        self.sent_bytes = 0
+def _is_guarded(queues: Sequence[PublishTarget]) -> bool:
+    for queue in queues:  # noqa: SIM110 - a generator costs ten times that
+        if queue.gate is not None:
+            return True
+    return False
 
 
-class Way:
-    """The way of messages that are alike through one exchange; it holds as long as the table has this version.
-
-    `route` is where all of them go; None where that depends on more than the key, or is not known yet.
-    """
-
-    __slots__ = ("exchange", "route", "version")
-
-    def __init__(self, exchange: Exchange, version: int) -> None:
-        self.exchange = exchange
-        self.version = version
-        self.route: Sequence[PublishTarget] | None = None
+def _passes(gate: Gate | None, queues: Sequence[PublishTarget], batch: Batch, now_ms: int) -> bool:
+    """Whether no gate wants to see the messages one by one."""
+    if gate is not None and not gate.passes(batch, now_ms):
+        return False
+    return all(queue.gate is None or queue.gate.passes(batch, now_ms) for queue in queues)
 
 
 class Vhost:
@@ -111,7 +90,7 @@ class Vhost:
         self.keeper = keeper
         self.table = RoutingTable()
         self.table.on_unbind = self._unbound
-        self.queues: dict[str, ClassicQueue] = {}
+        self.queues: dict[str, Queue] = {}
         self.replies: dict[str, PublishTarget] = {}
         self.exchange_arguments: dict[str, Arguments] = {}
         self.tracer: Tracer | None = None
@@ -124,14 +103,14 @@ class Vhost:
         self._turn = turn
         self._context = QueueContext(
             turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, spool, budget,
-            levels, keeper.store.when_stored, waits,
+            levels, keeper.store.when_stored, equip, self.forward, waits,
         )  # fmt: skip
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
 
     # ---- definitions
 
-    def add_queue(self, definition: QueueDefinition) -> ClassicQueue:
+    def add_queue(self, definition: QueueDefinition) -> Queue:
         """Creates a queue whose name is free.
 
         Raises: ChannelException 406, ConnectionException 506 where the disk does not take more durable ones.
@@ -141,7 +120,7 @@ class Vhost:
         self.counters.queues_created += 1
         return self.restore_queue(definition)
 
-    def restore_queue(self, definition: QueueDefinition) -> ClassicQueue:
+    def restore_queue(self, definition: QueueDefinition) -> Queue:
         """Creates a queue that needs no storing, or is stored already."""
         policy = self.policy_of(self.name, queue_type(definition.arguments), definition.name)
         queue = create_queue(definition, self._context, policy)
@@ -151,7 +130,7 @@ class Vhost:
             self._owned.setdefault(definition.owner, set()).add(queue.name)
         return queue
 
-    def remove_queue(self, queue: ClassicQueue) -> int:
+    def remove_queue(self, queue: Queue) -> int:
         """Deletes a queue with its bindings and messages; returns how many were ready."""
         if self.queues.get(queue.name) is not queue:
             return 0
@@ -165,7 +144,7 @@ class Vhost:
         queue.counters = self.deleted_queues  # what is settled from now on
         return queue.delete()
 
-    def _disown(self, queue: ClassicQueue) -> None:
+    def _disown(self, queue: Queue) -> None:
         owner = queue.definition.owner
         if queue.definition.exclusive:
             owned = self._owned[owner]
@@ -193,10 +172,11 @@ class Vhost:
         exchange.policy = policy
         exchange.alternate = alternate_exchange(self.declared_arguments(exchange.name), policy)
 
-    def apply_to_queue(self, queue: ClassicQueue, policy: EffectivePolicy) -> None:
+    def apply_to_queue(self, queue: Queue, policy: EffectivePolicy) -> None:
         """From here on this policy counts, beside the arguments."""
         if queue.policy != policy:
             queue.apply(policy, queue_settings(queue.definition.arguments, policy))
+            self.table.version += 1  # it may have a gate now, or none any more
 
     # ---- definitions
 
@@ -208,7 +188,7 @@ class Vhost:
         """The arguments an exchange was declared with."""
         return self.exchange_arguments.get(exchange, NO_ARGUMENTS)
 
-    def bind(self, source: Exchange, destination: ClassicQueue | Exchange, key: str, arguments: Arguments) -> None:
+    def bind(self, source: Exchange, destination: Queue | Exchange, key: str, arguments: Arguments) -> None:
         """Adds a binding unless it is there.
 
         Raises: ChannelException 406 for arguments that the exchange's type refuses.
@@ -219,10 +199,10 @@ class Vhost:
             self.keeper.bind(source.name, kind, destination.name, key, arguments.values)
 
     def _unbound(self, binding: Binding, source: Exchange, destination: Target) -> None:
-        if source.durable and cast("ClassicQueue | Exchange", destination).durable:
+        if source.durable and cast("Queue | Exchange", destination).durable:
             self.keeper.unbind(binding)
 
-    def unbind(self, source: Exchange, destination: ClassicQueue | Exchange, key: str, arguments: Arguments) -> None:
+    def unbind(self, source: Exchange, destination: Queue | Exchange, key: str, arguments: Arguments) -> None:
         """Removes a binding if it is there, and the auto-delete exchanges that are unused then."""
         _, removed = self.table.unbind(source, destination, key, dict(arguments.values))
         self._forget_exchanges(removed)
@@ -256,13 +236,19 @@ class Vhost:
     def submit(self, way: Way, batch: Batch, copies: Sequence[str], receipt: Receipt | None) -> int:
         """Routes a batch and hands it to its queues; `copies` are further routing keys.
 
-        Returns: how many messages the consumers of the queue that is worst off are behind, or UNROUTED.
+        Returns: how many messages the consumers of the queue that is worst off are behind, or UNROUTED, or SPLIT.
         """
         queues = way.route
         if queues is None or copies:
             queues = self._route(way, batch, copies)
+        if way.is_guarded:
+            return self._submit_guarded(way.exchange, batch, queues, receipt)
+        return self._submit(way.exchange, batch, queues, receipt)
+
+    def _submit(
+        self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None
+    ) -> int:
         count = len(batch.bodies)
-        exchange = way.exchange
         exchange.published_in += count
         exchange.published_out += count * len(queues)
         if self.tracer is not None:
@@ -271,6 +257,20 @@ class Vhost:
             return UNROUTED
         self.counters.routed += count
         return self.publish(batch, queues, receipt)
+
+    def _submit_guarded(
+        self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None
+    ) -> int:
+        """The same where the exchange or a queue has a gate."""
+        now_ms = self._turn.now_ms()
+        if len(batch.bodies) > 1 and not _passes(exchange.gate, queues, batch, now_ms):
+            return SPLIT
+        if exchange.gate is not None and not exchange.gate.admit(batch, receipt, now_ms):
+            exchange.published_in += len(batch.bodies)
+            return 0
+        inside = [queue for queue in queues if queue.gate is None or queue.gate.admit(batch, receipt, now_ms)]
+        taken = self._submit(exchange, batch, inside, receipt)
+        return 0 if taken == UNROUTED and queues else taken
 
     def _route(self, way: Way, batch: Batch, copies: Sequence[str]) -> Sequence[PublishTarget]:
         """The queues a message goes to, each once; remembered where nothing but the key decides."""
@@ -281,10 +281,25 @@ class Vhost:
             found = self.table.route(exchange, key, headers)
             if self.table.is_fixed(exchange, key):
                 way.route = cast("Sequence[PublishTarget]", found)
+        if not way.is_guarded:
+            way.is_guarded = _is_guarded(cast("Sequence[PublishTarget]", found))
         if not found and not exchange.name and key.startswith(REPLY_TO_PREFIX):
             reply = self.replies.get(key)
             return (reply,) if reply is not None else ()
         return cast("Sequence[PublishTarget]", found)
+
+    def forward(self, exchange: str, batch: Batch, receipt: Receipt | None) -> int:
+        """Publishes into an exchange whatever the broker itself sends on; nobody's permissions are asked.
+
+        Returns: as `submit`; UNROUTED where there is no such exchange.
+        """
+        way = self.way(exchange)
+        if way is None:
+            return UNROUTED
+        backlog = self.submit(way, batch, (), receipt)
+        if backlog != SPLIT:
+            return backlog
+        return max(self.submit(way, one, (), receipt) for one in batch.singles())
 
     def publish(self, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None) -> int:
         """Hands a batch to its queues, and to the journal once for all durable ones.

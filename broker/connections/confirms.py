@@ -62,6 +62,14 @@ class Confirms:
         self._open.append(receipt)
         return receipt
 
+    def split(self, receipt: Receipt) -> list[Receipt]:
+        """Replaces the receipt that was issued last, and has no answers yet, by one for each of its messages."""
+        assert self._open[-1] is receipt, "the last one"
+        self._open.pop()
+        receipts = [Receipt(number, number, self._complete) for number in range(receipt.first, receipt.last + 1)]
+        self._open += receipts
+        return receipts
+
     @property
     def open_count(self) -> int:
         """How many publishes are not confirmed yet."""

@@ -17,9 +17,10 @@ from broker.model.arguments import TIMER_MS_MAX
 from broker.model.message import Batch
 from broker.model.names import REPLY_TO, exchange_rs
 from broker.model.receipt import Receipt
+from broker.model.vhost_counters import SIZE_BOUNDS
 from broker.operations import Operations
 from broker.requests import WRITE, Actor
-from broker.vhost import SIZE_BOUNDS, UNROUTED, Way
+from broker.vhost import SPLIT, UNROUTED, Way
 from protocol import encoder
 from protocol.commands import Address, Publish
 from protocol.constants import ACCESS_REFUSED, NO_ROUTE, NOT_FOUND, NOT_IMPLEMENTED, PRECONDITION_FAILED
@@ -180,6 +181,9 @@ class Publisher:
         if vhost.tracer is not None:
             vhost.tracer.user = self._actor.user
         backlog = UNROUTED if way is None else vhost.submit(way, batch, copies, receipt)
+        if backlog == SPLIT:
+            self._submit_singly(batch, copies, receipt)
+            return
         if backlog != UNROUTED:
             self.backlog = backlog
         elif address.mandatory:
@@ -187,6 +191,17 @@ class Publisher:
         else:
             vhost.counters.unroutable += len(batch.bodies)
         if receipt is not None:
+            receipt.taken()
+
+    def _submit_singly(self, batch: Batch, copies: Sequence[str], receipt: Receipt | None) -> None:
+        """Submits the messages of a batch one by one, each with a receipt of its own where they are confirmed."""
+        confirms = self.confirms
+        receipts = confirms.split(receipt) if confirms is not None and receipt is not None else None
+        for at, one in enumerate(batch.singles()):
+            if receipts is None and receipt is not None:  # a transaction's, which is for all of them
+                receipt.expect()
+            self.submit(one, copies, receipt if receipts is None else receipts[at])
+        if receipts is None and receipt is not None:
             receipt.taken()
 
     def _return(self, batch: Batch) -> None:

@@ -19,7 +19,7 @@ from broker.model.names import RESERVED_PREFIX
 from broker.policies.parameters import INTERNAL_PREFIX, Parameter
 from broker.policies.policy import Policy
 from broker.policies.rules import Rules
-from broker.queues.classic import ClassicQueue
+from broker.queues.queue import Queue
 from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost
 
@@ -77,11 +77,11 @@ class _Vhosts:
                     yield self._of(vhost, _binding(binding))
 
 
-def _goes(queue: ClassicQueue) -> bool:
+def _goes(queue: Queue) -> bool:
     return not queue.definition.exclusive and not queue.name.startswith(RESERVED_PREFIX)
 
 
-def _queue(queue: ClassicQueue) -> dict[str, Any]:
+def _queue(queue: Queue) -> dict[str, Any]:
     definition = queue.definition
     return {
         "name": queue.name, "type": queue.settings.queue_type, "durable": definition.durable,

@@ -19,7 +19,7 @@ from pamqp.commands import Basic
 from broker.connections.channel import Channel
 from broker.model.interfaces import QueueHandle
 from broker.model.message import Span
-from broker.queues.classic import ClassicQueue
+from broker.queues.queue import Queue
 from protocol.properties import TIMESTAMP
 from storage.journal import Loaded
 
@@ -67,7 +67,7 @@ class Ages:
         self._new_marks: dict[Channel, Marks] = {}
         self._unacked_ms: dict[QueueHandle, int] = {}  # for how long its oldest one has been delivered
         self._new_unacked_ms: dict[QueueHandle, int] = {}
-        self._cold_ms: dict[ClassicQueue, tuple[int, int]] = {}  # a message's number, and when it was published
+        self._cold_ms: dict[Queue, tuple[int, int]] = {}  # a message's number, and when it was published
         self._loads = 0
 
     def begin(self) -> None:
@@ -98,7 +98,7 @@ class Ages:
                 return looked_at
         return len(runs)
 
-    def unacked_ms(self, queue: ClassicQueue) -> int | None:
+    def unacked_ms(self, queue: Queue) -> int | None:
         """For how long at least the oldest unacknowledged message had been delivered when the last round looked."""
         return self._unacked_ms.get(queue, 0) if queue.unacked else None
 
@@ -108,7 +108,7 @@ class Ages:
 
     # ---- ready
 
-    def see_queue(self, queue: ClassicQueue) -> None:
+    def see_queue(self, queue: Queue) -> None:
         """Has the time of a message read that is on disk only, unless it is known."""
         if not is_cold(queue) or self._loads >= LOADS_MAX:
             return
@@ -119,11 +119,11 @@ class Ages:
                 stream.load(first, 1, partial(self._loaded, queue, first))
             return
 
-    def _loaded(self, queue: ClassicQueue, first: int, runs: Sequence[Loaded], _next_number: int) -> None:
+    def _loaded(self, queue: Queue, first: int, runs: Sequence[Loaded], _next_number: int) -> None:
         if runs:
             self._cold_ms[queue] = (first, runs[0].stamp_ms)
 
-    def ready_since_ms(self, queue: ClassicQueue) -> int:
+    def ready_since_ms(self, queue: Queue) -> int:
         """When the oldest ready message was published; NOT_KNOWN where there is none, or not yet."""
         oldest = queue.ready.oldest() if queue.ready.count else None
         if oldest is not None:
@@ -131,7 +131,7 @@ class Ages:
         return self._cold_ms.get(queue, (0, NOT_KNOWN))[1] if queue.ready.count else NOT_KNOWN
 
 
-def is_cold(queue: ClassicQueue) -> bool:
+def is_cold(queue: Queue) -> bool:
     """Whether the queue's oldest message is not in memory."""
     return queue.ready.count > 0 and queue.ready.oldest() is None
 

@@ -30,10 +30,11 @@ from broker.introspection.infos import (
     Rates,
     VhostInfo,
 )
-from broker.queues.classic import ClassicQueue
+from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters
+from broker.queues.queue import Queue
 from broker.routing.exchange import Binding, Exchange
-from broker.vhost import SIZE_BOUNDS, Vhost, VhostCounters
+from broker.vhost import Vhost
 from protocol.lifecycle import OPEN
 from storage.status import Distribution
 
@@ -41,7 +42,7 @@ MESSAGE_COUNTERS: Final = tuple(field.name for field in fields(MessageStats))
 FLOW_SHOWN_MS: Final = 5000  # as long as RabbitMQ shows it after the last time
 
 
-def queue_info(queue: ClassicQueue, vhost: str, node: str, now_ms: int, ages: Ages, rates: Rates) -> QueueInfo:
+def queue_info(queue: Queue, vhost: str, node: str, now_ms: int, ages: Ages, rates: Rates) -> QueueInfo:
     """One queue."""
     definition, ready = queue.definition, queue.ready
     consumers = queue.consumers.everyone()

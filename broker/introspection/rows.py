@@ -11,8 +11,8 @@ from typing import Final
 from broker.connections.channel import Channel
 from broker.connections.connection import Connection
 from broker.introspection.series import Layout
-from broker.queues.classic import ClassicQueue
 from broker.queues.counters import QueueCounters
+from broker.queues.queue import Queue
 from broker.routing.exchange import Exchange
 from broker.vhost import Vhost
 
@@ -38,7 +38,7 @@ OVERVIEW: Final = Layout((*VHOST.fields, *CHURN))
 NODE: Final = Layout(OF_PROCESS)
 
 
-def queue(one: ClassicQueue, it: QueueCounters) -> Numbers:
+def queue(one: Queue, it: QueueCounters) -> Numbers:
     """What QUEUE names. Args: the counters are the queue's own; one that is deleted counts with all that are gone."""
     ready, unacked = one.ready.count, one.unacked
     deliver, no_ack, got, got_no_ack = it.delivered, it.delivered_no_ack, it.got, it.got_no_ack

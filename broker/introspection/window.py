@@ -43,9 +43,9 @@ from broker.introspection.pages import PAGE_SIZE_DEFAULT, SLICE, Page, Steps, pa
 from broker.introspection.rates import History
 from broker.introspection.sampler import NODE, WHOLE, Sampler
 from broker.loop_watch import LoopWatch
-from broker.queues.classic import ClassicQueue
 from broker.queues.counters import QueueCounters
 from broker.queues.paging import MemoryBudget
+from broker.queues.queue import Queue
 from broker.queues.waits import TaskWaits
 from broker.tls.store import Certificates
 from broker.vhost import Vhost
@@ -237,7 +237,7 @@ class Introspection:
         parts = ((one, one.queues.values()) for one in chosen)
         return page_of_parts(parts, page, page_size, lambda it: self._queue(it[1], it[0].name))
 
-    def _queue(self, queue: ClassicQueue, vhost: str) -> QueueInfo:
+    def _queue(self, queue: Queue, vhost: str) -> QueueInfo:
         history, now_ms = self.history, self._node.clock.now_ms()
         return copies.queue_info(
             queue, vhost, self.node_name, now_ms, history.sampler.ages, history.rates(rows.QUEUE, queue)

@@ -95,14 +95,50 @@ class Tracer:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class PublishTarget:
-    """Where a message may go: a queue, or the consumer behind a direct reply-to."""
+class Gate:
+    """Stands before a queue or an exchange: lets messages in, or deals with them itself."""
 
-    __slots__ = ("durable", "name")
+    __slots__ = ()
+
+    def passes(self, batch: Batch, now_ms: int) -> bool:
+        """Whether all of these messages may come in; nothing is noted, they are admitted next."""
+        raise NotImplementedError
+
+    def admit(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> bool:
+        """Lets in a run that passes, or a single message; False where the gate has dealt with it.
+
+        Then it has told the receipt what to expect, and answers it. A batch of more than one always passes.
+        """
+        raise NotImplementedError
+
+
+class Gates(Gate):
+    """Several, one behind the other."""
+
+    __slots__ = ("_gates",)
+
+    def __init__(self, gates: list[Gate]) -> None:
+        self._gates = gates
+
+    def passes(self, batch: Batch, now_ms: int) -> bool:
+        """Whether these messages may come in by all of them."""
+        return all(gate.passes(batch, now_ms) for gate in self._gates)
+
+    def admit(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> bool:
+        """Whether all of them let the messages in; behind one that does not, nobody is asked."""
+        return all(gate.admit(batch, receipt, now_ms) for gate in self._gates)
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class PublishTarget:
+    """Where a message may go: a queue, or the consumer behind a direct reply-to. Most have no `gate`."""
+
+    __slots__ = ("durable", "gate", "name")
 
     def __init__(self, name: str, durable: bool) -> None:
         self.name = name
         self.durable = durable
+        self.gate: Gate | None = None
 
     def target(self, batch: Batch, now_ms: int) -> tuple[Any, int]:
         """A durable queue's stream in the journal for the batch, and when that expires (absolute, in ms; 0: never)."""

@@ -38,6 +38,10 @@ class Batch:
         self.share_bytes = 0
         self.stamp_ms = 0
 
+    def singles(self) -> list[Batch]:
+        """Each message, not routed yet, as a batch of its own."""
+        return [Batch(self.address, self.properties, [body], self.expiration_ms) for body in self.bodies]
+
 
 @mypyc_attr(acyclic=True, free_list_len=1)
 class Span:

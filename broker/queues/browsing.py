@@ -107,3 +107,22 @@ def single(waiting: Waiting) -> Span:
     """The message as a span of its own."""
     place, batch, at, deliveries, expires_ms, number = waiting
     return Span(batch, at, at + 1, place.position, expires_ms, deliveries, number)
+
+
+def remove(ready: ReadyList, place: Place, removing: set[object], answer: Callable[[Span | None], None]) -> None:
+    """Takes one ready message out of the list; answers, perhaps later, with the message, or None where it is not there.
+
+    Args: removing holds what is being looked for to be taken out, so that nobody takes it twice.
+    """
+    key = (ready, place)
+    if key in removing:
+        answer(None)
+        return
+    removing.add(key)
+
+    def found(waiting: Sequence[Waiting], _next: Place | None) -> None:
+        removing.discard(key)
+        loaded = single(waiting[0]) if waiting and waiting[0].place == place else None
+        answer(ready.remove(place.level, place.position, loaded))
+
+    look(ready, place, found)

@@ -5,33 +5,35 @@ Stop "queue" on a message's way. Must not: know connections, frames or exchanges
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from broker.model.interfaces import ConsumerPort, QueueHandle
+from broker.model.interfaces import ConsumerPort
 from broker.model.message import Batch, Span
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
-from broker.queues.browsing import Answer, Place, Waiting, look, single
+from broker.queues.browsing import Answer, Place, look, remove
 from broker.queues.consumers import Picker
 from broker.queues.context import QueueContext
-from broker.queues.counters import QueueCounters
 from broker.queues.definition import QueueDefinition
 from broker.queues.expiry import ExpiryTimer, expires_at_ms
+from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lifetime import Lifetime
+from broker.queues.parts import EXPIRED, REJECTED, Bound, Leaving, Returning
+from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
-
-GetAnswer = Callable[[Span | None, int], None]
 
 FAIR_BELOW: Final = 1024  # ready messages up to which consumers alternate one by one
 TURNS_PER_CONSUMER: Final = 32  # of a longer queue, how many turns each consumer gets at least
 QUANTUM_MAX: Final = 64  # messages a consumer gets in one turn where several are ready
 
 
-class ClassicQueue(QueueHandle):
+class ClassicQueue(Queue):
     """A queue on one node; a QueueHandle for channels, and the owner of its parts.
+
+    `gate`, `leaving`, `bound` and `returning` are parts that most queues do not have.
 
     Invariants
     1. Every message published and neither settled, rejected, expired nor purged is either in `ready` or counted in
@@ -39,9 +41,8 @@ class ClassicQueue(QueueHandle):
     2. A position is used once; a requeued message keeps it.
     """
 
-    __slots__ = ("_context", "_expiry", "_is_dirty", "_is_ended", "_lifetime", "_may_expire", "_next_position",
-                 "_waiting_gets", "consumers", "counters", "definition", "idle_since_ms", "is_deleted", "policy",
-                 "ready", "settings", "unacked", "unacked_bytes")  # fmt: skip
+    __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime", "_may_expire",
+                 "_next_position", "bound", "leaving", "returning")  # fmt: skip
 
     def __init__(
         self,
@@ -52,28 +53,22 @@ class ClassicQueue(QueueHandle):
         consumers: Picker,
         context: QueueContext,
     ) -> None:
-        super().__init__(definition.name, definition.is_journalled)
-        self.definition = definition
-        self.policy = policy
-        self.settings = settings
-        self.ready = create_ready(self.loaded)
-        self.consumers = consumers
-        self.counters = QueueCounters()
-        self.unacked = 0
-        self.unacked_bytes = 0
-        self.is_deleted = False
+        super().__init__(definition, policy, settings, create_ready(self.loaded), consumers, context.now_ms())
+        self.leaving: Leaving | None = None
+        self.bound: Bound | None = None
+        self.returning: Returning | None = None
         self._is_ended = False
-        self.idle_since_ms = context.now_ms()
         self._context = context
         self._next_position = 1
         self._is_dirty = False
         self._may_expire = False
-        self._waiting_gets: list[tuple[bool, GetAnswer]] | None = None  # of messages that are being loaded
+        self._gets: WaitingGets | None = None  # of messages that are being loaded
         self._expiry: ExpiryTimer | None = None  # once messages may expire
         self._lifetime: Lifetime | None = None  # of a queue that may end by itself
         if definition.auto_delete or settings.expires_ms:
             self._lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
         self.used(self.idle_since_ms)
+        context.equip(self)
         self._resume()
 
     def _resume(self) -> None:
@@ -89,6 +84,8 @@ class ClassicQueue(QueueHandle):
         expires_ms = self.settings.expires_ms
         self.policy = policy
         self.settings = settings
+        self._context.equip(self)
+        self._mark_dirty()
         if settings.expires_ms == expires_ms:
             return
         if self._lifetime is None:
@@ -132,6 +129,8 @@ class ClassicQueue(QueueHandle):
         self.counters.published += count
         if not self._is_dirty:
             self._mark_dirty()
+        if self.bound is not None:
+            self.bound.enforce(now_ms)
         if receipt is not None:
             receipt.taken()
 
@@ -153,16 +152,17 @@ class ClassicQueue(QueueHandle):
         if self.is_deleted:
             if not self._is_ended:
                 return
-            waiting, self._waiting_gets = self._waiting_gets, None
-            for _, answer in waiting or ():
-                answer(None, 0)
+            if self._gets is not None:
+                self._gets.give_up()
             for consumer in self.consumers.everyone():
                 consumer.cancelled()
             return
         if self._may_expire:
             self._expire(now_ms - 1)
-        if self._waiting_gets:
-            self._answer_gets()
+        if self.bound is not None:  # what is too much may have been on disk, or the bound another one
+            self.bound.enforce(now_ms)
+        if self._gets is not None:
+            self._gets.answer()
         ready, pick = self.ready, self.consumers.pick
         while self.consumers.offered and (message_bytes := ready.next_message_bytes()):
             picked = pick(message_bytes)
@@ -202,7 +202,7 @@ class ClassicQueue(QueueHandle):
             if consumer.no_ack:
                 counters.delivered_no_ack += held
                 consumer.deliver(span)
-                self._done(span)
+                self.done(span)
             else:
                 counters.delivered += held
                 self._lend(span)
@@ -219,22 +219,13 @@ class ClassicQueue(QueueHandle):
 
     def get(self, no_ack: bool, answer: GetAnswer) -> None:
         """Answers with one message, or None, and how many are still ready; later where it has to be loaded."""
-        if self._waiting_gets or (self.ready.count and not self.ready.next_message_bytes()):
-            self._waits().append((no_ack, answer))
-        else:
-            self._get(no_ack, answer)
+        if self._gets or (self.ready.count and not self.ready.next_message_bytes()) or not self._get(no_ack, answer):
+            if self._gets is None:
+                self._gets = WaitingGets(self.ready, self._get)
+            self._gets.add(no_ack, answer)
 
-    def _waits(self) -> list[tuple[bool, GetAnswer]]:
-        if self._waiting_gets is None:
-            self._waiting_gets = []
-        return self._waiting_gets
-
-    def _answer_gets(self) -> None:
-        waiting = self._waits()
-        while waiting and (self.ready.next_message_bytes() or not self.ready.count):
-            self._get(*waiting.pop(0))
-
-    def _get(self, no_ack: bool, answer: GetAnswer) -> None:
+    def _get(self, no_ack: bool, answer: GetAnswer) -> bool:
+        """Answers; False where what was there has expired, and the rest is being loaded."""
         now_ms = self._context.now_ms()
         self.used(now_ms)
         if self._may_expire:
@@ -244,9 +235,8 @@ class ClassicQueue(QueueHandle):
         if self._may_expire:
             self._expire(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
-        if span is None and self.ready.count:  # what was there has expired, and the rest is being loaded
-            self._waits().insert(0, (no_ack, answer))
-            return
+        if span is None and self.ready.count:
+            return False
         if span is None:
             counters.got_empty += 1
         else:
@@ -255,11 +245,12 @@ class ClassicQueue(QueueHandle):
                 self._context.tracer.delivered(self.name, span, "")
             if no_ack:
                 counters.got_no_ack += 1
-                self._done(span)
+                self.done(span)
             else:
                 counters.got += 1
                 self._lend(span)
         answer(span, self.ready.count)
+        return True
 
     # ---- settle lane
 
@@ -267,24 +258,24 @@ class ClassicQueue(QueueHandle):
         """These messages are done with."""
         self.counters.acked += span.stop - span.start
         self._give_back(span)
-        self._done(span)
+        self.done(span)
 
     def reject(self, span: Span) -> None:
         """These messages were refused for good."""
-        self.counters.rejected += span.stop - span.start
         self._give_back(span)
-        self._done(span)
+        self.drop(span, REJECTED)
 
     def requeue(self, span: Span) -> None:
         """These messages go back to where they were, redelivered."""
         self._give_back(span)
         if self.is_deleted:
-            self._done(span)
+            self.done(span)
             return
         self.counters.requeued += span.stop - span.start
         span.deliveries += 1
-        self.ready.put_back(span)
-        self._mark_dirty()
+        if self.returning is None or not self.returning.take(span):
+            self.ready.put_back(span)
+            self._mark_dirty()
 
     def _give_back(self, span: Span) -> None:
         held = span.stop - span.start
@@ -293,10 +284,22 @@ class ClassicQueue(QueueHandle):
         self.unacked_bytes -= size
         self._context.budget.used -= size
 
-    def _done(self, span: Span) -> None:
+    def done(self, span: Span) -> None:
         """The messages leave this queue for good."""
         if span.number:
             self.ready.settle(span)
+
+    def drop(self, span: Span, reason: str) -> None:
+        """Does not keep messages that are neither ready nor lent any more: they are gone, or go elsewhere."""
+        count, counters = span.stop - span.start, self.counters
+        if reason == EXPIRED:
+            counters.expired += count
+        elif reason == REJECTED:
+            counters.rejected += count
+        if self.leaving is None:
+            self.done(span)
+        else:
+            self.leaving.leave(span, reason)
 
     # ---- consumers
 
@@ -332,22 +335,14 @@ class ClassicQueue(QueueHandle):
 
     def remove(self, place: Place, answer: Callable[[bool], None]) -> None:
         """Takes one ready message out for good; answers, perhaps later, whether it was there."""
-        removing, key = self._context.removing, (self, place)
-        if key in removing:
-            answer(False)
-            return
-        removing.add(key)
 
-        def found(waiting: Sequence[Waiting], _next: Place | None) -> None:
-            removing.discard(key)
-            loaded = single(waiting[0]) if waiting and waiting[0].place == place else None
-            span = self.ready.remove(place.level, place.position, loaded)
+        def removed(span: Span | None) -> None:
             if span is not None:
                 self.counters.purged += 1
-                self._done(span)
+                self.done(span)
             answer(span is not None)
 
-        look(self.ready, place, found)
+        remove(self.ready, place, self._context.removing, removed)
 
     # ---- the queue as a whole
 
@@ -356,8 +351,8 @@ class ClassicQueue(QueueHandle):
         count = self.ready.count
         self.counters.purged += count
         for span in self.ready.clear():
-            self._done(span)
-        if self._waiting_gets:  # what they wait for is gone
+            self.done(span)
+        if self._gets is not None:  # what they wait for is gone
             self._mark_dirty()
         answer(count)
 
@@ -389,8 +384,7 @@ class ClassicQueue(QueueHandle):
 
     def _expire(self, until_ms: int) -> None:
         for span in self.ready.take_expired(until_ms):
-            self.counters.expired += span.stop - span.start
-            self._done(span)
+            self.drop(span, EXPIRED)
 
     def _end(self) -> None:
         self._context.delete(self.name)

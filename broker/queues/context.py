@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from broker.model.interfaces import Tracer
+from broker.model.message import Batch
+from broker.model.receipt import Receipt
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits
@@ -35,8 +37,8 @@ class Timers(Protocol):
 class QueueContext:
     """The time of this turn, timers, the places a queue reports to, and where durable ones keep their messages."""
 
-    __slots__ = ("budget", "delete", "journal", "levels", "mark_dirty", "now_ms", "removing", "spool",
-                 "timers", "tracer", "waits", "when_stored")  # fmt: skip
+    __slots__ = ("budget", "delete", "equip", "forward", "journal", "levels", "mark_dirty", "now_ms", "removing",
+                 "spool", "timers", "tracer", "waits", "when_stored")  # fmt: skip
 
     def __init__(
         self,
@@ -49,6 +51,8 @@ class QueueContext:
         budget: MemoryBudget,
         levels: Callable[[int], Sequence[int]],
         when_stored: Callable[[Callable[[], None]], None],
+        equip: Callable[[Any], None],
+        forward: Callable[[str, Batch, Receipt | None], int],
         waits: TaskWaits | None = None,
     ) -> None:
         self.now_ms = now_ms
@@ -62,4 +66,6 @@ class QueueContext:
         self.tracer: Tracer | None = None  # while somebody watches
         self.removing: set[object] = set()  # messages that are being looked for, to be taken out of their queue
         self.when_stored = when_stored  # calls back once the definitions as they are now are on the disk
+        self.equip = equip  # gives a queue the parts that its settings ask for
+        self.forward = forward  # publishes into an exchange of the vhost, by its name
         self.waits = waits  # where it is measured how long tasks wait

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from broker.model.interfaces import Gate
 from broker.model.policy import NO_POLICY
 from broker.routing.binding import Binding, DestinationKind, Matcher, Target
 from broker.routing.direct import DirectMatcher
@@ -52,6 +53,7 @@ class Exchange:
         "auto_delete",
         "bindings_count",
         "durable",
+        "gate",
         "internal",
         "matcher",
         "name",
@@ -84,6 +86,7 @@ class Exchange:
         self.published_out = 0
         self.bindings_count = 0
         self.policy = NO_POLICY
+        self.gate: Gate | None = None
         self.on_alternate_change: Callable[[], None] | None = None
         self._alternate = alternate
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from broker.clock import Deadlines
 from broker.queues.context import QueueContext
+from broker.queues.factory import equip
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from storage.memory import MemoryJournal
@@ -20,5 +21,5 @@ def queue_context(now_ms: Callable[[], int], deadlines: Deadlines) -> QueueConte
     journal, budget = MemoryJournal(), MemoryBudget(0)
     spool = Spool(MemoryJournal, now_ms)
     return QueueContext(
-        now_ms, deadlines, _never, _never, journal, spool, budget, lambda _: (), lambda stored: stored()
+        now_ms, deadlines, _never, _never, journal, spool, budget, lambda _: (), lambda stored: stored(), equip, _never
     )

@@ -1,0 +1,32 @@
+"""What has happened in a vhost, in plain numbers. Must not: be anything but counted up."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SIZE_BOUNDS: Final = (100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 50_000_000, 100_000_000)  # as RabbitMQ counts
+
+
+class VhostCounters:
+    """What has happened in a vhost since the start."""
+
+    __slots__ = ("channels_closed", "channels_opened", "confirmed", "published", "published_confirm", "queues_created",
+                 "queues_declared", "queues_deleted", "received_bytes", "returned", "routed", "sent_bytes", "sizes",
+                 "sizes_total_bytes", "unroutable")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.channels_opened = 0
+        self.channels_closed = 0
+        self.published = 0
+        self.published_confirm = 0  # of those, on channels in confirm mode
+        self.sizes = [0] * (len(SIZE_BOUNDS) + 1)  # of the bodies, how many were at most each bound
+        self.sizes_total_bytes = 0
+        self.routed = 0
+        self.unroutable = 0  # dropped, neither routed nor returned
+        self.returned = 0
+        self.confirmed = 0
+        self.queues_declared = 0  # declarations that were answered, of queues new or not
+        self.queues_created = 0
+        self.queues_deleted = 0
+        self.received_bytes = 0  # on connections that have ended
+        self.sent_bytes = 0

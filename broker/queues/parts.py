@@ -1,0 +1,64 @@
+"""The parts that a queue may have, as the queue sees them; a plain queue has none. Must not: hold behaviour.
+
+`factory` makes them from settings, and makes them again where a policy changes those.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import mypyc_attr
+
+from broker.model.message import Span
+
+# Why a message leaves a queue that nobody has taken it from; these words stand in x-death.
+EXPIRED: Final = "expired"
+REJECTED: Final = "rejected"
+MAXLEN: Final = "maxlen"
+DELIVERY_LIMIT: Final = "delivery_limit"
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Leaving:
+    """What becomes of messages that a queue does not keep."""
+
+    __slots__ = ()
+
+    def leave(self, span: Span, reason: str) -> None:
+        """Takes messages that are neither ready nor lent any more; calls `queue.done` when they may be forgotten."""
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Bound:
+    """How much may be ready in a queue."""
+
+    __slots__ = ()
+
+    def enforce(self, now_ms: int) -> None:
+        """Takes out of the ready list what is too much, as far as it is in memory. Called after each publish."""
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Returning:
+    """What becomes of messages that come back."""
+
+    __slots__ = ()
+
+    def take(self, span: Span) -> bool:
+        """Takes messages that were given back, their last delivery counted; False: they go back to their place."""
+        raise NotImplementedError
+
+
+class Returnings(Returning):
+    """Several, asked in order."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: list[Returning]) -> None:
+        self._parts = parts
+
+    def take(self, span: Span) -> bool:
+        """Whether one of them has taken the messages."""
+        return any(part.take(span) for part in self._parts)
