@@ -7,7 +7,7 @@ class QueueCounters:
     """What has happened to a queue's messages since it was declared."""
 
     __slots__ = ("acked", "delivered", "delivered_no_ack", "expired", "got", "got_empty", "got_no_ack",
-                 "published", "purged", "redelivered",
+                 "moved", "published", "purged", "redelivered",
                  "rejected", "requeued")  # fmt: skip
 
     def __init__(self) -> None:
@@ -23,6 +23,7 @@ class QueueCounters:
         self.requeued = 0
         self.expired = 0
         self.purged = 0
+        self.moved = 0  # taken out of it by a job, into another queue
 
     def add(self, other: QueueCounters) -> None:
         """Counts what another one has counted too."""
@@ -38,3 +39,4 @@ class QueueCounters:
         self.requeued += other.requeued
         self.expired += other.expired
         self.purged += other.purged
+        self.moved += other.moved

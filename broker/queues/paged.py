@@ -97,8 +97,7 @@ class PagedFifo(ReadyList):
         self._hot_bytes -= (size := memory_bytes(span))
         self._budget.used -= size
 
-    def _spooling(self, span: Span) -> Span | Spooled:
-        """A transient span for the tail: in the spool too, where there is room."""
+    def _spooling(self, span: Span) -> Span | Spooled:  # where there is room, in the spool too
         if self._spooled is None:
             self._spooled = self._spool.stream()
         return self._spool.add(self._spooled, span) or span
@@ -158,8 +157,7 @@ class PagedFifo(ReadyList):
         return self._hot_bytes > bytes_max
 
     def _chill_head(self, bytes_max: int) -> None:
-        """Moves what is written from the back of the head to the front of the middle; whoever waits for a load goes on
-        waiting for it."""
+        """Moves what is written from the back of the head to the front of the middle; who waits for a load goes on."""
         head, middle = self._head, self._middle
         assert middle, "nothing is chilled where nothing is cold"
         self._generation += 1  # what is being loaded would stand behind what is chilled here
@@ -378,8 +376,7 @@ class PagedFifo(ReadyList):
         return self._take_out(wanted.position, wanted.stop - wanted.start, wanted)
 
     def _take_out(self, position: int, count: int, loaded: Span | None) -> Span | None:
-        found = self.pieces(0, position, 1)
-        piece = found[0][1] if found else None
+        piece = next((piece for _, piece in self.pieces(0, position, 1)), None)
         if isinstance(piece, Cold):
             if loaded is None or position < piece.first + piece.shift:
                 return None
