@@ -202,7 +202,7 @@ class Mover:
 
     def _run(self, run: Run, part: _Slice, receipt: Receipt) -> bool:
         """Deals with what matches in a run; whether there may be more in this slice."""
-        begin = run.span.position
+        begin, held = run.span.position, run.span.stop - run.span.start
         for some in self._wanted.matcher.parts(run):
             span = some.span
             if part.moved == part.allowed:
@@ -213,7 +213,7 @@ class Mover:
             if span.start < span.stop:
                 part.stop_at(some.level, span.position, begin)
                 return False
-        part.looked_at += run.span.stop - run.span.start
+        part.looked_at += held
         return True
 
     def _part(self, some: Run, part: _Slice, receipt: Receipt) -> None:
