@@ -25,7 +25,7 @@ from broker.moving.pace import Pace
 from broker.queues.browsing import Place
 from broker.queues.classic import ClassicQueue
 from broker.queues.context import Timers
-from broker.queues.runs import STEP_MESSAGES, Run, find_runs, withdraw
+from broker.queues.runs import STEP_MESSAGES, Run, find_runs
 from broker.vhost import Vhost
 
 log = logging.getLogger("leveret.moving")
@@ -244,7 +244,7 @@ class Mover:
 
     def _take_out(self, handed: Run) -> None:
         source = self._source
-        for taken in withdraw(source.ready, handed):
+        for taken in source.ready.withdraw(handed.level, handed.span):
             source.counters.moved += taken.stop - taken.start
             source.done(taken)
 

@@ -77,12 +77,13 @@ class SpanFifo:
         """Up to `count` spans from an index on."""
         return [span for span in self._items[index : index + count] if span is not None]
 
-    def replace(self, index: int, spans: list[Span]) -> None:
-        """Puts spans where one was."""
-        if index == self._gap and not spans:
-            self.drop_first()  # those behind it stay where they are
+    def replace(self, index: int, count: int, spans: list[Span]) -> None:
+        """Puts spans where `count` were."""
+        if index == self._gap and not spans:  # those behind them stay where they are
+            for _ in range(count):
+                self.drop_first()
             return
-        self._items[index : index + 1] = spans
+        self._items[index : index + count] = spans
         if len(self._items) == self._gap:
             self.clear()
 

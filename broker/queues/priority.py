@@ -6,12 +6,12 @@ Must not: look at priorities anywhere but where a span enters.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Piece
+from broker.queues.cold import Cold, Piece
 from broker.queues.ready import ReadyList
-from storage.journal import Stream
+from storage.journal import Loaded, Stream
 
 
 class PriorityReady(ReadyList):
@@ -39,7 +39,7 @@ class PriorityReady(ReadyList):
         self._waiting = sorted(priority for priority, level in self._levels.items() if level.count)
 
     def _level_of(self, batch: Batch) -> tuple[int, ReadyList]:
-        priority = min(batch.properties.priority, self._priority_max)
+        priority = self.level_of(batch)
         level = self._levels.get(priority)
         if level is None:
             level = self._levels[priority] = self._create_level(priority)
@@ -144,6 +144,22 @@ class PriorityReady(ReadyList):
                 found += [(priority, piece) for _, piece in some]
         return found
 
+    def cut(self, level: int, first: int, stop: int) -> list[Span]:
+        """Takes out what is in memory of the positions `first..stop` of a level."""
+        kept = self._levels.get(level)
+        spans = kept.cut(0, first, stop) if kept is not None else []
+        self.recount()
+        return spans
+
+    def may_hold(self, level: int, position: int) -> bool:
+        """Whether a message may wait at a position of a level."""
+        kept = self._levels.get(level)
+        return kept is not None and kept.may_hold(0, position)
+
+    def level_of(self, batch: Batch) -> int:
+        """The level that the batch's messages stand in."""
+        return min(batch.properties.priority, self._priority_max)
+
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:
         """Takes one message out of its level."""
         kept = self._levels.get(level)
@@ -152,12 +168,16 @@ class PriorityReady(ReadyList):
             self.recount()
         return one
 
-    def withdraw(self, level: int, wanted: Span) -> Span | None:
+    def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:
+        """What of messages that were loaded to be looked at has not been taken out of their level."""
+        kept = self._levels.get(level)
+        return kept.present(0, cold, runs) if kept is not None else ()
+
+    def withdraw(self, level: int, wanted: Span) -> list[Span]:
         """Takes messages out of their level."""
         kept = self._levels.get(level)
-        taken = kept.withdraw(0, wanted) if kept is not None else None
-        if taken is not None:
-            self.recount()
+        taken = kept.withdraw(0, wanted) if kept is not None else []
+        self.recount()
         return taken
 
     def streams(self) -> list[Stream]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mypy_extensions import mypyc_attr
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Piece
-from storage.journal import Stream
+from broker.queues.cold import Cold, Piece
+from storage.journal import Loaded, Stream
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -77,6 +77,18 @@ class ReadyList:
         """Up to `count` pieces, each with its level, from a position in a level on, left in place and in order."""
         raise NotImplementedError
 
+    def cut(self, level: int, first: int, stop: int) -> list[Span]:
+        """Takes out what is in memory of the positions `first..stop` of a level, whether it stands in front or not."""
+        raise NotImplementedError
+
+    def may_hold(self, level: int, position: int) -> bool:
+        """Whether a message may wait at a position of a level: it has not been taken, or has come back."""
+        raise NotImplementedError
+
+    def level_of(self, batch: Batch) -> int:
+        """The level that the batch's messages stand in; 0 where there is one only."""
+        raise NotImplementedError
+
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:
         """Takes one message out, wherever it stands; None where it does not wait here (any more).
 
@@ -84,10 +96,14 @@ class ReadyList:
         """
         raise NotImplementedError
 
-    def withdraw(self, level: int, wanted: Span) -> Span | None:
-        """Takes waiting messages out, from the first of `wanted` on as far as they stand together.
+    def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:
+        """What of messages of a level that were loaded to be looked at has not been taken out."""
+        raise NotImplementedError
 
-        None where the first does not wait here (any more). `wanted` is used up: what is left of it means nothing.
+    def withdraw(self, level: int, wanted: Span) -> list[Span]:
+        """Takes the messages of a span that was found here out of a level, those that still wait.
+
+        Whoever takes them settles them at once. `wanted` is used up: what is left of it means nothing.
         """
         raise NotImplementedError
 

@@ -69,7 +69,7 @@ def find_runs(ready: ReadyList, begin: Place, count_max: int, answer: Answer) ->
         position = begin.position if level == begin.level else 0
         if isinstance(piece, Cold):
             if not step.runs:
-                _load(level, piece, position, step, answer)
+                _load(ready, level, piece, position, step, answer)
                 return
             break
         step.take(level, _from(piece, position))
@@ -86,13 +86,13 @@ def _from(span: Span, position: int) -> Span:
     return copied
 
 
-def _load(level: int, cold: Cold, position: int, step: _Step, answer: Answer) -> None:
+def _load(ready: ReadyList, level: int, cold: Cold, position: int, step: _Step, answer: Answer) -> None:
     """A step through what is on disk only."""
     shift, stop = cold.shift, cold.stop
     reader = HeadReader()
 
     def loaded(found: Sequence[Loaded], next_number: int) -> None:
-        for one in found:
+        for one in ready.present(level, cold, found):
             if one.first >= stop or step.is_full:
                 break
             count = min(len(one.items), stop - one.first)
@@ -102,20 +102,3 @@ def _load(level: int, cold: Cold, position: int, step: _Step, answer: Answer) ->
         answer(step.runs, behind)
 
     cold.stream.load(max(cold.first, position - shift), STEP_BYTES, loaded)
-
-
-def withdraw(ready: ReadyList, run: Run) -> list[Span]:
-    """Takes the messages of a run out of the list, those that still wait there; they are to be settled."""
-    taken: list[Span] = []
-    wanted = run.span
-    while wanted.start < wanted.stop:
-        position, left = wanted.position, wanted.stop - wanted.start
-        asked = _from(wanted, 0)
-        span = ready.withdraw(run.level, asked)
-        count = 1 if span is None else span.stop - span.start
-        if span is not None:
-            taken.append(span)
-        assert 0 < count <= left, "something of the run, and nothing else"
-        wanted.cut(count)
-        assert wanted.position == position + count
-    return taken

@@ -6,15 +6,15 @@ than TASKS_MAX names, whoever publishes what.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Piece
+from broker.queues.cold import Cold, Piece
 from broker.queues.ready import ReadyList
 from protocol.errors import ConnectionException
 from protocol.properties import NO_PROPERTIES, Properties
-from storage.journal import Stream
+from storage.journal import Loaded, Stream
 from storage.status import Distribution, Histogram
 
 TASKS_MAX: Final = 200
@@ -146,13 +146,31 @@ class TimedReady(ReadyList):
         """Up to `count` pieces from a position in a level on, left in place."""
         return self._list.pieces(level, position, count)
 
+    def cut(self, level: int, first: int, stop: int) -> list[Span]:
+        """Takes out what is in memory of the positions `first..stop` of a level, undelivered."""
+        spans = self._list.cut(level, first, stop)
+        self._count()
+        return spans
+
+    def may_hold(self, level: int, position: int) -> bool:
+        """Whether a message may wait at a position of a level."""
+        return self._list.may_hold(level, position)
+
+    def level_of(self, batch: Batch) -> int:
+        """The level that the batch's messages stand in."""
+        return self._list.level_of(batch)
+
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:
         """Takes one message out, undelivered."""
         one = self._list.remove(level, position, loaded)
         self._count()
         return one
 
-    def withdraw(self, level: int, wanted: Span) -> Span | None:
+    def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:
+        """What of messages that were loaded to be looked at has not been taken out."""
+        return self._list.present(level, cold, runs)
+
+    def withdraw(self, level: int, wanted: Span) -> list[Span]:
         """Takes messages out, undelivered."""
         taken = self._list.withdraw(level, wanted)
         self._count()

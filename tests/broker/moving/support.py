@@ -108,11 +108,15 @@ class Moved:
         for _ in range(STEPS_MAX):
             if place is None:
                 return found
-            answers: list[tuple[list[Waiting], Place | None]] = []
-            self.queue(queue).look(place, lambda some, behind: answers.append((list(some), behind)))
-            ((some, place),) = answers
+            some, place = self._step(queue, place)
             found += some
         raise AssertionError("it has no end")
+
+    def _step(self, queue: str, place: Place) -> tuple[list[Waiting], Place | None]:
+        answers: list[tuple[list[Waiting], Place | None]] = []
+        self.queue(queue).look(place, lambda some, behind: answers.append((list(some), behind)))
+        (answer,) = answers
+        return answer
 
     def bodies(self, queue: str) -> list[bytes]:
         return [one.batch.bodies[one.at] for one in self.waiting(queue)]
