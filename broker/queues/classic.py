@@ -105,6 +105,11 @@ class ClassicQueue(Queue):
         self.ready.recount()
         self._mark_dirty()
 
+    @property
+    def next_position(self) -> int:
+        """The position that the next message published to it gets."""
+        return self._next_position
+
     def now_ms(self) -> int:
         """The time of this turn."""
         return self._context.now_ms()
