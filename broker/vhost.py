@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from typing import Final, cast
 
 from broker.definitions.keeper import VhostKeeper
+from broker.holding.holding import Holding
+from broker.holding.ticket import UNTIL, Ticket
+from broker.holding.times import HOLD_UNTIL, time_of
 from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.interfaces import Gate, PublishTarget, Tracer, Turn
 from broker.model.message import Batch
@@ -19,6 +22,7 @@ from broker.model.receipt import Receipt
 from broker.model.settings import alternate_exchange, queue_settings, queue_type
 from broker.model.vhost_counters import VhostCounters
 from broker.model.vhost_metadata import VhostMetadata
+from broker.queues.classic import ClassicQueue
 from broker.queues.context import QueueContext, Timers
 from broker.queues.counters import QueueCounters
 from broker.queues.definition import QueueDefinition
@@ -29,7 +33,7 @@ from broker.queues.spool import Spool
 from broker.queues.stored import encode_head
 from broker.queues.waits import TaskWaits
 from broker.routing.binding import Binding, DestinationKind, Target
-from broker.routing.exchange import Exchange
+from broker.routing.exchange import DELAYED, Exchange
 from broker.routing.table import RoutingTable, default_exchanges
 from broker.routing.way import Way
 from storage.journal import Journal, Stream
@@ -70,7 +74,7 @@ class Vhost:
     """
 
     __slots__ = ("_context", "_journal", "_owned", "_spool", "_store", "_turn", "counters", "deleted_queues",
-                 "exchange_arguments", "keeper", "metadata", "name", "policy_of", "queues", "replies",
+                 "exchange_arguments", "holding", "keeper", "metadata", "name", "policy_of", "queues", "replies",
                  "table", "tracer")  # fmt: skip
 
     def __init__(
@@ -103,7 +107,10 @@ class Vhost:
         self._turn = turn
         self._context = QueueContext(
             turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, spool, budget,
-            levels, keeper.store.when_stored, equip, self.forward, waits,
+            levels, keeper.store.when_stored, self._equip, self.forward, waits,
+        )  # fmt: skip
+        self.holding = Holding(
+            journal, spool, turn, timers, budget, keeper.store, keeper.number_of_held, self.let_go
         )  # fmt: skip
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
@@ -120,6 +127,10 @@ class Vhost:
         self.counters.queues_created += 1
         return self.restore_queue(definition)
 
+    def _equip(self, queue: ClassicQueue) -> None:
+        equip(queue)
+        self.holding.equip(queue)
+
     def restore_queue(self, definition: QueueDefinition) -> Queue:
         """Creates a queue that needs no storing, or is stored already."""
         policy = self.policy_of(self.name, queue_type(definition.arguments), definition.name)
@@ -129,6 +140,10 @@ class Vhost:
         if definition.exclusive:
             self._owned.setdefault(definition.owner, set()).add(queue.name)
         return queue
+
+    def restore_held(self, number: int) -> None:
+        """What is held durably is in the streams of this number."""
+        self.holding.restore(number, self._context.levels(number))
 
     def remove_queue(self, queue: Queue) -> int:
         """Deletes a queue with its bindings and messages; returns how many were ready."""
@@ -142,6 +157,7 @@ class Vhost:
         self.counters.queues_deleted += 1
         self.deleted_queues.add(queue.counters)
         queue.counters = self.deleted_queues  # what is settled from now on
+        self.holding.queue_gone(queue)
         return queue.delete()
 
     def _disown(self, queue: Queue) -> None:
@@ -163,6 +179,8 @@ class Vhost:
         if arguments.values:
             self.exchange_arguments[exchange.name] = arguments
         self.apply_to_exchange(exchange, self.policy_of(self.name, "exchange", exchange.name))
+        if exchange.type == DELAYED:
+            exchange.gate = self.holding.delay_gate(exchange.durable)
         self.table.add_exchange(exchange)
 
     # ---- policies
@@ -176,6 +194,7 @@ class Vhost:
         """From here on this policy counts, beside the arguments."""
         if queue.policy != policy:
             queue.apply(policy, queue_settings(queue.definition.arguments, policy))
+            self.table.version += 1  # ways remember whether a gate stands before the queue
             self.table.version += 1  # it may have a gate now, or none any more
 
     # ---- definitions
@@ -265,9 +284,10 @@ class Vhost:
         now_ms = self._turn.now_ms()
         if len(batch.bodies) > 1 and not _passes(exchange.gate, queues, batch, now_ms):
             return SPLIT
-        if exchange.gate is not None and not exchange.gate.admit(batch, receipt, now_ms):
+        gate = exchange.gate
+        if gate is not None and not gate.admit(batch, receipt, now_ms):
             exchange.published_in += len(batch.bodies)
-            return 0
+            return UNROUTED if batch.address.mandatory and gate.returns_mandatory() else 0
         inside = [queue for queue in queues if queue.gate is None or queue.gate.admit(batch, receipt, now_ms)]
         taken = self._submit(exchange, batch, inside, receipt)
         return 0 if taken == UNROUTED and queues else taken
@@ -287,6 +307,50 @@ class Vhost:
             reply = self.replies.get(key)
             return (reply,) if reply is not None else ()
         return cast("Sequence[PublishTarget]", found)
+
+    def submit_later(self, way: Way, batch: Batch, copies: Sequence[str], receipt: Receipt | None) -> int:
+        """As `submit`, but holds what has a time in its header `x-hold-until`; it is routed again when it is due.
+
+        What nobody would take now is UNROUTED at once, as if it were not held.
+        """
+        due_ms = time_of(batch.properties, HOLD_UNTIL.encode())
+        if due_ms < 0:
+            self.holding.store.counters.not_read(len(batch.bodies))
+        if due_ms <= self._turn.now_ms():
+            return self.submit(way, batch, copies, receipt)
+        if not self._route(way, batch, copies):
+            return UNROUTED
+        way.exchange.published_in += len(batch.bodies)
+        self.holding.hold_routed(UNTIL, batch, due_ms, copies, way.exchange.durable, receipt)
+        return 0
+
+    def let_go(self, batch: Batch, ticket: Ticket) -> bool:
+        """Publishes messages that were held: into their queue, or by their exchange; False where nobody takes them.
+
+        They do not pass their queue's gates again, or those of their exchange.
+        """
+        if ticket.queue:
+            queue = self.queues.get(ticket.queue)
+            if queue is None or self.holding.owner_of(queue) != ticket.owner:
+                return False
+            self.publish(batch, (queue,), None)
+            return True
+        way = self.way(batch.address.exchange)
+        queues = self._route(way, batch, ticket.copies) if way is not None else ()
+        if way is None or not queues:
+            self.counters.unroutable += len(batch.bodies)
+            return False
+        self._let_in(way.exchange, batch, queues)
+        return True
+
+    def _let_in(self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget]) -> None:
+        """Hands on what was counted when it came, singly where a queue's gate wants it so."""
+        now_ms = self._turn.now_ms()
+        parts = [batch] if _passes(None, queues, batch, now_ms) else batch.singles()
+        for part in parts:
+            inside = [queue for queue in queues if queue.gate is None or queue.gate.admit(part, None, now_ms)]
+            exchange.published_in -= len(part.bodies)
+            self._submit(exchange, part, inside, None)
 
     def forward(self, exchange: str, batch: Batch, receipt: Receipt | None) -> int:
         """Publishes into an exchange whatever the broker itself sends on; nobody's permissions are asked.

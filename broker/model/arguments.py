@@ -106,6 +106,15 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (
              equivalent=False, acts=False),
     Argument("x-consumer-timeout", QUEUE, "integer", "How long a delivery may stay unacknowledged", "ms",
              policy_key="consumer-timeout", policy_noun="consumer timeout", merge="min", equivalent=False, acts=False),
+    Argument("x-hold-header", QUEUE, "string", "The header that says until when a message is held, such as `eta`",
+             policy_key="hold-header", policy_noun="header name", policy_types=_NOT_STREAM),
+    Argument("x-retry-backoff-base", QUEUE, "integer", "How long a refused message waits at first; then twice as long",
+             "ms", 1, TIMER_MS_MAX, policy_key="retry-backoff-base", policy_noun="retry back-off",
+             policy_types=_NOT_STREAM),
+    Argument("x-retry-backoff-max", QUEUE, "integer", "The longest that a refused message waits", "ms", 1,
+             TIMER_MS_MAX, policy_key="retry-backoff-max", policy_noun="retry back-off", policy_types=_NOT_STREAM),
+    Argument("x-retry-attempts-max", QUEUE, "integer", "Most retries of a refused message; then it is dropped",
+             "retries", policy_key="retry-attempts-max", policy_noun="number of retries", policy_types=_NOT_STREAM),
     Argument("x-queue-mode", QUEUE, "string", "Accepted for older clients; every queue pages out by itself",
              choices=("default", "lazy"), choice_error="\"unsupported queue mode '{}'\"", policy_key="queue-mode",
              policy_noun="queue-mode value", policy_types=_CLASSIC),
@@ -116,6 +125,8 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (
     Argument("x-quorum-initial-group-size", QUEUE, "integer", "Accepted for older clients", equivalent=False),
     Argument("alternate-exchange", EXCHANGE, "string", "Where messages go that no binding takes",
              policy_key="alternate-exchange", policy_noun="alternate exchange name", names_exchange=True),
+    Argument("x-delayed-type", EXCHANGE, "any", "How an exchange of type x-delayed-message routes what is due",
+             equivalent=False),
     Argument("x-priority", CONSUMER, "integer", "Consumers of higher priority are served first", minimum=-(2**31),
              maximum=2**31 - 1),
     Argument("x-cancel-on-ha-failover", CONSUMER, "boolean", "Accepted for older clients"),
@@ -226,6 +237,8 @@ def _fault(row: Argument, arguments: Arguments, name: str) -> str:
 
 
 def _right_type(row: Argument, value: object) -> bool:
+    if row.kind == "any":
+        return True
     if row.kind == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, bool if row.kind == "boolean" else str)

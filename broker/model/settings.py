@@ -29,6 +29,10 @@ class QueueSettings:
     dead_letter_strategy: str = "at-most-once"
     delivery_limit: int = -1
     consumer_timeout_ms: int = -1
+    hold_header: str = ""  # says when a message is due; empty: none does
+    retry_base_ms: int = 0  # 0: what is refused comes back at once
+    retry_max_ms: int = 0  # 0: no bound
+    retry_attempts_max: int = -1
 
 
 DEFAULTS: Final = QueueSettings()
@@ -61,6 +65,10 @@ def queue_settings(arguments: Arguments, policy: EffectivePolicy = NO_POLICY) ->
         dead_letter_strategy=value("x-dead-letter-strategy", DEFAULTS.dead_letter_strategy),
         delivery_limit=value("x-delivery-limit", DEFAULTS.delivery_limit),
         consumer_timeout_ms=value("x-consumer-timeout", DEFAULTS.consumer_timeout_ms),
+        hold_header=value("x-hold-header", DEFAULTS.hold_header),
+        retry_base_ms=value("x-retry-backoff-base", DEFAULTS.retry_base_ms),
+        retry_max_ms=value("x-retry-backoff-max", DEFAULTS.retry_max_ms),
+        retry_attempts_max=value("x-retry-attempts-max", DEFAULTS.retry_attempts_max),
     )
 
 

@@ -124,7 +124,10 @@ class ClassicQueue(Queue):
         expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
         if expires_ms:
             self._may_expire = True
-        self.ready.append(Span(batch, 0, count, self._next_position, expires_ms, 0, number))
+        deliveries = batch.deliveries
+        if deliveries and number and stream is not None:
+            stream.set_deliveries(number, number + count, deliveries)
+        self.ready.append(Span(batch, 0, count, self._next_position, expires_ms, deliveries, number))
         self._next_position += count
         self.counters.published += count
         if not self._is_dirty:
@@ -267,15 +270,25 @@ class ClassicQueue(Queue):
 
     def requeue(self, span: Span) -> None:
         """These messages go back to where they were, redelivered."""
+        if self._is_back(span) and (self.returning is None or not self.returning.take(span)):
+            self.ready.put_back(span)
+            self._mark_dirty()
+
+    def refuse(self, span: Span) -> None:
+        """The same for what a consumer has refused, which may have to wait."""
+        if self._is_back(span) and (self.returning is None or not self.returning.refused(span)):
+            self.ready.put_back(span)
+            self._mark_dirty()
+
+    def _is_back(self, span: Span) -> bool:
+        """Counts a delivery that has ended; False where the queue is gone."""
         self._give_back(span)
         if self.is_deleted:
             self.done(span)
-            return
+            return False
         self.counters.requeued += span.stop - span.start
         span.deliveries += 1
-        if self.returning is None or not self.returning.take(span):
-            self.ready.put_back(span)
-            self._mark_dirty()
+        return True
 
     def _give_back(self, span: Span) -> None:
         held = span.stop - span.start

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from broker.model.policy import NO_POLICY, EffectivePolicy
-from broker.model.settings import DEFAULTS, QueueSettings, queue_settings
+from broker.model.settings import QueueSettings, queue_settings
 from broker.queues.classic import ClassicQueue
 from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
@@ -39,8 +39,7 @@ def create_queue(
 
 def equip(queue: ClassicQueue) -> None:
     """Gives a queue the parts that its settings ask for, in place of those it has."""
-    if queue.settings is DEFAULTS:
-        queue.gate = queue.leaving = queue.bound = queue.returning = None
+    queue.gate = queue.leaving = queue.bound = queue.returning = None
 
 
 def _ready_list(

@@ -28,7 +28,7 @@ ASYNC_ALLOWED = (
 # Each part of the tree and the other parts that it may import; a part may always import itself.
 GROUND = {"broker.clock", "broker.config", "broker.loop_watch"}
 MODEL = {"broker.model", "protocol"}
-LOWER = {"broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
+LOWER = {"broker.holding", "broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
 MIDDLE = {
     "broker.administration",
     "broker.vhost",
@@ -56,6 +56,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.model": {"protocol"},
     "broker.routing": MODEL,
     "broker.queues": {"storage", *MODEL, *GROUND},
+    "broker.holding": {"broker.queues", "storage", *MODEL},
     **dict.fromkeys(MIDDLE, LOWER | MIDDLE),
     "broker.connections": {
         "broker.auth",
