@@ -11,10 +11,9 @@ from typing import Final, cast
 
 from broker.definitions.keeper import VhostKeeper
 from broker.holding.holding import Holding
-from broker.holding.ticket import UNTIL, Ticket
-from broker.holding.times import HOLD_UNTIL, time_of
+from broker.holding.ticket import UNTIL
 from broker.model.arguments import NO_ARGUMENTS, Arguments
-from broker.model.interfaces import Gate, PublishTarget, Tracer, Turn
+from broker.model.interfaces import PublishTarget, Tracer, Turn
 from broker.model.message import Batch
 from broker.model.names import REPLY_TO_PREFIX
 from broker.model.policy import EffectivePolicy
@@ -35,14 +34,14 @@ from broker.queues.waits import TaskWaits
 from broker.routing.binding import Binding, DestinationKind, Target
 from broker.routing.exchange import DELAYED, Exchange
 from broker.routing.table import RoutingTable, default_exchanges
-from broker.routing.way import Way
+from broker.routing.way import Way, is_guarded, passes
 from storage.journal import Journal, Stream
 
 __all__ = ["SPLIT", "UNROUTED", "Vhost", "Way"]  # publishers hold ways, and know only the vhost
 
 UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log or the spool; from there on publishers wait
 UNROUTED: Final = -1  # nobody takes the message
-SPLIT: Final = -2  # nothing was done yet: a gate wants to see the messages one by one
+SPLIT: Final = -2  # nothing was done yet: a gate wants to see the messages one by one, or they part on the way
 BYTES_A_MESSAGE: Final = 64  # beyond that, so many count as one message that consumers are behind
 
 
@@ -50,20 +49,6 @@ def _behind(unwritten_bytes: int) -> int:
     """How far the disk is behind, in messages that a publisher would have to wait for."""
     behind = unwritten_bytes - UNWRITTEN_BYTES_MAX
     return behind // BYTES_A_MESSAGE if behind > 0 else 0
-
-
-def _is_guarded(queues: Sequence[PublishTarget]) -> bool:
-    for queue in queues:  # noqa: SIM110 - a generator costs ten times that
-        if queue.gate is not None:
-            return True
-    return False
-
-
-def _passes(gate: Gate | None, queues: Sequence[PublishTarget], batch: Batch, now_ms: int) -> bool:
-    """Whether no gate wants to see the messages one by one."""
-    if gate is not None and not gate.passes(batch, now_ms):
-        return False
-    return all(queue.gate is None or queue.gate.passes(batch, now_ms) for queue in queues)
 
 
 class Vhost:
@@ -110,7 +95,8 @@ class Vhost:
             levels, keeper.store.when_stored, self._equip, self.forward, waits,
         )  # fmt: skip
         self.holding = Holding(
-            journal, spool, turn, timers, budget, keeper.store, keeper.number_of_held, self.let_go
+            journal, spool, turn, timers, budget, keeper.store, keeper.number_of_held, self.queues, self.publish,
+            self.route_out,
         )  # fmt: skip
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
@@ -260,6 +246,8 @@ class Vhost:
         queues = way.route
         if queues is None or copies:
             queues = self._route(way, batch, copies)
+            if self.table.varied and len(batch.bodies) > 1:
+                return SPLIT
         if way.is_guarded:
             return self._submit_guarded(way.exchange, batch, queues, receipt)
         return self._submit(way.exchange, batch, queues, receipt)
@@ -282,12 +270,18 @@ class Vhost:
     ) -> int:
         """The same where the exchange or a queue has a gate."""
         now_ms = self._turn.now_ms()
-        if len(batch.bodies) > 1 and not _passes(exchange.gate, queues, batch, now_ms):
+        if len(batch.bodies) > 1 and not passes(exchange.gate, queues, batch, now_ms):
             return SPLIT
         gate = exchange.gate
         if gate is not None and not gate.admit(batch, receipt, now_ms):
             exchange.published_in += len(batch.bodies)
             return UNROUTED if batch.address.mandatory and gate.returns_mandatory() else 0
+        return self._submit_inside(exchange, batch, queues, receipt, now_ms)
+
+    def _submit_inside(
+        self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None, now_ms: int
+    ) -> int:
+        """Hands a batch to the queues whose gates let it in."""
         inside = [queue for queue in queues if queue.gate is None or queue.gate.admit(batch, receipt, now_ms)]
         taken = self._submit(exchange, batch, inside, receipt)
         return 0 if taken == UNROUTED and queues else taken
@@ -296,13 +290,13 @@ class Vhost:
         """The queues a message goes to, each once; remembered where nothing but the key decides."""
         exchange, key, headers = way.exchange, batch.address.routing_key, batch.properties.headers
         if copies:
-            found = self.table.route_keys(exchange, (key, *copies), headers)
+            found = self.table.route_keys(exchange, (key, *copies), headers, batch.properties)
         else:
-            found = self.table.route(exchange, key, headers)
+            found = self.table.route(exchange, key, headers, batch.properties)
             if self.table.is_fixed(exchange, key):
                 way.route = cast("Sequence[PublishTarget]", found)
         if not way.is_guarded:
-            way.is_guarded = _is_guarded(cast("Sequence[PublishTarget]", found))
+            way.is_guarded = is_guarded(cast("Sequence[PublishTarget]", found))
         if not found and not exchange.name and key.startswith(REPLY_TO_PREFIX):
             reply = self.replies.get(key)
             return (reply,) if reply is not None else ()
@@ -313,10 +307,8 @@ class Vhost:
 
         What nobody would take now is UNROUTED at once, as if it were not held.
         """
-        due_ms = time_of(batch.properties, HOLD_UNTIL.encode())
-        if due_ms < 0:
-            self.holding.store.counters.not_read(len(batch.bodies))
-        if due_ms <= self._turn.now_ms():
+        due_ms = self.holding.until_ms(batch)
+        if not due_ms:
             return self.submit(way, batch, copies, receipt)
         if not self._route(way, batch, copies):
             return UNROUTED
@@ -324,33 +316,18 @@ class Vhost:
         self.holding.hold_routed(UNTIL, batch, due_ms, copies, way.exchange.durable, receipt)
         return 0
 
-    def let_go(self, batch: Batch, ticket: Ticket) -> bool:
-        """Publishes messages that were held: into their queue, or by their exchange; False where nobody takes them.
-
-        They do not pass their queue's gates again, or those of their exchange.
-        """
-        if ticket.queue:
-            queue = self.queues.get(ticket.queue)
-            if queue is None or self.holding.owner_of(queue) != ticket.owner:
-                return False
-            self.publish(batch, (queue,), None)
-            return True
+    def route_out(self, batch: Batch, copies: Sequence[str]) -> bool:
+        """Routes messages that were held, past their exchange's gate; False where nobody takes them."""
         way = self.way(batch.address.exchange)
-        queues = self._route(way, batch, ticket.copies) if way is not None else ()
+        queues = self._route(way, batch, copies) if way is not None else ()
         if way is None or not queues:
             self.counters.unroutable += len(batch.bodies)
             return False
-        self._let_in(way.exchange, batch, queues)
-        return True
-
-    def _let_in(self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget]) -> None:
-        """Hands on what was counted when it came, singly where a queue's gate wants it so."""
+        way.exchange.published_in -= len(batch.bodies)  # counted when they came
         now_ms = self._turn.now_ms()
-        parts = [batch] if _passes(None, queues, batch, now_ms) else batch.singles()
-        for part in parts:
-            inside = [queue for queue in queues if queue.gate is None or queue.gate.admit(part, None, now_ms)]
-            exchange.published_in -= len(part.bodies)
-            self._submit(exchange, part, inside, None)
+        for part in [batch] if passes(None, queues, batch, now_ms) else batch.singles():
+            self._submit_inside(way.exchange, part, queues, None, now_ms)
+        return True
 
     def forward(self, exchange: str, batch: Batch, receipt: Receipt | None) -> int:
         """Publishes into an exchange whatever the broker itself sends on; nobody's permissions are asked.

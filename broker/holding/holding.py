@@ -5,17 +5,17 @@ Must not: know connections, or publish by itself; the vhost does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from broker.holding.delay import copies_of
 from broker.holding.gates import DelayGate, EtaGate
-from broker.holding.releasing import LetGo, Releaser
+from broker.holding.releasing import Releaser
 from broker.holding.retry import Backoff
 from broker.holding.store import HeldStore
 from broker.holding.survey import Survey
 from broker.holding.ticket import DELAY, ETA, RETRY, Ticket
-from broker.holding.times import HOLD_MS_MAX
-from broker.model.interfaces import Gate, Gates, Turn
+from broker.holding.times import HOLD_MS_MAX, HOLD_UNTIL, UNREADABLE, time_of
+from broker.model.interfaces import Gate, Gates, PublishTarget, Turn
 from broker.model.message import Batch
 from broker.model.receipt import Receipt
 from broker.model.settings import DEFAULTS
@@ -28,6 +28,9 @@ from broker.queues.spool import Spool
 from storage.definitions import Definitions
 from storage.journal import Journal
 
+Publish = Callable[[Batch, Sequence[PublishTarget], Receipt | None], int]
+RouteOut = Callable[[Batch, Sequence[str]], bool]
+
 
 def behind(gate: Gate | None, other: Gate) -> Gate:
     """A gate behind those that are there."""
@@ -37,17 +40,23 @@ def behind(gate: Gate | None, other: Gate) -> Gate:
 class Holding:
     """What one vhost holds."""
 
-    __slots__ = ("_last_serial", "_serials", "_timers", "_turn", "releaser", "store")
+    __slots__ = ("_last_serial", "_publish", "_queues", "_route_out", "_serials", "_timers", "_turn", "releaser",
+                 "store")  # fmt: skip
 
     def __init__(
         self, journal: Journal, spool: Spool, turn: Turn, timers: Timers, budget: MemoryBudget, store: Definitions,
-        new_number: Callable[[], int], let_go: LetGo,
+        new_number: Callable[[], int], queues: Mapping[str, Queue], publish: Publish, route_out: RouteOut,
     ) -> None:  # fmt: skip
-        """Args: as those of `HeldStore` and `Releaser`."""
+        """Args: queues are the vhost's by name; publish hands messages to queues past their gates, route_out to their
+        exchange; the others are those of `HeldStore`.
+        """
+        self._queues = queues
+        self._publish = publish
+        self._route_out = route_out
         self._turn = turn
         self._timers = timers
         self.store = HeldStore(journal, spool, turn, budget, store, new_number)
-        self.releaser = Releaser(self.store, turn, timers, let_go)
+        self.releaser = Releaser(self.store, turn, timers, self._let_go)
         self._serials: dict[str, int] = {}  # of transient queues for which something is or was held
         self._last_serial = 0
 
@@ -75,6 +84,19 @@ class Holding:
         for stream in self.store.streams():
             stream.drop()
 
+    def _let_go(self, batch: Batch, ticket: Ticket) -> bool:
+        """Publishes messages that were held; False where there is nobody for them."""
+        if not ticket.queue:
+            return self._route_out(batch, ticket.copies)
+        queue = self._queues.get(ticket.queue)
+        if queue is None or self.owner_of(queue) != ticket.owner:
+            return False
+        self._publish(batch, (queue,), None)
+        stream = queue.ready.stream_for(batch) if batch.deliveries and batch.position else None
+        if stream is not None:
+            stream.set_deliveries(stream.next - len(batch.bodies), stream.next, batch.deliveries)
+        return True
+
     # ---- whose it is
 
     def owner_of(self, queue: Queue) -> int:
@@ -97,6 +119,13 @@ class Holding:
         return self.store.held_for(queue.name, self.owner_of(queue)) if self.store.numbers_of else 0
 
     # ---- holding
+
+    def until_ms(self, batch: Batch) -> int:
+        """Until when the header `x-hold-until` has messages held; 0 where they may go on at once."""
+        due_ms = time_of(batch.properties, HOLD_UNTIL.encode())
+        if due_ms == UNREADABLE:
+            self.store.counters.not_read(len(batch.bodies))
+        return due_ms if due_ms > self._turn.now_ms() else 0
 
     def hold_for(
         self, queue: Queue, reason: int, batch: Batch, due_ms: int, receipt: Receipt | None, deliveries: int = 0,

@@ -123,7 +123,7 @@ def test_a_run_is_confirmed_whole_and_comes_in_order(client: SansClient) -> None
     assert isinstance(last, Basic.Ack)
     assert last.delivery_tag == 300
     client.broker.advance(500)
-    assert got(client) == ["%03d" % at for at in range(300)]
+    assert got(client) == [f"{at:03}" for at in range(300)]
 
 
 @pytest.mark.parametrize(

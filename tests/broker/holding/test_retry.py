@@ -9,7 +9,7 @@ from pamqp import commands
 from pamqp.commands import Basic, Tx
 
 from broker.holding.retry import backoff_ms
-from tests.broker.holding.support import Home, declare, got, send
+from tests.broker.holding.support import Home, got, send
 from tests.support.sansio import SansBroker, SansClient
 
 RETRY = {"x-retry-backoff-base": 1000, "x-retry-backoff-max": 5000, "x-retry-attempts-max": 4}
