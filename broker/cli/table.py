@@ -29,6 +29,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
     "Messages": {
         "publish": "publish",
         "messages": "get peek",
+        "held": "list_held cancel_held reschedule_held release_held",
         "trace": "trace",
     },
     "Connections": {

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from broker.holding.delay import copies_of
 from broker.holding.gates import DelayGate, EtaGate
+from broker.holding.inventory import Inventory
 from broker.holding.releasing import Releaser
 from broker.holding.retry import Backoff
 from broker.holding.store import HeldStore
@@ -40,8 +41,8 @@ def behind(gate: Gate | None, other: Gate) -> Gate:
 class Holding:
     """What one vhost holds."""
 
-    __slots__ = ("_last_serial", "_publish", "_queues", "_route_out", "_serials", "_timers", "_turn", "releaser",
-                 "store")  # fmt: skip
+    __slots__ = ("_last_serial", "_publish", "_queues", "_route_out", "_serials", "_timers", "_turn", "inventory",
+                 "releaser", "store")  # fmt: skip
 
     def __init__(
         self, journal: Journal, spool: Spool, turn: Turn, timers: Timers, budget: MemoryBudget, store: Definitions,
@@ -57,6 +58,7 @@ class Holding:
         self._timers = timers
         self.store = HeldStore(journal, spool, turn, budget, store, new_number)
         self.releaser = Releaser(self.store, turn, timers, self._let_go)
+        self.inventory = Inventory(self.store, self.releaser, turn)
         self._serials: dict[str, int] = {}  # of transient queues for which something is or was held
         self._last_serial = 0
 

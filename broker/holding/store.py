@@ -161,9 +161,10 @@ class HeldStore:
 
     # ---- holding
 
-    def hold(self, batch: Batch, due_ms: int, ticket: Ticket, is_durable: bool, receipt: Receipt | None) -> None:
+    def hold(self, batch: Batch, due_ms: int, ticket: Ticket, is_durable: bool, receipt: Receipt | None) -> int:
         """Holds every message of a batch; the receipt waits until they are where they are safe.
 
+        Returns: the key of the first.
         Raises: ChannelException 406, ConnectionException 506 where the disk does not take a new store; nothing is held
         then.
         """
@@ -175,6 +176,7 @@ class HeldStore:
         else:
             first, kind = self._keep(own, due_ms, ticket)
         self._note(own, due_ms, ticket, first, kind)
+        return key_of(first, due_ms, kind)
 
     def _append(self, own: Batch, due_ms: int, ticket: Ticket, receipt: Receipt | None) -> int:
         """Journals the messages; returns the number of the first."""
@@ -270,8 +272,8 @@ class HeldStore:
         if self.index.remove(due_ms, key):
             self.counters.lost += 1
 
-    def together(self, work: Callable[[], None]) -> None:
-        """Does what outlives a crash whole or not at all; within such a group it is part of that."""
+    def together(self, work: Callable[[], None], receipt: Receipt | None = None) -> None:
+        """Does what outlives a crash whole or not at all, which the receipt waits for; within a group as part of it."""
         journal = self._journal
         if journal.is_grouped():
             work()
@@ -280,7 +282,9 @@ class HeldStore:
         try:
             work()
         finally:
-            journal.end()
+            position = journal.end()
+        if receipt is not None and position > journal.durable:
+            self._turn.when_durable(position, receipt)
 
     def backlog_bytes(self) -> int:
         """What the disk is behind."""

@@ -15,6 +15,7 @@ from broker.management.resources import (
     exchanges,
     features,
     health,
+    held,
     leveret,
     logins,
     messages,
@@ -32,7 +33,7 @@ from broker.management.resources import (
 
 RESOURCES: Final = (
     overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, celery, connections,
-    policies, parameters, definitions, logins, health, features, leveret, operators, trace, described,
+    policies, parameters, definitions, logins, health, features, held, leveret, operators, trace, described,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)
 

@@ -78,6 +78,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.listening": {"broker.connections", "broker.tls", "protocol", *GROUND},
     "broker.metrics": OUTLETS,
     "broker.browsing": {"broker.connections", *LOWER, *MIDDLE},
+    "broker.held": {*LOWER, *MIDDLE},
     "broker.tracing": {"broker.vhost", *LOWER},
     "broker.messages": {"broker.connections", "broker.tick", *LOWER, *MIDDLE},
     "broker.management": {
@@ -87,6 +88,7 @@ ARROWS: dict[str, set[str]] = {
         "broker.messages",
         "broker.tracing",
         "broker.browsing",
+        "broker.held",
         "broker.logs",
         *MODEL,
         *OUTLETS,
