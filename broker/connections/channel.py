@@ -197,7 +197,7 @@ class Channel:
         Spec: 1.8.3.14 (basic.reject), RabbitMQ's basic.nack.
         """
         deliveries = self.take_multiple(tag) if multiple else self._take_run(tag, tag)
-        self.settle_or_keep(deliveries, self.requeued if requeue else self._rejected)
+        self.settle_or_keep(deliveries, self._refused if requeue else self._rejected)
 
     def settle_or_keep(self, deliveries: list[Delivery], action: Callable[[list[Delivery]], None]) -> None:
         """Settles now, or at the transaction's commit."""
@@ -215,6 +215,11 @@ class Channel:
     def _rejected(self, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
             delivery.queue.reject(delivery.span)
+        self._credit(deliveries)
+
+    def _refused(self, deliveries: list[Delivery]) -> None:
+        for delivery in reversed(deliveries):
+            delivery.queue.refuse(delivery.span)
         self._credit(deliveries)
 
     def requeued(self, deliveries: list[Delivery]) -> None:
