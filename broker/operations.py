@@ -13,6 +13,7 @@ from broker.model import arguments as args
 from broker.model.arguments import Arguments
 from broker.model.interfaces import QueueHandle
 from broker.model.names import RESERVED_PREFIX, exchange_rs, generated, queue_rs
+from broker.model.settings import queue_type
 from broker.model.vhost_metadata import VhostMetadata
 from broker.policies.limits import MAX_QUEUES, NO_LIMIT, LimitStore
 from broker.queues.definition import QueueDefinition
@@ -44,7 +45,7 @@ def _with_default_type(request: QueueRequest, metadata: VhostMetadata) -> QueueR
     default = metadata.default_queue_type
     if not default or "x-queue-type" in request.arguments.values:
         return request
-    if default == "quorum" and (request.exclusive or request.auto_delete or not request.durable):
+    if default in ("quorum", "stream") and (request.exclusive or request.auto_delete or not request.durable):
         return request
     return replace(request, arguments=request.arguments.having("x-queue-type", default))
 
@@ -148,6 +149,7 @@ class Operations:
         if not definition.exclusive:
             args.check_same("durable", definition.durable, request.durable, resource)
         args.check_same("auto_delete", definition.auto_delete, request.auto_delete, resource)
+        args.check_taken(args.REFUSED, queue.settings.queue_type, request.arguments, resource)
         args.check_arguments(args.QUEUE, request.arguments, resource)
         args.check_equivalent(args.QUEUE, definition.arguments, request.arguments, resource)
 
@@ -157,6 +159,7 @@ class Operations:
         if NO_LIMIT < limit <= len(actor.vhost.queues):
             text = f"cannot declare queue '{name}': queue limit in vhost '{actor.vhost.name}' ({limit}) is reached"
             raise ChannelException(PRECONDITION_FAILED, text)
+        args.check_taken(args.REFUSED, queue_type(request.arguments), request.arguments, resource)
         args.check_arguments(args.QUEUE, request.arguments, resource)
         args.check_queue_type(request.arguments, resource, request.durable, request.exclusive, request.auto_delete)
         target = request.arguments.get("x-dead-letter-exchange")
@@ -192,7 +195,10 @@ class Operations:
         self.authorize(actor, READ, "queue", name)
         queue = self.queue(actor, name)
         resource = queue_rs(name, actor.vhost.name)
+        args.check_taken(args.REFUSED_OF_CONSUMERS, queue.settings.queue_type, arguments, resource)
         args.check_arguments(args.CONSUMER, arguments, resource)
+        if queue.settings.queue_type == "stream":  # nobody has it for himself
+            return queue
         others = queue.consumers.everyone()
         taken = any(consumer.exclusive for consumer in others) or (exclusive and others)
         if taken or (exclusive and queue.settings.single_active_consumer):

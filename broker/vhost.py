@@ -105,6 +105,9 @@ class Vhost:
             turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, spool, budget,
             levels, keeper.store.when_stored, equip, self.forward, waits,
         )  # fmt: skip
+        self._context.vhost = name
+        self._context.when_durable = turn.when_durable
+        self._context.keep_offset = keeper.offset_changed
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
 
@@ -270,7 +273,8 @@ class Vhost:
             return 0
         inside = [queue for queue in queues if queue.gate is None or queue.gate.admit(batch, receipt, now_ms)]
         taken = self._submit(exchange, batch, inside, receipt)
-        return 0 if taken == UNROUTED and queues else taken
+        behind = _behind(self._journal.backlog_bytes())  # a gate may have journalled something too
+        return behind if taken == UNROUTED and queues else max(taken, behind) if taken >= 0 else taken
 
     def _route(self, way: Way, batch: Batch, copies: Sequence[str]) -> Sequence[PublishTarget]:
         """The queues a message goes to, each once; remembered where nothing but the key decides."""

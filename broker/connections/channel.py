@@ -15,17 +15,18 @@ from broker.connections.output import Output
 from broker.connections.publisher import Access, Publisher
 from broker.connections.reply import ReplyQueue
 from broker.connections.services import Services
+from broker.connections.stream_consumer import StreamConsumer
 from broker.connections.transaction import Transaction
 from broker.connections.unacked import Delivery
 from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.interfaces import QueueHandle
 from broker.model.message import Span
-from broker.model.names import REPLY_TO_PREFIX, generated
+from broker.model.names import REPLY_TO_PREFIX, generated, queue_rs
 from broker.model.receipt import Receipt
 from broker.requests import Actor
 from protocol import encoder
 from protocol.commands import Ack, Publish
-from protocol.constants import NOT_ALLOWED, PRECONDITION_FAILED
+from protocol.constants import NOT_ALLOWED, NOT_IMPLEMENTED, PRECONDITION_FAILED
 from protocol.errors import AmqpError, ChannelException, ConnectionException
 from protocol.outgoing import Outgoing
 
@@ -196,7 +197,18 @@ class Channel:
         Spec: 1.8.3.14 (basic.reject), RabbitMQ's basic.nack.
         """
         deliveries = self.take_multiple(tag) if multiple else self._take_run(tag, tag)
+        self._refuse_streams(deliveries)
         self.settle_or_keep(deliveries, self.requeued if requeue else self._rejected)
+
+    def _refuse_streams(self, deliveries: list[Delivery]) -> None:
+        """Raises: ConnectionException 540 where one of them cannot be given back; then all are unacknowledged again."""
+        for delivery in deliveries:
+            refusal = delivery.queue.nack_refusal()
+            if refusal:
+                for other in deliveries:
+                    self.context.unacked.add(other)
+                resource = queue_rs(delivery.queue.name, self.actor.vhost.name)
+                raise ConnectionException(NOT_IMPLEMENTED, f"{refusal} {resource}")
 
     def settle_or_keep(self, deliveries: list[Delivery], action: Callable[[list[Delivery]], None]) -> None:
         """Settles now, or at the transaction's commit."""
@@ -241,7 +253,9 @@ class Channel:
 
         Spec: 1.8.3.15 (basic.recover).
         """
-        self.requeued(self.context.unacked.take_all())
+        deliveries = self.context.unacked.take_all()
+        self._refuse_streams(deliveries)
+        self.requeued(deliveries)
 
     # ---- transactions
 
@@ -302,7 +316,8 @@ class Channel:
         limit = self._host.services.limits.consumers_per_channel_max
         if limit and len(self.consumers) >= limit:
             raise ConnectionException(NOT_ALLOWED, f"reached maximum ({limit}) of consumers per channel")
-        consumer = Consumer(tag, queue, no_ack, exclusive, arguments, self.context, self._cancelled)
+        create = StreamConsumer if queue.is_numbered() else Consumer
+        consumer = create(tag, queue, no_ack, exclusive, arguments, self.context, self._cancelled)
         self.consumers[tag] = consumer
         queue.attach(consumer)
 

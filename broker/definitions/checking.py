@@ -20,6 +20,7 @@ from broker.definitions.plain import arguments_of
 from broker.model import arguments as args
 from broker.model.arguments import Arguments
 from broker.model.names import RESERVED_PREFIX, rs
+from broker.model.settings import queue_type
 from broker.model.vhost_metadata import NO_METADATA, VhostMetadata
 from broker.policies.limits import MAX_QUEUES, NO_LIMIT
 from broker.policies.parameters import INTERNAL_PREFIX, PARAMETERS_MAX, VHOST_LIMITS
@@ -232,6 +233,7 @@ class Checker:
         durable, auto_delete = fields.flag("durable"), fields.flag("auto_delete")
         arguments = self._queue_arguments(fields)
         resource = rs("queue", name, vhost)
+        args.check_taken(args.REFUSED, queue_type(arguments), arguments, resource)
         args.check_arguments(args.QUEUE, arguments, resource)
         args.check_queue_type(arguments, resource, durable, False, auto_delete)
         definition = QueueDefinition(name, durable, False, auto_delete, arguments)

@@ -5,6 +5,7 @@ Declaration checks, the redeclare check, settings and docs read the rows. Must n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,9 @@ from protocol.tables import TYPE_NAMES
 
 TIMER_MS_MAX: Final = 100 * 365 * 86_400_000  # a hundred years
 LONG_MAX: Final = 2**63 - 1
+SEGMENT_BYTES_MAX: Final = 3_000_000_000
+FILTER_BYTES_MIN: Final = 16
+FILTER_BYTES_MAX: Final = 255
 
 QUEUE: Final = "queue"
 EXCHANGE: Final = "exchange"
@@ -27,6 +31,8 @@ ALL_TYPES: Final = ("classic", "quorum", "stream")
 @dataclass(frozen=True, slots=True)
 class Argument:
     """One row. `kind` is integer, boolean, string or any; `minimum`/`maximum` bound integers, `choices` strings.
+
+    `form` is what a string has to look like, `form_error` what is said of others.
 
     `equivalent` says whether a redeclare with another value is refused; `acts` whether the broker acts on it yet, or
     only checks and keeps it.
@@ -57,6 +63,8 @@ class Argument:
     default: object = None
     equivalent: bool = True
     acts: bool = True
+    form: re.Pattern[str] | None = None
+    form_error: str = ""
 
 
 _NOT_STREAM: Final = ("classic", "quorum")
@@ -74,6 +82,10 @@ def _policy_only(
                     merge=merge, acts=acts)  # fmt: skip
 
 
+LOCATORS: Final = ("client-local", "balanced", "random", "least-leaders")
+INTERVAL: Final = re.compile(r"0*[1-9][0-9]{0,17}[YMDhms]")  # 1h, 7D; what an age and an interval look like
+
+
 ARGUMENTS: Final[tuple[Argument, ...]] = (
     Argument("x-message-ttl", QUEUE, "integer", "How long a message may wait", "ms", 0, TIMER_MS_MAX,
              policy_key="message-ttl", policy_noun="message TTL", policy_types=_NOT_STREAM, merge="min"),
@@ -82,7 +94,7 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (
     Argument("x-max-priority", QUEUE, "integer", "Highest priority that is kept apart; more counts as this", "level", 0,
              255, "max_value_exceeded"),
     Argument("x-single-active-consumer", QUEUE, "boolean", "Only one consumer at a time gets messages"),
-    Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=("classic", "quorum"),
+    Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=ALL_TYPES,
              choice_error="\"unsupported queue type '{}'\"", default="classic"),
     Argument("x-max-length", QUEUE, "integer", "Most messages that may be ready", "messages", policy_key="max-length",
              policy_noun="maximum length", policy_types=_NOT_STREAM, merge="min", acts=False),
@@ -114,21 +126,32 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (
     Argument("x-queue-master-locator", QUEUE, "string", "Accepted for older clients", equivalent=False,
              policy_key="queue-master-locator", policy_noun="master locator", policy_types=_CLASSIC),
     Argument("x-quorum-initial-group-size", QUEUE, "integer", "Accepted for older clients", equivalent=False),
+    Argument("x-max-age", QUEUE, "string", "Age at which a stream's messages go: a number with Y, M, D, h, m or s",
+             form=INTERVAL, form_error="invalid_max_age", policy_key="max-age", policy_noun="max age",
+             policy_types=_STREAM),
+    Argument("x-stream-max-segment-size-bytes", QUEUE, "integer", "Accepted; streams share the log's segments", "bytes",
+             1, policy_key="stream-max-segment-size-bytes", policy_noun="segment size",
+             policy_types=_STREAM),
+    Argument("x-stream-filter-size-bytes", QUEUE, "integer", "Accepted; filters take no room", "bytes"),
+    Argument("x-initial-cluster-size", QUEUE, "integer", "Accepted; there is one node", "nodes", 1,
+             policy_key="initial-cluster-size", policy_noun="cluster size", policy_types=_STREAM),
+    Argument("x-queue-leader-locator", QUEUE, "string", "Accepted; there is one node", choices=LOCATORS,
+             choice_error="invalid_queue_locator_arg", policy_key="queue-leader-locator",
+             policy_noun="queue leader locator value", equivalent=False),
     Argument("alternate-exchange", EXCHANGE, "string", "Where messages go that no binding takes",
              policy_key="alternate-exchange", policy_noun="alternate exchange name", names_exchange=True),
     Argument("x-priority", CONSUMER, "integer", "Consumers of higher priority are served first", minimum=-(2**31),
              maximum=2**31 - 1),
+    Argument("x-stream-offset", CONSUMER, "any", "Where a stream's consumer begins: first, last, next, an offset, a "
+             "time or an interval such as 1h"),
+    Argument("x-stream-filter", CONSUMER, "any", "Filter values a stream's consumer wants, one or a list"),
+    Argument("x-stream-match-unfiltered", CONSUMER, "boolean", "Whether it also wants messages without a filter value"),
+    Argument("x-stream-consumer-name", CONSUMER, "string", "Under this name the broker keeps how far it has come"),
     Argument("x-cancel-on-ha-failover", CONSUMER, "boolean", "Accepted for older clients"),
-    _policy_only("max-age", "string", "Age at which a stream's messages go", "max age", types=_STREAM, acts=False),
-    _policy_only("stream-max-segment-size-bytes", "integer", "Size of a stream's segment files", "segment size",
-                 types=_STREAM, acts=False),
     _policy_only("max-in-memory-length", "integer", "Accepted from older brokers", "maximum memory in bytes",
                  types=_QUORUM, merge="min"),
     _policy_only("max-in-memory-bytes", "integer", "Accepted from older brokers", "maximum memory in bytes",
                  types=_QUORUM, merge="min"),
-    _policy_only("queue-leader-locator", "string", "Accepted; there is one node", "queue leader locator value",
-                 choices=("client-local", "balanced", "random", "least-leaders")),
-    _policy_only("initial-cluster-size", "integer", "Accepted; there is one node", "cluster size", types=_STREAM),
     _policy_only("target-group-size", "integer", "Accepted; there is one node", "target group size", types=_QUORUM,
                  merge="max"),
     _policy_only("ha-mode", "any", "Accepted from older brokers; nothing is mirrored", "ha-mode", types=_CLASSIC),
@@ -140,6 +163,18 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (
     _policy_only("ha-promote-on-failure", "any", "Accepted from older brokers", "ha-promote-on-failure",
                  types=_CLASSIC),
 )  # fmt: skip
+
+_OF_STREAMS: Final = frozenset(("x-max-age", "x-stream-max-segment-size-bytes", "x-initial-cluster-size"))
+REFUSED: Final[dict[str, frozenset[str]]] = {  # by the type of queue: arguments that it does not take
+    "classic": _OF_STREAMS | {"x-queue-leader-locator"},
+    "quorum": _OF_STREAMS,
+    "stream": frozenset((
+        "x-message-ttl", "x-expires", "x-max-priority", "x-single-active-consumer", "x-max-length", "x-overflow",
+        "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-delivery-limit",
+        "x-queue-mode", "x-queue-version", "x-queue-master-locator", "x-quorum-initial-group-size",
+    )),
+}  # fmt: skip
+REFUSED_OF_CONSUMERS: Final[dict[str, frozenset[str]]] = {"stream": frozenset(("x-priority",))}
 
 BY_NAME: Final[dict[tuple[str, str], Argument]] = {(row.on, row.name): row for row in ARGUMENTS}
 BY_POLICY_KEY: Final[dict[str, Argument]] = {row.policy_key: row for row in ARGUMENTS if row.policy_key}
@@ -195,16 +230,38 @@ def check_arguments(on: str, arguments: Arguments, resource: str) -> None:
             raise ChannelException(PRECONDITION_FAILED, f"invalid arg '{name}' for {resource}: {fault}")
 
 
+def check_taken(refused: Mapping[str, frozenset[str]], queue_type: str, arguments: Arguments, resource: str) -> None:
+    """Checks that a queue of this type takes the arguments. Args: refused is REFUSED, or REFUSED_OF_CONSUMERS.
+
+    Raises: ChannelException 406 `invalid arg 'x' for queue 'q' in vhost '/' of queue type rabbit_stream_queue`.
+    """
+    names = refused.get(queue_type, frozenset())
+    for name in arguments.values:
+        if name in names:
+            text = f"invalid arg '{name}' for {resource} of queue type rabbit_{queue_type}_queue"
+            raise ChannelException(PRECONDITION_FAILED, text)
+
+
 def check_queue_type(arguments: Arguments, resource: str, durable: bool, exclusive: bool, auto_delete: bool) -> None:
     """Checks what a queue type refuses.
 
     Raises: ChannelException 406.
     """
-    if arguments.get("x-queue-type") != "quorum":
+    if arguments.get("x-queue-type") not in ("quorum", "stream"):
         return
     for refused, name in ((not durable, "non-durable"), (exclusive, "exclusive-owner"), (auto_delete, "auto-delete")):
         if refused:
             raise ChannelException(PRECONDITION_FAILED, f"invalid property '{name}' for {resource}")
+    _check_sizes(arguments)
+
+
+def _check_sizes(arguments: Arguments) -> None:
+    """Two bounds that RabbitMQ words in a way of their own, and checks last."""
+    segment, bloom = arguments.get("x-stream-max-segment-size-bytes"), arguments.get("x-stream-filter-size-bytes")
+    if isinstance(segment, int) and segment > SEGMENT_BYTES_MAX:
+        raise ChannelException(PRECONDITION_FAILED, "Exceeded max value for x-stream-max-segment-size-bytes")
+    if isinstance(bloom, int) and not FILTER_BYTES_MIN <= bloom <= FILTER_BYTES_MAX:
+        raise ChannelException(PRECONDITION_FAILED, "Invalid value for  x-stream-filter-size-bytes")
 
 
 def _fault(row: Argument, arguments: Arguments, name: str) -> str:
@@ -215,8 +272,8 @@ def _fault(row: Argument, arguments: Arguments, name: str) -> str:
         return f'"expected integer, got {type_name}"' if integer else f"{{unacceptable_type,{type_name}}}"
     if row.requires and row.requires not in arguments.values:
         return row.requires_error
-    if isinstance(value, str) and row.choices and value not in row.choices:
-        return row.choice_error.format(value)
+    if isinstance(value, str):
+        return _text_fault(row, value)
     if isinstance(value, int) and row.kind == "integer":
         if value < row.minimum:
             return f"{{value_zero,{value}}}" if value == 0 else f"{{value_negative,{value}}}"
@@ -225,7 +282,15 @@ def _fault(row: Argument, arguments: Arguments, name: str) -> str:
     return ""
 
 
+def _text_fault(row: Argument, text: str) -> str:
+    if row.choices and text not in row.choices:
+        return row.choice_error.format(text)
+    return row.form_error if row.form is not None and not row.form.fullmatch(text) else ""
+
+
 def _right_type(row: Argument, value: object) -> bool:
+    if row.kind == "any":
+        return True
     if row.kind == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, bool if row.kind == "boolean" else str)

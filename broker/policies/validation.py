@@ -118,4 +118,4 @@ def fits(row: Argument, value: object) -> bool:
         return isinstance(value, bool)
     if not isinstance(value, str) or len(value) > TEXT_CHARACTERS_MAX:
         return False
-    return not row.choices or value in row.choices
+    return (not row.choices or value in row.choices) and (row.form is None or row.form.fullmatch(value) is not None)

@@ -37,8 +37,9 @@ class Timers(Protocol):
 class QueueContext:
     """The time of this turn, timers, the places a queue reports to, and where durable ones keep their messages."""
 
-    __slots__ = ("budget", "delete", "equip", "forward", "journal", "levels", "mark_dirty", "now_ms", "removing",
-                 "spool", "timers", "tracer", "waits", "when_stored")  # fmt: skip
+    __slots__ = ("budget", "delete", "equip", "forward", "journal", "keep_offset", "levels", "mark_dirty",
+                 "now_ms", "removing", "spool", "timers", "tracer", "vhost", "waits", "when_durable",
+                 "when_stored")  # fmt: skip
 
     def __init__(
         self,
@@ -69,3 +70,11 @@ class QueueContext:
         self.equip = equip  # gives a queue the parts that its settings ask for
         self.forward = forward  # publishes into an exchange of the vhost, by its name
         self.waits = waits  # where it is measured how long tasks wait
+        self.vhost = "/"  # its name
+        self.when_durable: Callable[[int, Receipt], None] = _at_once  # the journal's record at a position
+        self.keep_offset: Callable[[str, str, Any], None] | None = None  # of a stream's named consumer; None: no more
+
+
+def _at_once(_: int, receipt: Receipt) -> None:
+    receipt.expect()
+    receipt.taken()
