@@ -15,18 +15,18 @@ from broker.connections.output import Output
 from broker.connections.publisher import Access, Publisher
 from broker.connections.reply import ReplyQueue
 from broker.connections.services import Services
-from broker.connections.stream_consumer import StreamConsumer
+from broker.connections.stream_consumer import StreamConsumer, require_returnable
 from broker.connections.transaction import Transaction
 from broker.connections.unacked import Delivery
 from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.interfaces import QueueHandle
 from broker.model.message import Span
-from broker.model.names import REPLY_TO_PREFIX, generated, queue_rs
+from broker.model.names import REPLY_TO_PREFIX, generated
 from broker.model.receipt import Receipt
 from broker.requests import Actor
 from protocol import encoder
 from protocol.commands import Ack, Publish
-from protocol.constants import NOT_ALLOWED, NOT_IMPLEMENTED, PRECONDITION_FAILED
+from protocol.constants import NOT_ALLOWED, PRECONDITION_FAILED
 from protocol.errors import AmqpError, ChannelException, ConnectionException
 from protocol.outgoing import Outgoing
 
@@ -34,8 +34,8 @@ from protocol.outgoing import Outgoing
 class ChannelHost:
     """What a channel needs of its connection."""
 
-    __slots__ = ("access", "actor", "confirming", "fail", "frame_max", "output", "resume", "services", "suspend",
-                 "tags", "tells_cancel", "touch")  # fmt: skip
+    __slots__ = ("access", "actor", "confirming", "fail", "frame_max", "live_prefetch", "output", "resume", "services",
+                 "suspend", "tags", "tells_cancel", "touch")  # fmt: skip
 
     def __init__(
         self, services: Services, output: Output, touch: Callable[[], None],
@@ -51,6 +51,7 @@ class ChannelHost:
         self.actor: Actor | None = None  # once the connection is open
         self.tags: frozenset[str] = frozenset()
         self.frame_max = services.limits.frame_max_bytes
+        self.live_prefetch = False  # a new prefetch for consumers is for those that are running, too
         self.tells_cancel = False  # the client has the capability consumer_cancel_notify
         self.confirming: dict[Channel, None] = {}  # channels with confirms to flush
 
@@ -197,18 +198,8 @@ class Channel:
         Spec: 1.8.3.14 (basic.reject), RabbitMQ's basic.nack.
         """
         deliveries = self.take_multiple(tag) if multiple else self._take_run(tag, tag)
-        self._refuse_streams(deliveries)
+        require_returnable(deliveries, self.context.unacked, self.actor.vhost.name)
         self.settle_or_keep(deliveries, self.requeued if requeue else self._rejected)
-
-    def _refuse_streams(self, deliveries: list[Delivery]) -> None:
-        """Raises: ConnectionException 540 where one of them cannot be given back; then all are unacknowledged again."""
-        for delivery in deliveries:
-            refusal = delivery.queue.nack_refusal()
-            if refusal:
-                for other in deliveries:
-                    self.context.unacked.add(other)
-                resource = queue_rs(delivery.queue.name, self.actor.vhost.name)
-                raise ConnectionException(NOT_IMPLEMENTED, f"{refusal} {resource}")
 
     def settle_or_keep(self, deliveries: list[Delivery], action: Callable[[list[Delivery]], None]) -> None:
         """Settles now, or at the transaction's commit."""
@@ -254,7 +245,7 @@ class Channel:
         Spec: 1.8.3.15 (basic.recover).
         """
         deliveries = self.context.unacked.take_all()
-        self._refuse_streams(deliveries)
+        require_returnable(deliveries, self.context.unacked, self.actor.vhost.name)
         self.requeued(deliveries)
 
     # ---- transactions
@@ -320,6 +311,22 @@ class Channel:
         consumer = create(tag, queue, no_ack, exclusive, arguments, self.context, self._cancelled)
         self.consumers[tag] = consumer
         queue.attach(consumer)
+
+    def limit(self, prefetch_count: int, is_shared: bool) -> None:
+        """Sets how much may be unacknowledged (0: no limit): by all consumers together, or by each.
+
+        Spec: 1.8.3.1 (basic.qos) as RabbitMQ has it, where each means each new one; docs/prefetch.md.
+        """
+        prefetch = self.context.prefetch
+        if is_shared:
+            prefetch.of_channel = prefetch_count
+        else:
+            prefetch.of_new_consumers = prefetch_count
+        if is_shared or self._host.live_prefetch:
+            for consumer in self.consumers.values():
+                if not is_shared and not consumer.no_ack:
+                    consumer.prefetch = prefetch_count
+                consumer.fed()
 
     def consume_replies(self, tag: str) -> None:
         """Starts the consumer for direct replies."""

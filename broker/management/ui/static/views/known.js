@@ -29,7 +29,7 @@ export const POLICY_KEYS = [
 export const OPERATOR_POLICY_KEYS = POLICY_KEYS.filter(([name]) =>
   ["message-ttl", "expires", "max-length", "max-length-bytes"].includes(name));
 
-export const EXCHANGE_TYPES = ["direct", "fanout", "topic", "headers"];
+export const EXCHANGE_TYPES = ["direct", "fanout", "topic", "headers", "x-consistent-hash", "x-modulus-hash", "x-random"];
 
 export const TAGS = [
   ["administrator", "everything"],
