@@ -18,6 +18,7 @@ from broker.model.vhost_metadata import VhostMetadata
 from broker.policies.limits import MAX_QUEUES, NO_LIMIT, LimitStore
 from broker.queues.definition import QueueDefinition
 from broker.queues.queue import Queue
+from broker.queues.stream import StreamQueue
 from broker.redeclaring import Redeclarations, queue_advice
 from broker.requests import CONFIGURE, READ, WRITE, Actor, ExchangeRequest, Kind, QueueRequest, QueueState
 from broker.routing.exchange import EXCHANGE_TYPES, Exchange
@@ -219,6 +220,17 @@ class Operations:
         """
         self.authorize(actor, READ, "queue", name)
         return self.queue(actor, name)
+
+    def forget_offset(self, actor: Actor, name: str, label: str) -> bool:
+        """Forgets how far a named consumer of a stream has come; whether there was such a name.
+
+        Raises: ChannelException 403, 404, 405, 406 where the queue is not a stream.
+        """
+        self.authorize(actor, READ, "queue", name)
+        queue = self.queue(actor, name)
+        if not isinstance(queue, StreamQueue):
+            raise ChannelException(PRECONDITION_FAILED, f"{queue_rs(name, actor.vhost.name)} is not a stream")
+        return queue.offsets.forget(label)
 
     # ---- exchanges
 

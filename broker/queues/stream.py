@@ -65,8 +65,8 @@ class StreamQueue(Queue):
     2. Readers get nothing that is not durable: an offset that somebody has seen never is another message's.
     """
 
-    __slots__ = ("_awaited", "_context", "_feeder", "_is_dirty", "_is_due", "_is_ended", "_is_waiting", "_log",
-                 "_retention", "_stream", "_stretches", "offsets", "readers")  # fmt: skip
+    __slots__ = ("_awaited", "_context", "_is_dirty", "_is_due", "_is_ended", "_is_waiting", "_retention",
+                 "_stream", "_stretches", "feeder", "log", "offsets", "readers")  # fmt: skip
 
     def __init__(
         self, definition: QueueDefinition, policy: EffectivePolicy, settings: QueueSettings, stream: Stream,
@@ -82,13 +82,13 @@ class StreamQueue(Queue):
         self.gate = KeepAll(self)
         self._context = context
         self._stream = stream
-        self._log = log
+        self.log = log
         self._stretches = stretches
-        self._feeder = Feeder(definition.name, log, consumers, self.counters)
+        self.feeder = Feeder(definition.name, log, consumers, self.counters)
         self._retention = Retention(context, log, stretches, self._dropped)
         self.offsets = Offsets(definition.name, context)
         self.readers = StreamReaders(
-            queue_rs(definition.name, context.vhost), context, log, self._feeder, self._retention, self.offsets,
+            queue_rs(definition.name, context.vhost), context, log, self.feeder, self._retention, self.offsets,
             self._mark_dirty, self._unread,
         )  # fmt: skip
         self._awaited: deque[tuple[int, int]] = deque()  # positions that are not durable yet, and the numbers below
@@ -121,12 +121,12 @@ class StreamQueue(Queue):
         """Takes the batch, which has been journalled, and answers the receipt."""
         count = len(batch.bodies)
         number = self._stream.next - count
-        self._log.append(batch, number)
+        self.log.append(batch, number)
         self.counters.published += count
         self._awaited.append((batch.position, number + count))
         self._retention.appended(count, count * batch.body_bytes, now_ms)
         self.ready.recount()
-        if self._feeder.is_awaited:
+        if self.feeder.is_awaited:
             self._await()
         if receipt is not None:
             receipt.taken()
@@ -165,7 +165,7 @@ class StreamQueue(Queue):
     def _see_durable(self) -> None:
         awaited, durable = self._awaited, self._context.journal.durable
         while awaited and awaited[0][0] <= durable:
-            self._feeder.grown(awaited.popleft()[1])
+            self.feeder.grown(awaited.popleft()[1])
 
     # ---- deliver lane
 
@@ -176,7 +176,7 @@ class StreamQueue(Queue):
 
     def _loaded(self) -> None:
         """Messages that were not in memory are."""
-        if self._feeder.loaded():
+        if self.feeder.loaded():
             self._mark_dirty()
 
     def pump(self, now_ms: int) -> None:
@@ -184,14 +184,14 @@ class StreamQueue(Queue):
         self._is_dirty = False
         if self.is_deleted:
             if self._is_ended:
-                self._feeder.everyone_goes()
+                self.feeder.everyone_goes()
             return
         self._see_durable()
-        self._feeder.tracer = self._context.tracer
-        if not self._feeder.feed() and not self._is_due:
+        self.feeder.tracer = self._context.tracer
+        if not self.feeder.feed() and not self._is_due:
             self._is_due = True
             self._context.timers.add(now_ms, self._go_on)
-        if self._feeder.is_awaited:
+        if self.feeder.is_awaited:
             self._await()
 
     def _unread(self) -> None:
@@ -228,11 +228,11 @@ class StreamQueue(Queue):
 
     def _dropped(self, first: int) -> None:
         """What is before that number is too much, or too old."""
-        if self.is_deleted or first <= self._log.first:
+        if self.is_deleted or first <= self.log.first:
             return
         before = self.ready.count
-        self._stream.settle(self._log.first, first, 0)
-        self._log.drop_below(first)
+        self._stream.settle(self.log.first, first, 0)
+        self.log.drop_below(first)
         self._stretches.drop_below(first)
         self.ready.recount()
         self.counters.expired += before - self.ready.count
@@ -249,11 +249,11 @@ class StreamQueue(Queue):
         """
         count = self.ready.count
         self.is_deleted = True
-        self._feeder.counters = self.counters  # those of all queues that are gone
+        self.feeder.counters = self.counters  # those of all queues that are gone
         self._retention.end()
         self.offsets.end()
-        self._log.clear()
-        self._log.first = self._stretches.next
+        self.log.clear()
+        self.log.first = self._stretches.next
         self._stretches.drop_below(self._stretches.next)
         self.ready.recount()
         self._context.when_stored(self._ended)

@@ -63,6 +63,7 @@ RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
     ("POST", "/queues/{vhost}/{queue}/get"): {"read q"},
     ("GET", "/queues/{vhost}/{queue}/messages"): {"read q"},
     ("DELETE", "/queues/{vhost}/{queue}/messages/{message}"): {"read q"},
+    ("DELETE", "/queues/{vhost}/{queue}/offsets/{consumer}"): {"read q"},
     ("PUT", "/exchanges/{vhost}/{exchange}"): {"configure x"},
     ("DELETE", "/exchanges/{vhost}/{exchange}"): {"configure x"},
     ("POST", "/exchanges/{vhost}/{exchange}/publish"): {"write x"},
