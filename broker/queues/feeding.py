@@ -114,7 +114,7 @@ class Feeder:
                 if reader.waits_for == TURN:
                     self._feed(reader)
         finally:
-            self._offered += offered[at:]
+            self._offered = offered[at:] + self._offered
         return not self._offered
 
     def _feed(self, reader: Reader) -> None:

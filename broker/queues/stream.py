@@ -191,6 +191,7 @@ class StreamQueue(Queue):
         if not self.feeder.feed() and not self._is_due:
             self._is_due = True
             self._context.timers.add(now_ms, self._go_on)
+        self.log.end_turn()
         if self.feeder.is_awaited:
             self._await()
 

@@ -21,12 +21,16 @@ from storage.journal import Journal, Loaded, Stream
 
 LOADS_MAX: Final = 8  # chunks that are read at a time; whoever wants more asks again when one is there
 CHUNK_SPANS_MAX: Final = 1024  # however small they are
+SPARED_TURNS: Final = 2  # of the deliver lane, for which a chunk that was read for somebody is kept for him
 
 
 class Chunk:
-    """Messages `first..stop`, as spans in order; `position` is the last one's in the log (0: read from there)."""
+    """Messages `first..stop`, as spans in order; `position` is the last one's in the log (0: read from there).
 
-    __slots__ = ("first", "firsts", "position", "size_bytes", "spans", "stop", "used")
+    `spared` is the turn up to which it is kept whatever there is, unless somebody has got something of it.
+    """
+
+    __slots__ = ("first", "firsts", "position", "spared", "size_bytes", "spans", "stop", "used")
 
     def __init__(self, first: int, stop: int) -> None:
         self.first = first
@@ -35,6 +39,7 @@ class Chunk:
         self.spans: list[Span] = []
         self.size_bytes = 0
         self.position = 0
+        self.spared = -1
         self.used = 0
 
     def add(self, span: Span) -> int:
@@ -64,7 +69,7 @@ class StreamLog:
     """
 
     __slots__ = ("_budget", "_chunks", "_firsts", "_hot_bytes", "_journal", "_loading", "_on_loaded", "_reader",
-                 "_uses", "first", "is_read", "loads", "stream")  # fmt: skip
+                 "_turn", "_uses", "first", "is_read", "loads", "stream")  # fmt: skip
 
     def __init__(self, stream: Stream, journal: Journal, budget: MemoryBudget, on_loaded: Callable[[], None]) -> None:
         self.stream = stream
@@ -79,6 +84,7 @@ class StreamLog:
         self._hot_bytes = 0
         self._loading: set[int] = set()  # first numbers of what is being read
         self._reader = HeadReader()
+        self._turn = 0
         self._uses = 0
 
     # ---- publish lane
@@ -102,13 +108,13 @@ class StreamLog:
         chunk.stop = number + count
         chunk.position = batch.position
         self._heat(chunk.add(Span(batch, 0, count, number, 0, 0, number)))
+        if self._hot_bytes > self._bytes_max():
+            self.shrink(self._bytes_max())
 
     def _heat(self, size: int) -> None:
         before, least = self._hot_bytes, self._budget.limits.queue_bytes_min
         self._hot_bytes += size
         self._budget.used += size
-        if self._hot_bytes > self._bytes_max():
-            self.shrink(self._bytes_max())
         if before <= least < self._hot_bytes:
             self._budget.grown(self)
         elif self._budget.used > self._budget.bytes_max:
@@ -118,17 +124,26 @@ class StreamLog:
         return self._budget.queue_bytes_max(True) if self.is_read else self._budget.limits.queue_bytes_min
 
     def shrink(self, bytes_max: int) -> bool:
-        """Drops the chunk that nobody has used for longest, of those that are written; whether too much is left."""
-        if self._hot_bytes <= bytes_max:
-            return False
-        written = self._journal.written
+        """Drops the chunk that nobody has used for longest, of those that may go; whether too much is left."""
+        return self._hot_bytes > bytes_max and self._drop_one() and self._hot_bytes > bytes_max
+
+    def end_turn(self) -> None:
+        """Readers have got what there was for them: drops what is too much."""
+        self._turn += 1
+        bytes_max = self._bytes_max()
+        while self._hot_bytes > bytes_max and self._drop_one():
+            pass
+
+    def _drop_one(self) -> bool:
+        written, turn = self._journal.written, self._turn
         oldest = -1
         for at, chunk in enumerate(self._chunks):
-            if chunk.position <= written and (oldest < 0 or chunk.used < self._chunks[oldest].used):
+            may_go = chunk.position <= written and chunk.spared < turn
+            if may_go and (oldest < 0 or chunk.used < self._chunks[oldest].used):
                 oldest = at
         if oldest >= 0:
             self._drop(oldest)
-        return self._hot_bytes > bytes_max
+        return oldest >= 0
 
     def _drop(self, at: int) -> None:
         chunk = self._chunks.pop(at)
@@ -149,6 +164,7 @@ class StreamLog:
             span = chunk.find(number)
             self._uses += 1
             chunk.used = self._uses
+            chunk.spared = -1
             if span is not None:
                 return span
             number = chunk.stop
@@ -191,6 +207,7 @@ class StreamLog:
                 size += chunk.add(span)
         self._uses += 1
         chunk.used = self._uses
+        chunk.spared = self._turn + SPARED_TURNS
         self._chunks.insert(at, chunk)
         self._firsts.insert(at, first)
         self._heat(size)

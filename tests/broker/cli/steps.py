@@ -120,7 +120,7 @@ QUEUES = (
     Step("list_stream_offsets -p {v} events", out=("consumer_name\toffset\tlag\tacknowledged_at\tconsumers\n",)),
     Step("list_stream_offsets -p {v} tasks", 65, err="is not a stream"),
     Step("list_stream_offsets -p {v} events nonsense", 64, err="nonsense"),
-    Step("delete_stream_offset -p {v} events nobody", 67, err="nobody"),
+    Step("delete_stream_offset -p {v} events nobody", 65, err="nobody"),
     Step("list_queues -p {v} name type first_offset next_offset lag", out=("events\tstream\t0\t0\t\n",)),
     Step("purge_queue -p {v} events", 65, err="queue.purge not supported by stream queues"),
     Step("delete_queue -p {v} events"),
