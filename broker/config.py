@@ -165,6 +165,10 @@ class Config:
     product_version: str = option(
         PRODUCT_VERSION, "RabbitMQ version announced to clients: the one whose behaviour is followed.", PROTOCOL
     )
+    live_prefetch: tuple[str, ...] = option(
+        ("py-amqp",), "Products of clients (as client-properties name them) whose basic.qos reaches running consumers.",
+        PROTOCOL,
+    )  # fmt: skip
     cluster_name: str = option(
         "", "Name of this broker in server properties and tools; empty means leveret@ and the host's name.",
         PROTOCOL, empty_allowed=True,
@@ -184,6 +188,12 @@ class Config:
     auth_failure_delay_s: float = option(
         3.0, "Time before a connection is dropped whose login failed.", PROTOCOL, unit="s", minimum=0, maximum=60
     )
+    redeclare: str = option(
+        "strict",
+        "A declaration that differs from what is there is refused (strict), as with RabbitMQ, or accepted (lenient): "
+        "what is there stays as it is, and each difference is logged.",
+        PROTOCOL, choices=("strict", "lenient"),
+    )  # fmt: skip
     login_failures_max: int = option(
         30,
         "Failed logins of one address in a minute, after which only clients whose password was right a short while ago "

@@ -34,6 +34,7 @@ from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits
+from broker.redeclaring import Redeclarations
 from broker.tick import Tick
 from broker.tls.store import certificates_of
 from broker.tracing import Tracing
@@ -174,7 +175,8 @@ class Node:
 
     def _make_doors(self) -> None:
         """What changes definitions."""
-        self.operations = Operations(self.authorization, self.vhost_limits)
+        redeclarations = Redeclarations(self.config.redeclare, self.clock.now_ms)
+        self.operations = Operations(self.authorization, self.vhost_limits, redeclarations)
         self.administration = Administration(
             self.users,
             self.permissions,
@@ -286,6 +288,7 @@ class Node:
             frame_max_bytes=config.frame_max_bytes,
             channel_max=config.channel_max,
             consumers_per_channel_max=config.consumers_per_channel_max,
+            live_prefetch=config.live_prefetch,
             message_size_max_bytes=config.message_size_max_bytes,
             handshake_timeout_ms=int(config.handshake_timeout_s * 1000),
             auth_failure_delay_ms=int(config.auth_failure_delay_s * 1000),

@@ -6,20 +6,21 @@ Must not: know frames, connections or how anything is shown.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from broker.auth.authorization import Authorization, NotAllowedError
-from broker.model import arguments as args
-from broker.model.arguments import Arguments
+from broker.model import argument_checks as checks
+from broker.model.arguments import CONSUMER, EXCHANGE, QUEUE, Arguments
 from broker.model.interfaces import QueueHandle
 from broker.model.names import RESERVED_PREFIX, exchange_rs, generated, queue_rs
 from broker.model.vhost_metadata import VhostMetadata
 from broker.policies.limits import MAX_QUEUES, NO_LIMIT, LimitStore
 from broker.queues.definition import QueueDefinition
 from broker.queues.queue import Queue
+from broker.redeclaring import Redeclarations, queue_advice
 from broker.requests import CONFIGURE, READ, WRITE, Actor, ExchangeRequest, Kind, QueueRequest, QueueState
 from broker.routing.exchange import EXCHANGE_TYPES, Exchange
-from broker.vhost import Vhost
 from protocol.constants import (
     ACCESS_REFUSED,
     COMMAND_INVALID,
@@ -31,6 +32,7 @@ from protocol.constants import (
 from protocol.errors import ChannelException, ConnectionException
 
 _ANY: Final[tuple[Kind, ...]] = (CONFIGURE, WRITE, READ)
+_STRICT: Final = Redeclarations()
 
 
 def _state(queue: Queue) -> QueueState:
@@ -52,9 +54,13 @@ def _with_default_type(request: QueueRequest, metadata: VhostMetadata) -> QueueR
 class Operations:
     """The changes an actor may ask for. Every method raises ChannelException with the codes and texts of RabbitMQ."""
 
-    def __init__(self, authorization: Authorization, vhost_limits: LimitStore) -> None:
+    def __init__(
+        self, authorization: Authorization, vhost_limits: LimitStore, redeclarations: Redeclarations | None = None
+    ) -> None:
+        """Args: redeclarations says what becomes of those that differ; None refuses them."""
         self._authorization = authorization
         self._vhost_limits = vhost_limits
+        self.redeclarations = redeclarations or Redeclarations()
 
     # ---- permissions
 
@@ -143,13 +149,16 @@ class Operations:
         return _state(vhost.add_queue(definition))
 
     def _check_same_queue(self, actor: Actor, queue: Queue, request: QueueRequest) -> None:
-        definition, resource = queue.definition, queue_rs(queue.name, actor.vhost.name)
+        definition, vhost = queue.definition, actor.vhost.name
         self._check_owner(actor, queue, request.exclusive)
-        if not definition.exclusive:
-            args.check_same("durable", definition.durable, request.durable, resource)
-        args.check_same("auto_delete", definition.auto_delete, request.auto_delete, resource)
-        args.check_arguments(args.QUEUE, request.arguments, resource)
-        args.check_equivalent(args.QUEUE, definition.arguments, request.arguments, resource)
+        is_durable = definition.durable if definition.exclusive else request.durable
+        differences = chain(
+            checks.different_flag("durable", definition.durable, is_durable),
+            checks.different_flag("auto_delete", definition.auto_delete, request.auto_delete),
+            checks.different(QUEUE, definition.arguments, request.arguments),
+        )
+        advice = queue_advice(vhost, queue.name, request.arguments.values)
+        self.redeclarations.settle(actor, differences, queue_rs(queue.name, vhost), advice)
 
     def _check_new_queue(self, actor: Actor, name: str, request: QueueRequest) -> None:
         resource = queue_rs(name, actor.vhost.name)
@@ -157,8 +166,8 @@ class Operations:
         if NO_LIMIT < limit <= len(actor.vhost.queues):
             text = f"cannot declare queue '{name}': queue limit in vhost '{actor.vhost.name}' ({limit}) is reached"
             raise ChannelException(PRECONDITION_FAILED, text)
-        args.check_arguments(args.QUEUE, request.arguments, resource)
-        args.check_queue_type(request.arguments, resource, request.durable, request.exclusive, request.auto_delete)
+        checks.check_queue_arguments(request.arguments, resource)
+        checks.check_queue_type(request.arguments, resource, request.durable, request.exclusive, request.auto_delete)
         target = request.arguments.get("x-dead-letter-exchange")
         if isinstance(target, str):
             self.authorize(actor, READ, "queue", name)
@@ -192,7 +201,7 @@ class Operations:
         self.authorize(actor, READ, "queue", name)
         queue = self.queue(actor, name)
         resource = queue_rs(name, actor.vhost.name)
-        args.check_arguments(args.CONSUMER, arguments, resource)
+        checks.check_arguments(CONSUMER, arguments, resource)
         others = queue.consumers.everyone()
         taken = any(consumer.exclusive for consumer in others) or (exclusive and others)
         if taken or (exclusive and queue.settings.single_active_consumer):
@@ -252,18 +261,21 @@ class Operations:
             raise ChannelException(ACCESS_REFUSED, text)
         self.authorize(actor, CONFIGURE, "exchange", name)
         resource = exchange_rs(name, actor.vhost.name)
-        args.check_arguments(args.EXCHANGE, request.arguments, resource)
+        checks.check_arguments(EXCHANGE, request.arguments, resource)
         if existing is not None:
-            self._check_same_exchange(actor.vhost, existing, request, resource)
+            self._check_same_exchange(actor, existing, request, resource)
             return
         self._create_exchange(actor, request)
 
-    def _check_same_exchange(self, vhost: Vhost, exchange: Exchange, request: ExchangeRequest, resource: str) -> None:
-        args.check_same("type", exchange.type, request.type, resource)
-        args.check_same("durable", exchange.durable, request.durable, resource)
-        args.check_same("auto_delete", exchange.auto_delete, request.auto_delete, resource)
-        args.check_same("internal", exchange.internal, request.internal, resource)
-        args.check_equivalent(args.EXCHANGE, vhost.declared_arguments(exchange.name), request.arguments, resource)
+    def _check_same_exchange(self, actor: Actor, exchange: Exchange, request: ExchangeRequest, resource: str) -> None:
+        _STRICT.settle(actor, checks.different_flag("type", exchange.type, request.type), resource)
+        differences = chain(
+            checks.different_flag("durable", exchange.durable, request.durable),
+            checks.different_flag("auto_delete", exchange.auto_delete, request.auto_delete),
+            checks.different_flag("internal", exchange.internal, request.internal),
+            checks.different(EXCHANGE, actor.vhost.declared_arguments(exchange.name), request.arguments),
+        )
+        self.redeclarations.settle(actor, differences, resource)
 
     def _create_exchange(self, actor: Actor, request: ExchangeRequest) -> None:
         alternate = request.arguments.get("alternate-exchange")

@@ -38,7 +38,7 @@ __all__ = ["SPLIT", "UNROUTED", "Vhost", "Way"]  # publishers hold ways, and kno
 
 UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log or the spool; from there on publishers wait
 UNROUTED: Final = -1  # nobody takes the message
-SPLIT: Final = -2  # nothing was done yet: a gate wants to see the messages one by one
+SPLIT: Final = -2  # nothing was done yet: a gate wants to see the messages one by one, or they part on the way
 BYTES_A_MESSAGE: Final = 64  # beyond that, so many count as one message that consumers are behind
 
 
@@ -241,6 +241,8 @@ class Vhost:
         queues = way.route
         if queues is None or copies:
             queues = self._route(way, batch, copies)
+            if self.table.varied and len(batch.bodies) > 1:
+                return SPLIT
         if way.is_guarded:
             return self._submit_guarded(way.exchange, batch, queues, receipt)
         return self._submit(way.exchange, batch, queues, receipt)
@@ -276,9 +278,9 @@ class Vhost:
         """The queues a message goes to, each once; remembered where nothing but the key decides."""
         exchange, key, headers = way.exchange, batch.address.routing_key, batch.properties.headers
         if copies:
-            found = self.table.route_keys(exchange, (key, *copies), headers)
+            found = self.table.route_keys(exchange, (key, *copies), headers, batch.properties)
         else:
-            found = self.table.route(exchange, key, headers)
+            found = self.table.route(exchange, key, headers, batch.properties)
             if self.table.is_fixed(exchange, key):
                 way.route = cast("Sequence[PublishTarget]", found)
         if not way.is_guarded:

@@ -158,4 +158,37 @@ def table_entry(data: bytes, pos: int, key: bytes) -> tuple[int, int]:
     return pos, pos
 
 
+def property_of(properties: Properties, name: str) -> bytes | None:
+    """The octets of `correlation_id` or `message_id`, or the eight of `timestamp`; None where it was not given."""
+    raw, flags, pos = properties.raw, properties.flags, 2
+    for flag, of, size in _LAYOUT:
+        if not flags & flag:
+            continue
+        start = pos
+        if size:
+            pos += size
+        elif flag == HEADERS:
+            pos = properties.headers_end
+        else:
+            start += 1
+            pos = start + raw[pos]
+        if of == name:
+            return raw[start:pos]
+    return None
+
+
+# The properties up to `timestamp`, in their order: flag, name and size (0: a short string, or the table).
+_LAYOUT: Final = (
+    (CONTENT_TYPE, "content_type", 0),
+    (CONTENT_ENCODING, "content_encoding", 0),
+    (HEADERS, "headers", 0),
+    (DELIVERY_MODE, "delivery_mode", 1),
+    (PRIORITY, "priority", 1),
+    (CORRELATION_ID, "correlation_id", 0),
+    (REPLY_TO, "reply_to", 0),
+    (EXPIRATION, "expiration", 0),
+    (MESSAGE_ID, "message_id", 0),
+    (TIMESTAMP, "timestamp", 8),
+)
+
 NO_PROPERTIES: Final = Properties(b"\x00\x00")

@@ -44,13 +44,18 @@ OnLoaded = Callable[[Sequence[Loaded], int], None]
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Stream:
-    """One numbered stream of the journal. `next` is the number the next message gets; ranges are half open."""
+    """One numbered stream of the journal. `next` is the number the next message gets; ranges are half open.
 
-    __slots__ = ("id", "next")
+    `in_order` is kept for whoever appends: that what expires does so in the order in which it was appended. After a
+    crash nobody knows, and it is False for a stream in which something may expire.
+    """
+
+    __slots__ = ("id", "in_order", "next")
 
     def __init__(self, stream_id: int, next_number: int) -> None:
         self.id = stream_id
         self.next = next_number
+        self.in_order = True
 
     def waiting(self) -> tuple[int, int, int]:
         """How many messages are not settled, about how many bytes their items have, and the number of the first."""

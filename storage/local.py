@@ -93,7 +93,8 @@ class LocalJournal(Journal):
     def _restore(self, recovered: Recovered, marks: dict[int, int] | None) -> None:
         for stream_id, state in recovered.states.items():
             delivered = delivered_before(state, marks, recovered.is_clean)
-            restored = state._replace(delivered=delivered, next=max(state.next, delivered))
+            in_order = state.in_order and recovered.is_clean
+            restored = state._replace(delivered=delivered, next=max(state.next, delivered), in_order=in_order)
             extents = recovered.extents.get(stream_id, [])
             _settle_lost(restored, extents)
             stream = self.streams[stream_id] = LocalStream(restored, self)

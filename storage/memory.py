@@ -61,6 +61,7 @@ class MemoryStream(Stream):
     def reopen(self) -> None:
         """A new broker takes over: what the last one had handed out and nobody settled has been delivered before."""
         self._is_reopened = True
+        self.in_order = False
         for run in self._runs:
             for first, stop in self._settled.gaps(run.first, min(run.first + len(run.items), self._delivered)):
                 for number in range(first, stop):

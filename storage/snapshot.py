@@ -7,7 +7,8 @@ Must not: know segments or files.
         ranges x start u64, ranges x stop u64        what is settled
         deliveries x (number u64, deliveries u64)    of messages delivered more than once
 
-`flags` is 1 where a message of the stream may have an expiry. Numbers are little-endian, as this code's machines are.
+`flags` is 1 where a message of the stream may have an expiry, plus 2 where none expires before one that was appended
+before it. Numbers are little-endian, as this code's machines are.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ from storage.ranges import RangeSet
 _STATE: Final = Struct("<QQQIIII")
 _PAIR: Final = Struct("<QQ")
 MAY_EXPIRE: Final = 1
+IN_ORDER: Final = 2
 
 
 class StreamState(NamedTuple):
-    """One stream: the number of the next message, up to where messages may have been delivered, what is settled."""
+    """One stream: the number of the next message, up to where messages may have been delivered, what is settled.
+
+    `in_order` says that what expires does so in the order in which it was appended.
+    """
 
     id: int
     next: int
@@ -33,13 +38,14 @@ class StreamState(NamedTuple):
     may_expire: bool
     settled: RangeSet
     deliveries: dict[int, int]
+    in_order: bool = False
 
 
 def encode_states(states: Iterable[StreamState]) -> bytes:
     """The payload of a snapshot."""
     parts: list[bytes] = []
     for state in states:
-        flags = MAY_EXPIRE if state.may_expire else 0
+        flags = (MAY_EXPIRE if state.may_expire else 0) | (IN_ORDER if state.in_order else 0)
         parts.append(
             _STATE.pack(state.id, state.next, state.delivered, len(state.settled), len(state.deliveries), flags, 0)
         )
@@ -59,6 +65,6 @@ def decode_states(payload: bytes) -> Iterator[StreamState]:
             at += ranges * 16
             pairs = dict(_PAIR.iter_unpack(payload[at : at + counts * _PAIR.size]))
             at += counts * _PAIR.size
-            yield StreamState(stream, next_, delivered, flags & MAY_EXPIRE != 0, settled, pairs)
+            yield StreamState(stream, next_, delivered, flags & MAY_EXPIRE != 0, settled, pairs, flags & IN_ORDER != 0)
     except struct_error as error:
         raise ValueError(f"not a snapshot: {error}") from None

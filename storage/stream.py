@@ -53,6 +53,7 @@ class LocalStream(Stream):
 
     def __init__(self, state: StreamState, host: StreamHost) -> None:
         super().__init__(state.id, state.next)
+        self.in_order = state.in_order or not state.may_expire
         self.delivered = state.delivered
         self.trusted_from = state.delivered
         self.settled = state.settled
@@ -141,7 +142,9 @@ class LocalStream(Stream):
     def state(self) -> StreamState:
         """What a snapshot says of it."""
         self.apply()
-        return StreamState(self.id, self.next, self.delivered, self._expires, self.settled, self.deliveries)
+        return StreamState(
+            self.id, self.next, self.delivered, self._expires, self.settled, self.deliveries, self.in_order
+        )
 
     def appended(
         self, first: int, count: int, expires_ms: int, segment: Segment, item_bytes: int, share_bytes: int

@@ -33,8 +33,8 @@ from protocol.outgoing import Outgoing
 class ChannelHost:
     """What a channel needs of its connection."""
 
-    __slots__ = ("access", "actor", "confirming", "fail", "frame_max", "output", "resume", "services", "suspend",
-                 "tags", "tells_cancel", "touch")  # fmt: skip
+    __slots__ = ("access", "actor", "confirming", "fail", "frame_max", "live_prefetch", "output", "resume", "services",
+                 "suspend", "tags", "tells_cancel", "touch")  # fmt: skip
 
     def __init__(
         self, services: Services, output: Output, touch: Callable[[], None],
@@ -50,6 +50,7 @@ class ChannelHost:
         self.actor: Actor | None = None  # once the connection is open
         self.tags: frozenset[str] = frozenset()
         self.frame_max = services.limits.frame_max_bytes
+        self.live_prefetch = False  # a new prefetch for consumers is for those that are running, too
         self.tells_cancel = False  # the client has the capability consumer_cancel_notify
         self.confirming: dict[Channel, None] = {}  # channels with confirms to flush
 
@@ -305,6 +306,22 @@ class Channel:
         consumer = Consumer(tag, queue, no_ack, exclusive, arguments, self.context, self._cancelled)
         self.consumers[tag] = consumer
         queue.attach(consumer)
+
+    def limit(self, prefetch_count: int, is_shared: bool) -> None:
+        """Sets how much may be unacknowledged (0: no limit): by all consumers together, or by each.
+
+        Spec: 1.8.3.1 (basic.qos) as RabbitMQ has it, where each means each new one; docs/prefetch.md.
+        """
+        prefetch = self.context.prefetch
+        if is_shared:
+            prefetch.of_channel = prefetch_count
+        else:
+            prefetch.of_new_consumers = prefetch_count
+        if is_shared or self._host.live_prefetch:
+            for consumer in self.consumers.values():
+                if not is_shared and not consumer.no_ack:
+                    consumer.prefetch = prefetch_count
+                consumer.fed()
 
     def consume_replies(self, tag: str) -> None:
         """Starts the consumer for direct replies."""

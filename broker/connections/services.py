@@ -113,6 +113,7 @@ class Limits:
     frame_max_bytes: int
     channel_max: int
     consumers_per_channel_max: int
+    live_prefetch: tuple[str, ...]  # products of clients whose basic.qos reaches running consumers
     message_size_max_bytes: int
     handshake_timeout_ms: int
     auth_failure_delay_ms: int

@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 
 from broker.administration import Administration
 from broker.auth.users import User, UserStore
-from broker.model import arguments as args
-from broker.model.arguments import Arguments
+from broker.model import argument_checks as checks
+from broker.model.arguments import EXCHANGE, QUEUE, Arguments
 from broker.model.names import rs
 from broker.model.vhost_metadata import VhostMetadata
 from broker.policies.parameters import VHOST_LIMITS
@@ -92,10 +92,13 @@ class Applier:
             return DONE
         resource = rs("exchange", exchange.name, vhost)
         try:
-            args.check_same("type", present.type, exchange.type, resource)
+            checks.check_same(checks.different_flag("type", present.type, exchange.type), resource)
             for flag in ("durable", "auto_delete", "internal"):
-                args.check_same(flag, getattr(present, flag), getattr(exchange, flag), resource)
-            args.check_equivalent(args.EXCHANGE, found.declared_arguments(exchange.name), arguments, resource)
+                checks.check_same(
+                    checks.different_flag(flag, getattr(present, flag), getattr(exchange, flag)), resource
+                )
+            declared = found.declared_arguments(exchange.name)
+            checks.check_same(checks.different(EXCHANGE, declared, arguments), resource)
         except ChannelException as error:
             return f"{resource} is left as it is: {error.text}"
         return DONE
@@ -110,8 +113,10 @@ class Applier:
         resource, there = rs("queue", definition.name, vhost), present.definition
         try:
             for flag in ("durable", "exclusive", "auto_delete"):
-                args.check_same(flag, getattr(there, flag), getattr(definition, flag), resource)
-            args.check_equivalent(args.QUEUE, there.arguments, definition.arguments, resource)
+                checks.check_same(
+                    checks.different_flag(flag, getattr(there, flag), getattr(definition, flag)), resource
+                )
+            checks.check_same(checks.different(QUEUE, there.arguments, definition.arguments), resource)
         except ChannelException as error:
             return f"{resource} is left as it is: {error.text}"
         return DONE

@@ -17,8 +17,8 @@ from broker.auth.users import USERS_MAX, User, check_user
 from broker.definitions.applying import Applier
 from broker.definitions.objects import Fields, Skipped, WrongObjectError
 from broker.definitions.plain import arguments_of
-from broker.model import arguments as args
-from broker.model.arguments import Arguments
+from broker.model import argument_checks as checks
+from broker.model.arguments import EXCHANGE, Arguments
 from broker.model.names import RESERVED_PREFIX, rs
 from broker.model.vhost_metadata import NO_METADATA, VhostMetadata
 from broker.policies.limits import MAX_QUEUES, NO_LIMIT
@@ -213,7 +213,7 @@ class Checker:
             raise fields.wrong(f"unknown exchange type '{kind}'")
         self._exchanges.setdefault((vhost, name), kind)
         arguments = arguments_of(fields.members.get("arguments"))
-        args.check_arguments(args.EXCHANGE, arguments, rs("exchange", name, vhost))
+        checks.check_arguments(EXCHANGE, arguments, rs("exchange", name, vhost))
         exchange = Exchange(
             name, kind, fields.flag("durable"), fields.flag("auto_delete"), fields.flag("internal"),
             dict(arguments.values),
@@ -232,8 +232,8 @@ class Checker:
         durable, auto_delete = fields.flag("durable"), fields.flag("auto_delete")
         arguments = self._queue_arguments(fields)
         resource = rs("queue", name, vhost)
-        args.check_arguments(args.QUEUE, arguments, resource)
-        args.check_queue_type(arguments, resource, durable, False, auto_delete)
+        checks.check_queue_arguments(arguments, resource)
+        checks.check_queue_type(arguments, resource, durable, False, auto_delete)
         definition = QueueDefinition(name, durable, False, auto_delete, arguments)
         return partial(self._applier.queue, vhost, definition)
 

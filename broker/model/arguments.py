@@ -1,6 +1,6 @@
 """The one table of arguments: every x-argument of queues, exchanges, consumers, with type, range and meaning.
 
-Declaration checks, the redeclare check, settings and docs read the rows. Must not: act on an argument.
+`argument_checks`, settings, policies and docs read the rows. Must not: act on an argument, or check one.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from protocol.constants import PRECONDITION_FAILED
-from protocol.errors import ChannelException
 from protocol.tables import TYPE_NAMES
 
 TIMER_MS_MAX: Final = 100 * 365 * 86_400_000  # a hundred years
@@ -31,6 +29,7 @@ class Argument:
     `equivalent` says whether a redeclare with another value is refused; `acts` whether the broker acts on it yet, or
     only checks and keeps it.
 
+    `types` are the kinds of queue that take it: others refuse it, and do not compare it.
     `policy_key` is the policy that may set the same thing, and `policy_noun` what a wrong value of it is called.
     `merge` says which of two values counts, of a policy and an operator policy as of an argument and a policy: the
     smaller (min) or the larger one (max). Where it is empty, operators cannot set it, and the argument counts. A policy
@@ -57,12 +56,14 @@ class Argument:
     default: object = None
     equivalent: bool = True
     acts: bool = True
+    types: tuple[str, ...] = ALL_TYPES
 
 
 _NOT_STREAM: Final = ("classic", "quorum")
 _CLASSIC: Final = ("classic",)
 _QUORUM: Final = ("quorum",)
 _STREAM: Final = ("stream",)
+_NOT_CLASSIC: Final = ("quorum", "stream")
 
 
 def _policy_only(
@@ -74,48 +75,70 @@ def _policy_only(
                     merge=merge, acts=acts)  # fmt: skip
 
 
-ARGUMENTS: Final[tuple[Argument, ...]] = (
-    Argument("x-message-ttl", QUEUE, "integer", "How long a message may wait", "ms", 0, TIMER_MS_MAX,
-             policy_key="message-ttl", policy_noun="message TTL", policy_types=_NOT_STREAM, merge="min"),
+ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in which RabbitMQ compares them
     Argument("x-expires", QUEUE, "integer", "How long the queue may be unused before it is deleted", "ms", 1,
-             TIMER_MS_MAX, policy_key="expires", policy_noun="queue expiry", policy_types=_NOT_STREAM, merge="min"),
-    Argument("x-max-priority", QUEUE, "integer", "Highest priority that is kept apart; more counts as this", "level", 0,
-             255, "max_value_exceeded"),
-    Argument("x-single-active-consumer", QUEUE, "boolean", "Only one consumer at a time gets messages"),
-    Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=("classic", "quorum"),
-             choice_error="\"unsupported queue type '{}'\"", default="classic"),
-    Argument("x-max-length", QUEUE, "integer", "Most messages that may be ready", "messages", policy_key="max-length",
-             policy_noun="maximum length", policy_types=_NOT_STREAM, merge="min", acts=False),
-    Argument("x-max-length-bytes", QUEUE, "integer", "Most body bytes that may be ready", "bytes",
-             policy_key="max-length-bytes", policy_noun="maximum length in bytes", merge="min", acts=False),
-    Argument("x-overflow", QUEUE, "string", "What happens at the length limit",
-             choices=("drop-head", "reject-publish", "reject-publish-dlx"), choice_error="invalid_overflow",
-             policy_key="overflow", policy_noun="overflow value", policy_types=_NOT_STREAM, acts=False),
+             TIMER_MS_MAX, policy_key="expires", policy_noun="queue expiry", policy_types=_NOT_STREAM, merge="min",
+             types=_NOT_STREAM),
+    Argument("x-message-ttl", QUEUE, "integer", "How long a message may wait", "ms", 0, TIMER_MS_MAX,
+             policy_key="message-ttl", policy_noun="message TTL", policy_types=_NOT_STREAM, merge="min",
+             types=_NOT_STREAM),
     Argument("x-dead-letter-exchange", QUEUE, "string", "Where dropped messages go", policy_key="dead-letter-exchange",
-             policy_noun="dead letter exchange name", policy_types=_NOT_STREAM, names_exchange=True, acts=False),
+             policy_noun="dead letter exchange name", policy_types=_NOT_STREAM, names_exchange=True, acts=False,
+             types=_NOT_STREAM),
     Argument("x-dead-letter-routing-key", QUEUE, "string", "The routing key dropped messages get",
              requires="x-dead-letter-exchange", requires_error="routing_key_but_no_dlx_defined",
              policy_key="dead-letter-routing-key", policy_noun="dead letter routing key", policy_types=_NOT_STREAM,
-             acts=False),
+             acts=False, types=_NOT_STREAM),
     Argument("x-dead-letter-strategy", QUEUE, "string", "How safely dropped messages travel",
              choices=("at-most-once", "at-least-once"), choice_error="invalid_dlx_strategy",
              policy_key="dead-letter-strategy", policy_noun="dead letter strategy", policy_types=_QUORUM,
-             equivalent=False, acts=False),
-    Argument("x-delivery-limit", QUEUE, "integer", "Most deliveries of one message", "deliveries",
-             policy_key="delivery-limit", policy_noun="delivery limit", policy_types=_QUORUM, merge="min",
-             equivalent=False, acts=False),
-    Argument("x-consumer-timeout", QUEUE, "integer", "How long a delivery may stay unacknowledged", "ms",
-             policy_key="consumer-timeout", policy_noun="consumer timeout", merge="min", equivalent=False, acts=False),
+             acts=False, types=_QUORUM),
+    Argument("x-max-length", QUEUE, "integer", "Most messages that may be ready", "messages", policy_key="max-length",
+             policy_noun="maximum length", policy_types=_NOT_STREAM, merge="min", acts=False, types=_NOT_STREAM),
+    Argument("x-max-length-bytes", QUEUE, "integer", "Most body bytes that may be ready", "bytes",
+             policy_key="max-length-bytes", policy_noun="maximum length in bytes", merge="min", acts=False),
+    Argument("x-max-in-memory-length", QUEUE, "integer", "Accepted from older clients", "messages", types=_QUORUM),
+    Argument("x-max-in-memory-bytes", QUEUE, "integer", "Accepted from older clients", "bytes", types=_QUORUM),
+    Argument("x-max-priority", QUEUE, "integer", "Highest priority that is kept apart; more counts as this", "level", 0,
+             255, "max_value_exceeded", types=_CLASSIC),
+    Argument("x-overflow", QUEUE, "string", "What happens at the length limit",
+             choices=("drop-head", "reject-publish", "reject-publish-dlx"), choice_error="invalid_overflow",
+             policy_key="overflow", policy_noun="overflow value", policy_types=_NOT_STREAM, acts=False,
+             types=_NOT_STREAM),
     Argument("x-queue-mode", QUEUE, "string", "Accepted for older clients; every queue pages out by itself",
              choices=("default", "lazy"), choice_error="\"unsupported queue mode '{}'\"", policy_key="queue-mode",
-             policy_noun="queue-mode value", policy_types=_CLASSIC),
-    Argument("x-queue-version", QUEUE, "integer", "Accepted for older clients", minimum=1, maximum=2, equivalent=False,
-             policy_key="queue-version", policy_noun="queue-version value", policy_types=_CLASSIC),
-    Argument("x-queue-master-locator", QUEUE, "string", "Accepted for older clients", equivalent=False,
-             policy_key="queue-master-locator", policy_noun="master locator", policy_types=_CLASSIC),
-    Argument("x-quorum-initial-group-size", QUEUE, "integer", "Accepted for older clients", equivalent=False),
+             policy_noun="queue-mode value", policy_types=_CLASSIC, types=_CLASSIC),
+    Argument("x-queue-version", QUEUE, "integer", "Accepted for older clients", minimum=1, maximum=2,
+             choice_error="\"unsupported queue version '{}'\"", policy_key="queue-version",
+             policy_noun="queue-version value", policy_types=_CLASSIC, types=_CLASSIC),
+    Argument("x-single-active-consumer", QUEUE, "boolean", "Only one consumer at a time gets messages",
+             types=_NOT_STREAM),
+    Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=("classic", "quorum"),
+             choice_error="\"unsupported queue type '{}'\"", default="classic"),
+    Argument("x-quorum-initial-group-size", QUEUE, "integer", "Accepted; there is one node", minimum=1, types=_QUORUM),
+    Argument("x-delivery-limit", QUEUE, "integer", "Most deliveries of one message", "deliveries",
+             policy_key="delivery-limit", policy_noun="delivery limit", policy_types=_QUORUM, merge="min",
+             acts=False, types=_NOT_STREAM),
+    Argument("x-consumer-timeout", QUEUE, "integer", "How long a delivery may stay unacknowledged", "ms",
+             policy_key="consumer-timeout", policy_noun="consumer timeout", merge="min", equivalent=False, acts=False),
+    Argument("x-queue-master-locator", QUEUE, "string", "Accepted for older clients",
+             policy_key="queue-master-locator", policy_noun="master locator", policy_types=_CLASSIC, types=_CLASSIC),
+    Argument("x-max-age", QUEUE, "age", "Age at which a stream's messages go: a number and Y, M, D, h, m or s",
+             choice_error="invalid_max_age", acts=False, types=_STREAM),
+    Argument("x-stream-max-segment-size-bytes", QUEUE, "integer", "Size of a stream's segment files", "bytes",
+             acts=False, types=_STREAM),
+    Argument("x-stream-filter-size-bytes", QUEUE, "integer", "Accepted for older clients", "bytes", minimum=16,
+             maximum=255, types=_STREAM),
+    Argument("x-initial-cluster-size", QUEUE, "integer", "Accepted; there is one node", minimum=1, types=_STREAM),
+    Argument("x-queue-leader-locator", QUEUE, "string", "Accepted; there is one node",
+             choices=("client-local", "balanced", "random", "least-leaders"), choice_error="invalid_queue_locator_arg",
+             types=_NOT_CLASSIC),
     Argument("alternate-exchange", EXCHANGE, "string", "Where messages go that no binding takes",
              policy_key="alternate-exchange", policy_noun="alternate exchange name", names_exchange=True),
+    Argument("hash-header", EXCHANGE, "string", "x-consistent-hash: the header to hash, not the routing key",
+             equivalent=False),
+    Argument("hash-property", EXCHANGE, "string", "x-consistent-hash: the property to hash, not the routing key",
+             equivalent=False),
     Argument("x-priority", CONSUMER, "integer", "Consumers of higher priority are served first", minimum=-(2**31),
              maximum=2**31 - 1),
     Argument("x-cancel-on-ha-failover", CONSUMER, "boolean", "Accepted for older clients"),
@@ -175,98 +198,3 @@ class Arguments:
 
 
 NO_ARGUMENTS: Final = Arguments({}, {})
-
-
-def check_arguments(on: str, arguments: Arguments, resource: str) -> None:
-    """Checks every known argument of a declaration by its row; unknown ones pass, as with RabbitMQ.
-
-    Raises: ChannelException 406 `invalid arg 'x' for queue 'q' in vhost '/': why`.
-    """
-    for name in arguments.values:
-        row = BY_NAME.get((on, name))
-        if row is None:
-            continue
-        type_name = arguments.type_name(name)
-        if row.names_exchange and not _right_type(row, arguments.values[name]):
-            text = f"invalid type '{type_name}' for arg '{name}' in {resource}"
-            raise ChannelException(PRECONDITION_FAILED, text)
-        fault = _fault(row, arguments, name)
-        if fault:
-            raise ChannelException(PRECONDITION_FAILED, f"invalid arg '{name}' for {resource}: {fault}")
-
-
-def check_queue_type(arguments: Arguments, resource: str, durable: bool, exclusive: bool, auto_delete: bool) -> None:
-    """Checks what a queue type refuses.
-
-    Raises: ChannelException 406.
-    """
-    if arguments.get("x-queue-type") != "quorum":
-        return
-    for refused, name in ((not durable, "non-durable"), (exclusive, "exclusive-owner"), (auto_delete, "auto-delete")):
-        if refused:
-            raise ChannelException(PRECONDITION_FAILED, f"invalid property '{name}' for {resource}")
-
-
-def _fault(row: Argument, arguments: Arguments, name: str) -> str:
-    value = arguments.values[name]
-    type_name = arguments.type_name(name)
-    if not _right_type(row, value):
-        integer = row.kind == "integer"
-        return f'"expected integer, got {type_name}"' if integer else f"{{unacceptable_type,{type_name}}}"
-    if row.requires and row.requires not in arguments.values:
-        return row.requires_error
-    if isinstance(value, str) and row.choices and value not in row.choices:
-        return row.choice_error.format(value)
-    if isinstance(value, int) and row.kind == "integer":
-        if value < row.minimum:
-            return f"{{value_zero,{value}}}" if value == 0 else f"{{value_negative,{value}}}"
-        if value > row.maximum:
-            return f"{{{row.maximum_error},{value}}}"
-    return ""
-
-
-def _right_type(row: Argument, value: object) -> bool:
-    if row.kind == "integer":
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, bool if row.kind == "boolean" else str)
-
-
-def check_equivalent(on: str, current: Arguments, received: Arguments, resource: str) -> None:
-    """Compares a redeclaration with what is there, row by row.
-
-    Raises: ChannelException 406 `inequivalent arg 'x' for queue 'q' in vhost '/': received … but current is …`.
-    """
-    for row in ARGUMENTS:
-        if row.on != on or not row.equivalent:
-            continue
-        have, want = current.values.get(row.name, row.default), received.values.get(row.name, row.default)
-        if have != want or isinstance(have, bool) != isinstance(want, bool):
-            both = row.name in current.values and row.name in received.values
-            shown = _value if both else _value_and_type
-            text = f"received {shown(received, row.name)} but current is {shown(current, row.name)}"
-            raise ChannelException(PRECONDITION_FAILED, f"inequivalent arg '{row.name}' for {resource}: {text}")
-
-
-def check_same(name: str, current: bool | str, received: bool | str, resource: str) -> None:
-    """Compares a flag or a type of a redeclaration with what is there.
-
-    Raises: ChannelException 406.
-    """
-    if current != received:
-        text = f"received '{_flag(received)}' but current is '{_flag(current)}'"
-        raise ChannelException(PRECONDITION_FAILED, f"inequivalent arg '{name}' for {resource}: {text}")
-
-
-def _flag(value: bool | str) -> str:
-    return str(value).lower() if isinstance(value, bool) else value
-
-
-def _value(arguments: Arguments, name: str) -> str:
-    value = arguments.values[name]
-    return f"'{_flag(value) if isinstance(value, bool | str) else value}'"
-
-
-def _value_and_type(arguments: Arguments, name: str) -> str:
-    if name not in arguments.values:
-        return "none"
-    return f"the value {_value(arguments, name)} of type '{arguments.type_name(name)}'"

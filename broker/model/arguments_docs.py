@@ -5,7 +5,7 @@ Must not: say anything about an argument that its row does not.
 
 from __future__ import annotations
 
-from broker.model.arguments import ARGUMENTS, CONSUMER, EXCHANGE, LONG_MAX, QUEUE, Argument
+from broker.model.arguments import ALL_TYPES, ARGUMENTS, CONSUMER, EXCHANGE, LONG_MAX, QUEUE, Argument
 
 HEAD = """# Arguments
 
@@ -13,7 +13,9 @@ HEAD = """# Arguments
 
 What the broker knows of the `arguments` of declare and consume. A value of the wrong type or out of range is refused
 with 406 `invalid arg`; where *Redeclare* says so, another value than the present one is refused with 406
-`inequivalent arg`. Arguments that are not listed are ignored, as RabbitMQ does.
+`inequivalent arg`; [changing-queues.md](changing-queues.md) says how to change a queue that is there. A queue refuses
+what belongs to other kinds of queue with 406 `invalid arg … of queue type …`. Arguments that are not listed are
+ignored, as RabbitMQ does.
 
 **Checked** in the last column means that the argument is checked and kept, and has no effect yet.
 """
@@ -27,20 +29,23 @@ def markdown() -> str:
 
 def _section(on: str) -> str:
     head = "| Argument | Meaning | Allowed | Redeclare | Effect |\n|---|---|---|---|---|\n"
+    if on == QUEUE:
+        head = "| Argument | Meaning | Allowed | Of queues | Redeclare | Effect |\n|---|---|---|---|---|---|\n"
     return f"## {TITLES[on]}\n\n{head}" + "".join(_row(row) for row in ARGUMENTS if row.on == on)
 
 
 def _row(row: Argument) -> str:
     redeclare = "must be the same" if row.equivalent and row.on != CONSUMER else "may differ"
     effect = "yes" if row.acts else "**checked**"
-    return f"| `{row.name}` | {row.summary} | {_allowed(row)} | {redeclare} | {effect} |\n"
+    kinds = "" if row.on != QUEUE else "all | " if row.types == ALL_TYPES else f"{', '.join(row.types)} | "
+    return f"| `{row.name}` | {row.summary} | {_allowed(row)} | {kinds}{redeclare} | {effect} |\n"
 
 
 def _allowed(row: Argument) -> str:
     if row.choices:
         return ", ".join(f"`{choice}`" for choice in row.choices)
     if row.kind != "integer":
-        return row.kind
+        return "string" if row.kind == "age" else row.kind
     unit = f" {row.unit}" if row.unit else ""
     most = "" if row.maximum == LONG_MAX else f" to {row.maximum:,}"
     return f"integer from {row.minimum:,}{most}{unit}"

@@ -6,7 +6,6 @@ Stop "queue" on a message's way. Must not: know connections, frames or exchanges
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from broker.model.interfaces import ConsumerPort
 from broker.model.message import Batch, Span
@@ -14,20 +13,17 @@ from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
 from broker.queues.browsing import Answer, Place, look, remove
-from broker.queues.consumers import Picker
+from broker.queues.consumers import Picker, quantum
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
-from broker.queues.expiry import ExpiryTimer, expires_at_ms
+from broker.queues.expiry import Expiry, expires_at_ms, latest_expiry_ms
 from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lifetime import Lifetime
+from broker.queues.overdue import NEVER_LAST
 from broker.queues.parts import EXPIRED, REJECTED, Bound, Leaving, Returning
 from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
-
-FAIR_BELOW: Final = 1024  # ready messages up to which consumers alternate one by one
-TURNS_PER_CONSUMER: Final = 32  # of a longer queue, how many turns each consumer gets at least
-QUANTUM_MAX: Final = 64  # messages a consumer gets in one turn where several are ready
 
 
 class ClassicQueue(Queue):
@@ -41,7 +37,7 @@ class ClassicQueue(Queue):
     2. A position is used once; a requeued message keeps it.
     """
 
-    __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime", "_may_expire",
+    __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime",
                  "_next_position", "bound", "leaving", "returning")  # fmt: skip
 
     def __init__(
@@ -61,9 +57,8 @@ class ClassicQueue(Queue):
         self._context = context
         self._next_position = 1
         self._is_dirty = False
-        self._may_expire = False
         self._gets: WaitingGets | None = None  # of messages that are being loaded
-        self._expiry: ExpiryTimer | None = None  # once messages may expire
+        self._expiry: Expiry | None = None  # once messages may expire
         self._lifetime: Lifetime | None = None  # of a queue that may end by itself
         if definition.auto_delete or settings.expires_ms:
             self._lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
@@ -76,12 +71,21 @@ class ClassicQueue(Queue):
         streams = self.ready.streams()
         self._next_position = max((stream.next for stream in streams), default=1)
         if self.ready.count and any(stream.may_expire() for stream in streams):
-            self._may_expire = True
+            expiry = self._expire_from(latest_expiry_ms(self.settings.ttl_ms, self.idle_since_ms))
+            if not all(stream.in_order for stream in streams):
+                expiry.walk(self._next_position)
             self._mark_dirty()
+
+    def _expire_from(self, latest_ms: int) -> Expiry:
+        """Messages may expire from now on; of those that are here, the last one then."""
+        self._expiry = Expiry(lambda: self.ready, self._expired, self._mark_dirty, self._context, latest_ms)
+        return self._expiry
 
     def apply(self, policy: EffectivePolicy, settings: QueueSettings) -> None:
         """Another policy counts, and these are the settings now; what waits keeps the expiry it came with."""
         expires_ms = self.settings.expires_ms
+        if self._expiry is not None and settings.ttl_ms != self.settings.ttl_ms:
+            self._expiry.changed()
         self.policy = policy
         self.settings = settings
         self._context.equip(self)
@@ -122,9 +126,11 @@ class ClassicQueue(Queue):
         stream = self.ready.stream_for(batch) if batch.position else None
         number = stream.next - count if stream is not None else 0
         expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
-        if expires_ms:
-            self._may_expire = True
-        self.ready.append(Span(batch, 0, count, self._next_position, expires_ms, 0, number))
+        span = Span(batch, 0, count, self._next_position, expires_ms, 0, number)
+        if expires_ms or self._expiry is not None:
+            is_alone = not self.ready.count and not self.unacked
+            (self._expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
+        self.ready.append(span)
         self._next_position += count
         self.counters.published += count
         if not self._is_dirty:
@@ -157,32 +163,26 @@ class ClassicQueue(Queue):
             for consumer in self.consumers.everyone():
                 consumer.cancelled()
             return
-        if self._may_expire:
-            self._expire(now_ms - 1)
+        if self._expiry is not None:
+            self._expiry.take_front(now_ms - 1)
         if self.bound is not None:  # what is too much may have been on disk, or the bound another one
             self.bound.enforce(now_ms)
         if self._gets is not None:
             self._gets.answer()
+        self.hand_out(now_ms)
+        if self._expiry is not None:
+            self._expiry.take_due(now_ms)
+
+    def hand_out(self, now_ms: int) -> None:
+        """Gives ready messages to consumers with room, without waiting for the end of the turn."""
         ready, pick = self.ready, self.consumers.pick
         while self.consumers.offered and (message_bytes := ready.next_message_bytes()):
             picked = pick(message_bytes)
             if picked is None:
                 break
-            self._hand(picked[0], min(picked[1], self._quantum()), message_bytes)
-            if self._may_expire:
-                self._expire(now_ms - 1)
-        if self._may_expire:
-            self._expire(now_ms)
-            if self._expiry is None:
-                self._expiry = ExpiryTimer(self._context, self._mark_dirty)
-            self._expiry.arm(ready.next_expiry_ms())
-
-    def _quantum(self) -> int:
-        """How many messages one consumer gets before it is another's turn."""
-        offered, count = self.consumers.offered, self.ready.count
-        if offered <= 1:
-            return count
-        return 1 if count <= FAIR_BELOW else min(QUANTUM_MAX, count // (offered * TURNS_PER_CONSUMER) + 1)
+            self._hand(picked[0], min(picked[1], quantum(self.consumers.offered, ready.count)), message_bytes)
+            if self._expiry is not None:
+                self._expiry.take_front(now_ms - 1)
 
     def _hand(self, consumer: ConsumerPort, count: int, message_bytes: int) -> None:
         """Delivers up to `count` messages of up to `message_bytes` each to one consumer.
@@ -207,7 +207,7 @@ class ClassicQueue(Queue):
                 counters.delivered += held
                 self._lend(span)
                 consumer.deliver(span)
-            if self._may_expire:
+            if self._expiry is not None:
                 return
 
     def _lend(self, span: Span) -> None:
@@ -228,12 +228,12 @@ class ClassicQueue(Queue):
         """Answers; False where what was there has expired, and the rest is being loaded."""
         now_ms = self._context.now_ms()
         self.used(now_ms)
-        if self._may_expire:
-            self._expire(now_ms)
+        if self._expiry is not None:
+            self._expiry.take_front(now_ms)
             self._mark_dirty()  # what this uncovers may be due
         span = self.ready.take(1)
-        if self._may_expire:
-            self._expire(now_ms)  # what this uncovers is not counted where it is due
+        if self._expiry is not None:
+            self._expiry.take_front(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
         if span is None and self.ready.count:
             return False
@@ -274,6 +274,8 @@ class ClassicQueue(Queue):
         self.counters.requeued += span.stop - span.start
         span.deliveries += 1
         if self.returning is None or not self.returning.take(span):
+            if self._expiry is not None:
+                self._expiry.came_back(span)
             self.ready.put_back(span)
             self._mark_dirty()
 
@@ -366,7 +368,7 @@ class ClassicQueue(Queue):
         if self._lifetime is not None:
             self._lifetime.stop()
         if self._expiry is not None:
-            self._expiry.arm(0)
+            self._expiry.stop()
         streams = self.ready.streams()
         self.ready.clear()
         if streams:  # a queue that comes back after a crash, since its end was not stored, is whole
@@ -382,9 +384,8 @@ class ClassicQueue(Queue):
         self._is_ended = True
         self._mark_dirty()
 
-    def _expire(self, until_ms: int) -> None:
-        for span in self.ready.take_expired(until_ms):
-            self.drop(span, EXPIRED)
+    def _expired(self, span: Span) -> None:
+        self.drop(span, EXPIRED)
 
     def _end(self) -> None:
         self._context.delete(self.name)

@@ -80,6 +80,25 @@ class Cold:
 Piece: TypeAlias = Span | Cold
 
 
+def totals(middle: deque[Cold | Span] | None) -> tuple[int, int]:
+    """How many messages are cold, and the bytes of their bodies; the cost grows with their runs."""
+    cold = [item for item in middle or () if isinstance(item, Cold)]
+    return sum(item.count for item in cold), sum(item.body_bytes for item in cold)
+
+
+def without(runs: Sequence[Loaded], numbers: set[int]) -> list[Loaded]:
+    """What was loaded without the messages of some numbers."""
+    kept: list[Loaded] = []
+    for run in runs:
+        start = 0
+        for at in range(len(run.items) + 1):
+            if at == len(run.items) or run.first + at in numbers:
+                if at > start:
+                    kept.append(run._replace(first=run.first + start, items=run.items[start:at]))
+                start = at + 1
+    return kept
+
+
 def push(middle: deque[Cold | Span], stream: Stream | None, number: int, span: Span) -> None:
     """Puts a span behind what is cold; as it is where it has no number in a stream."""
     last = middle[-1] if middle else None

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy_extensions import mypyc_attr
 
 from broker.model.interfaces import ConsumerPort
+
+FAIR_BELOW: Final = 1024  # ready messages up to which consumers alternate one by one
+TURNS_PER_CONSUMER: Final = 32  # of a longer queue, how many turns each consumer gets at least
+QUANTUM_MAX: Final = 64  # messages a consumer gets in one turn where several are ready
+
+
+def quantum(offered: int, count: int) -> int:
+    """How many of `count` ready messages one of several consumers gets before it is another's turn."""
+    if offered <= 1:
+        return count
+    return 1 if count <= FAIR_BELOW else min(QUANTUM_MAX, count // (offered * TURNS_PER_CONSUMER) + 1)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -1,4 +1,4 @@
-"""When messages expire: a function of settings, message and time, and the one timer a queue needs for it.
+"""When messages expire: a function of settings, message and time, and what a queue needs to have them leave then.
 
 Must not: drop a message; the queue does, and knows what dropping means.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from broker.model.message import NEVER_MS, Batch
+from broker.model.message import NEVER_MS, Batch, Span
 from broker.queues.context import QueueContext
+from broker.queues.overdue import NEVER_LAST, Overdue
+from broker.queues.ready import ReadyList
 
 
 def expires_at_ms(ttl_ms: int, batch: Batch, now_ms: int) -> int:
@@ -50,3 +52,56 @@ class ExpiryTimer:
         self._handle = None
         self._due_ms = 0
         self._callback()
+
+
+class Expiry:
+    """What a queue needs once a message in it may expire: the front of its list, what is overdue behind, a timer."""
+
+    __slots__ = ("_on_expired", "_overdue", "_ready", "_timer")
+
+    def __init__(
+        self, ready: Callable[[], ReadyList], on_expired: Callable[[Span], None], wake: Callable[[], None],
+        context: QueueContext, latest_ms: int,
+    ) -> None:  # fmt: skip
+        """Args: wake has the queue pumped; latest_ms is when the last of what waits already expires."""
+        self._ready = ready
+        self._on_expired = on_expired
+        self._overdue = Overdue(ready, on_expired, wake, latest_ms)
+        self._timer = ExpiryTimer(context, wake)
+
+    def came(self, span: Span, is_alone: bool) -> None:
+        """Messages are about to go to the back. Args: is_alone says that the queue has no others."""
+        self._overdue.note(span, is_alone)
+
+    def came_back(self, span: Span) -> None:
+        """Messages are about to go back to their place."""
+        self._overdue.back(span)
+
+    def walk(self, stop: int) -> None:
+        """Nobody knows in which order what stands below a position expires: looks through it."""
+        self._overdue.walk(stop)
+
+    def changed(self) -> None:
+        """What comes from now on expires sooner or later than what came before."""
+        self._overdue.doubt()
+
+    def take_front(self, until_ms: int) -> None:
+        """What stands in front and is due leaves."""
+        for span in self._ready().take_expired(until_ms):
+            self._on_expired(span)
+
+    def take_due(self, now_ms: int) -> None:
+        """Everything that is due leaves, and the queue is pumped again when more is."""
+        self.take_front(now_ms)
+        self._overdue.expire(now_ms)
+        front_ms, other_ms = self._ready().next_expiry_ms(), self._overdue.next_ms()
+        self._timer.arm(min(front_ms, other_ms) if front_ms and other_ms else front_ms or other_ms)
+
+    def stop(self) -> None:
+        """The queue is gone."""
+        self._timer.arm(0)
+
+
+def latest_expiry_ms(ttl_ms: int, now_ms: int) -> int:
+    """When the last of the messages expires of which each does, in order, by a queue's TTL or sooner."""
+    return now_ms + ttl_ms if ttl_ms >= 0 else NEVER_LAST

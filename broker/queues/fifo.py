@@ -77,9 +77,9 @@ class SpanFifo:
         """Up to `count` spans from an index on."""
         return [span for span in self._items[index : index + count] if span is not None]
 
-    def replace(self, index: int, spans: list[Span]) -> None:
-        """Puts spans where one was."""
-        self._items[index : index + 1] = spans
+    def replace(self, index: int, count: int, spans: list[Span]) -> None:
+        """Puts spans where `count` were."""
+        self._items[index : index + count] = spans
         if len(self._items) == self._gap:
             self.clear()
 

@@ -14,25 +14,24 @@ Invariants
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Cold, Piece, push, push_front
-from broker.queues.fifo import SpanFifo, give_back
+from broker.queues.cold import Cold, push, push_front, without
+from broker.queues.cutting import cut_out
+from broker.queues.fifo import give_back
 from broker.queues.paging import STEP_SPANS, MemoryBudget, memory_bytes
-from broker.queues.places import pieces_from, take_out
-from broker.queues.ready import ReadyList
 from broker.queues.spool import Spool, Spooled
+from broker.queues.standing import Standing
 from broker.queues.stored import HeadReader
 from storage.journal import Journal, Loaded, Stream
 
 
-class PagedFifo(ReadyList):
+class PagedFifo(Standing):
     """The plain ready list; a durable queue's is in one stream of the journal. `on_loaded` says that more is ready."""
 
-    __slots__ = ("_budget", "_bytes_min", "_generation", "_head", "_hot_bytes", "_is_loading", "_journal", "_limits",
-                 "_middle", "_on_loaded", "_page_at_bytes", "_reader", "_returned", "_spool", "_spooled", "_tail",
-                 "stream")  # fmt: skip
+    __slots__ = ("_budget", "_bytes_min", "_generation", "_gone", "_hot_bytes", "_is_loading", "_journal", "_limits",
+                 "_on_loaded", "_page_at_bytes", "_reader", "_spool", "_spooled", "stream")  # fmt: skip
 
     def __init__(
         self, stream: Stream | None, journal: Journal, spool: Spool, budget: MemoryBudget, on_loaded: Callable[[], None]
@@ -48,14 +47,11 @@ class PagedFifo(ReadyList):
         self._bytes_min = budget.limits.queue_bytes_min
         self._on_loaded = on_loaded
         self._reader: HeadReader | None = None
-        self._returned: list[Span] = []
-        self._head = SpanFifo()
-        self._middle: deque[Cold | Span] | None = None  # a deque takes 600 bytes, and most lists never need one
-        self._tail: deque[Span | Spooled] | None = None
         self._hot_bytes = 0  # of head and tail
         self._page_at_bytes = self._bytes_max()
         self._is_loading = False
         self._generation = 0
+        self._gone: set[int] | None = None  # numbers that were taken out while on disk only, and are not settled yet
         if stream is not None:
             self.count, self.body_bytes, first = stream.waiting()
             if self.count:
@@ -233,6 +229,8 @@ class PagedFifo(ReadyList):
         assert middle[0] is cold, "invariant 3"
         self._reader = self._reader or HeadReader()
         is_spooled = cold.stream is self._spooled
+        if self._gone and not is_spooled:
+            runs = without(runs, self._gone)
         spans = cold.loaded(runs, self._reader, is_spooled)
         for span in spans:
             self._head.append(span)
@@ -317,6 +315,8 @@ class PagedFifo(ReadyList):
         count = span.stop - span.start
         assert self.stream is not None, "a journalled message in a list that is not"
         self.stream.settle(span.number, span.number + count, count * span.batch.share_bytes)
+        if self._gone:
+            self._gone.difference_update(range(span.number, span.number + count))
 
     def clear(self) -> list[Span]:
         """Drops everything; returns, in order, what was in memory and is still to be settled."""
@@ -337,59 +337,46 @@ class PagedFifo(ReadyList):
         self._budget.used -= self._hot_bytes
         self._budget.forget(self)
         self._hot_bytes = self.count = self.body_bytes = 0
+        self._gone = None
         self._returned.clear()
         self._head.clear()
         self._middle = None
         self._tail = None
 
-    def spans(self) -> Iterator[Span]:
-        """Everything in memory in order, left in place."""
-        yield from reversed(self._returned)
-        yield from self._head
-        yield from (item for item in self._middle or () if isinstance(item, Span))
-        yield from (item.span if isinstance(item, Spooled) else item for item in self._tail or ())
-
-    def oldest(self) -> Span | None:
-        """The message in front, left in place; None where it is not in memory."""
-        if self._returned:
-            return self._returned[-1]
-        return self._head.first() if len(self._head) else None
-
     def streams(self) -> list[Stream]:
         """The streams its durable messages are in."""
         return [] if self.stream is None else [self.stream]
 
-    def paged_out(self) -> tuple[int, int]:
-        """How many messages are on disk only, and the bytes of their bodies; the cost grows with their runs."""
-        cold = [item for item in self._middle or () if isinstance(item, Cold)]
-        return sum(item.count for item in cold), sum(item.body_bytes for item in cold)
-
-    def pieces(self, level: int, position: int, count: int) -> list[tuple[int, Piece]]:  # noqa: ARG002
-        """Up to `count` pieces with messages from `position` on, left in place; it has one level, 0."""
+    def cut(self, level: int, first: int, stop: int) -> list[Span]:  # noqa: ARG002
+        """Takes out what is in memory of the positions `first..stop`."""
         parts = self._returned, self._head, self._middle, self._tail
-        return [(0, piece) for piece in pieces_from(*parts, position, count)]
+        found, freed_bytes = cut_out(*parts, self._spooled, first, stop)
+        self._hot_bytes -= freed_bytes
+        self._budget.used -= freed_bytes
+        for span in found:
+            self.count -= span.stop - span.start
+            self.body_bytes -= (span.stop - span.start) * span.batch.body_bytes
+        return found
 
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:  # noqa: ARG002
         """Takes one message out: in memory, or cold and `loaded`; None where it does not wait here (any more)."""
+        found = self.cut(0, position, position + 1)
         piece = next((piece for _, piece in self.pieces(0, position, 1)), None)
-        if isinstance(piece, Cold):
-            if loaded is None or position < piece.first + piece.shift:
+        if not found and isinstance(piece, Cold) and loaded is not None and position >= piece.first + piece.shift:
+            if self._gone is None:
+                self._gone = set()
+            if loaded.number in self._gone:
                 return None
-            one = loaded
-            piece.settle_one(one, piece.stream is self._spooled)
-            self._generation += 1  # what is being loaded still has it
-            self._is_loading = False
-        elif piece is not None and piece.position <= position:
-            parts = self._returned, self._head, self._middle, self._tail
-            one, freed_bytes = take_out(*parts, self._spooled, piece, position)
-            self._hot_bytes -= freed_bytes
-            self._budget.used -= freed_bytes
-        else:
+            piece.settle_one(loaded, piece.stream is self._spooled)
+            if loaded.number:
+                self._gone.add(loaded.number)
+            self.count -= 1
+            self.body_bytes -= loaded.batch.body_bytes
+            found.append(loaded)
+        if not found:
             return None
-        self.count -= 1
-        self.body_bytes -= one.batch.body_bytes
         self._on_loaded()
-        return one
+        return found[0]
 
     def recount(self) -> None:
         """It has no parts."""

@@ -39,7 +39,7 @@ class PriorityReady(ReadyList):
         self._waiting = sorted(priority for priority, level in self._levels.items() if level.count)
 
     def _level_of(self, batch: Batch) -> tuple[int, ReadyList]:
-        priority = min(batch.properties.priority, self._priority_max)
+        priority = self.level_of(batch)
         level = self._levels.get(priority)
         if level is None:
             level = self._levels[priority] = self._create_level(priority)
@@ -143,6 +143,22 @@ class PriorityReady(ReadyList):
                 some = self._levels[priority].pieces(0, begin, count - len(found))
                 found += [(priority, piece) for _, piece in some]
         return found
+
+    def cut(self, level: int, first: int, stop: int) -> list[Span]:
+        """Takes out what is in memory of the positions `first..stop` of a level."""
+        kept = self._levels.get(level)
+        spans = kept.cut(0, first, stop) if kept is not None else []
+        self.recount()
+        return spans
+
+    def may_hold(self, level: int, position: int) -> bool:
+        """Whether a message may wait at a position of a level."""
+        kept = self._levels.get(level)
+        return kept is not None and kept.may_hold(0, position)
+
+    def level_of(self, batch: Batch) -> int:
+        """The level that the batch's messages stand in."""
+        return min(batch.properties.priority, self._priority_max)
 
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:
         """Takes one message out of its level."""

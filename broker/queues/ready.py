@@ -77,6 +77,18 @@ class ReadyList:
         """Up to `count` pieces, each with its level, from a position in a level on, left in place and in order."""
         raise NotImplementedError
 
+    def cut(self, level: int, first: int, stop: int) -> list[Span]:
+        """Takes out what is in memory of the positions `first..stop` of a level, whether it stands in front or not."""
+        raise NotImplementedError
+
+    def may_hold(self, level: int, position: int) -> bool:
+        """Whether a message may wait at a position of a level: it has not been taken, or has come back."""
+        raise NotImplementedError
+
+    def level_of(self, batch: Batch) -> int:
+        """The level that the batch's messages stand in; 0 where there is one only."""
+        raise NotImplementedError
+
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:
         """Takes one message out, wherever it stands; None where it does not wait here (any more).
 

@@ -146,6 +146,20 @@ class TimedReady(ReadyList):
         """Up to `count` pieces from a position in a level on, left in place."""
         return self._list.pieces(level, position, count)
 
+    def cut(self, level: int, first: int, stop: int) -> list[Span]:
+        """Takes out what is in memory of the positions `first..stop` of a level, undelivered."""
+        spans = self._list.cut(level, first, stop)
+        self._count()
+        return spans
+
+    def may_hold(self, level: int, position: int) -> bool:
+        """Whether a message may wait at a position of a level."""
+        return self._list.may_hold(level, position)
+
+    def level_of(self, batch: Batch) -> int:
+        """The level that the batch's messages stand in."""
+        return self._list.level_of(batch)
+
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:
         """Takes one message out, undelivered."""
         one = self._list.remove(level, position, loaded)

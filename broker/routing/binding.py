@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Collection, Mapping
-from typing import ClassVar, Final, Literal, Protocol
+from typing import Final, Literal, Protocol
 from urllib.parse import quote_plus
 
 from broker.routing.terms import encode_term, frozen_table
@@ -67,9 +67,18 @@ class Matcher(Protocol):
     """The part of an exchange that its type decides.
 
     `uses_headers` says whether `match` looks at headers, so that its answer depends on more than the routing key.
+    `uses_property` names the one property that it looks at instead (empty: none). `picks_one` says that it is asked
+    once for a message, however many keys that has; `varies` that messages which are alike may go different ways.
     """
 
-    uses_headers: ClassVar[bool]
+    @property
+    def uses_headers(self) -> bool: ...
+    @property
+    def uses_property(self) -> str: ...
+    @property
+    def picks_one(self) -> bool: ...
+    @property
+    def varies(self) -> bool: ...
 
     def add(self, binding: Binding, target: Target) -> None:
         """Take a binding that is not there yet. Raises: ChannelException where its arguments are refused."""

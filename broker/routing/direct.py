@@ -16,6 +16,9 @@ class DirectMatcher:
 
     __slots__ = ("_by_key",)
     uses_headers: ClassVar[bool] = False
+    uses_property: ClassVar[str] = ""
+    picks_one: ClassVar[bool] = False
+    varies: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self._by_key: dict[str, dict[Binding, Target]] = {}

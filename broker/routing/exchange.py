@@ -11,9 +11,12 @@ from typing import Final, Protocol
 from broker.model.interfaces import Gate
 from broker.model.policy import NO_POLICY
 from broker.routing.binding import Binding, DestinationKind, Matcher, Target
+from broker.routing.consistent_hash import ConsistentHashMatcher
 from broker.routing.direct import DirectMatcher
 from broker.routing.fanout import FanoutMatcher
 from broker.routing.headers import HeadersMatcher
+from broker.routing.modulus_hash import ModulusHashMatcher
+from broker.routing.random_choice import RandomMatcher
 from broker.routing.topic import TopicMatcher
 
 __all__ = [
@@ -41,6 +44,9 @@ EXCHANGE_TYPES: Final[dict[str, Callable[[Mapping[str, object]], Matcher]]] = {
     "fanout": lambda _arguments: FanoutMatcher(),
     "topic": lambda _arguments: TopicMatcher(),
     "headers": lambda _arguments: HeadersMatcher(),
+    "x-consistent-hash": ConsistentHashMatcher,
+    "x-modulus-hash": lambda _arguments: ModulusHashMatcher(),
+    "x-random": lambda _arguments: RandomMatcher(),
 }
 
 
@@ -74,7 +80,10 @@ class Exchange:
         arguments: dict[str, object] | None = None,
         alternate: str | None = None,
     ) -> None:
-        """Make an exchange whose `type` is a key of EXCHANGE_TYPES (else KeyError)."""
+        """Make an exchange whose `type` is a key of EXCHANGE_TYPES (else KeyError).
+
+        Raises: ChannelException 406 for arguments that its type refuses.
+        """
         self.name: Final = name
         self.type: Final = type
         self.durable = durable

@@ -16,6 +16,9 @@ class FanoutMatcher:
 
     __slots__ = ("_targets",)
     uses_headers: ClassVar[bool] = False
+    uses_property: ClassVar[str] = ""
+    picks_one: ClassVar[bool] = False
+    varies: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self._targets: dict[Binding, Target] = {}

@@ -79,6 +79,9 @@ class HeadersMatcher:
 
     __slots__ = ("_always", "_rules", "_waiting", "visited")
     uses_headers: ClassVar[bool] = True
+    uses_property: ClassVar[str] = ""
+    picks_one: ClassVar[bool] = False
+    varies: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self._rules: dict[Binding, _Rule] = {}

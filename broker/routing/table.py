@@ -15,13 +15,14 @@ from typing import Final
 
 from broker.routing.binding import Binding, DestinationKind, Target
 from broker.routing.exchange import Exchange, QueueDestination, default_exchanges
+from protocol.properties import NO_PROPERTIES, Properties, property_of
 
 __all__ = ["ROUTE_CACHE_MAX", "ROUTE_CACHE_QUEUES_MAX", "RoutingTable", "default_exchanges"]
 
 ROUTE_CACHE_MAX: Final = 16_384  # answers kept
 ROUTE_CACHE_QUEUES_MAX: Final = 262_144  # queues named in all answers kept
 DEFAULT_EXCHANGE: Final = ""
-_NO_HEADERS: Final[dict[str, object]] = {}
+_NO_HEADERS: Final[Mapping[str, object]] = {}
 
 Route = tuple[QueueDestination, ...]
 
@@ -29,7 +30,8 @@ Route = tuple[QueueDestination, ...]
 class RoutingTable:
     """Who is bound to whom in one vhost; `version` grows with every change that can alter a route.
 
-    `on_unbind` is told of every binding that has gone, whatever the reason, with its source and destination.
+    `on_unbind` is told of every binding that has gone, whatever the reason, with its source and destination. `varied`
+    says of the route found last that the next message which is like this one may go another way.
     """
 
     __slots__ = (
@@ -40,6 +42,7 @@ class RoutingTable:
         "exchanges",
         "on_unbind",
         "queues",
+        "varied",
         "version",
     )
 
@@ -47,6 +50,7 @@ class RoutingTable:
         self.exchanges: dict[str, Exchange] = {}
         self.queues: dict[str, QueueDestination] = {}
         self.version = 0
+        self.varied = False
         self.on_unbind: Callable[[Binding, Exchange, Target], None] | None = None
         self._by_source: dict[str, dict[Binding, Target]] = {}
         self._by_destination: dict[tuple[str, str], dict[Binding, None]] = {}
@@ -148,25 +152,34 @@ class RoutingTable:
             yield from list(group)
 
     def route(
-        self, exchange: Exchange, routing_key: str, headers: Callable[[], Mapping[str, object]]
+        self,
+        exchange: Exchange,
+        routing_key: str,
+        headers: Callable[[], Mapping[str, object]],
+        properties: Properties = NO_PROPERTIES,
     ) -> tuple[QueueDestination, ...]:
         """The queues a message goes to, each once, in an order that stays the same between changes.
 
-        Args: `headers` is called at most once, and only where a headers exchange is on the way.
+        Args: `headers` is called at most once, and only where an exchange on the way looks at them.
         """
+        self.varied = False
         if exchange.name == DEFAULT_EXCHANGE:
             queue = self.queues.get(routing_key)
             return () if queue is None else (queue,)
         known = self._cache.get((exchange, routing_key))
         if known is not None:
             return known
-        route, repeatable = self._walk(exchange, (routing_key,), headers)
+        route, repeatable = self._walk(exchange, (routing_key,), headers, properties)
         if repeatable:
             self._remember(exchange, routing_key, route)
         return route
 
     def route_keys(
-        self, exchange: Exchange, keys: Iterable[str], headers: Callable[[], Mapping[str, object]]
+        self,
+        exchange: Exchange,
+        keys: Iterable[str],
+        headers: Callable[[], Mapping[str, object]],
+        properties: Properties = NO_PROPERTIES,
     ) -> tuple[QueueDestination, ...]:
         """The queues of a message with several routing keys (its own, CC and BCC).
 
@@ -175,10 +188,11 @@ class RoutingTable:
         """
         unique = tuple(dict.fromkeys(keys))
         if len(unique) == 1:
-            return self.route(exchange, unique[0], headers)
+            return self.route(exchange, unique[0], headers, properties)
+        self.varied = False
         if exchange.name == DEFAULT_EXCHANGE:
             return tuple([self.queues[key] for key in unique if key in self.queues])
-        return self._walk(exchange, unique, headers)[0]
+        return self._walk(exchange, unique, headers, properties)[0]
 
     def is_fixed(self, exchange: Exchange, routing_key: str) -> bool:
         """Whether the route last found for this key depends on nothing else, as long as `version` stays the same."""
@@ -192,30 +206,42 @@ class RoutingTable:
         return len(self._cache)
 
     def _walk(
-        self, start: Exchange, keys: tuple[str, ...], headers: Callable[[], Mapping[str, object]]
+        self,
+        start: Exchange,
+        keys: tuple[str, ...],
+        headers: Callable[[], Mapping[str, object]],
+        properties: Properties,
     ) -> tuple[Route, bool]:
         """The route, and whether it depends on nothing but the keys."""
         queues: dict[str, QueueDestination] = {}
         pending = [start]
         seen = {start.name}
         given: Mapping[str, object] | None = None
+        repeatable = True
         while pending:
             exchange = pending.pop()
-            if given is None and exchange.matcher.uses_headers:
-                given = headers()
-            for target in self._matches(exchange, keys, _NO_HEADERS if given is None else given):
+            matcher = exchange.matcher
+            looks_at = _NO_HEADERS if given is None else given
+            if matcher.uses_headers and given is None:
+                looks_at = given = headers()
+            elif matcher.uses_property:
+                looks_at = {matcher.uses_property: property_of(properties, matcher.uses_property)}
+                repeatable = False
+            if matcher.varies:
+                self.varied = True
+            for target in self._matches(exchange, keys, looks_at):
                 if not isinstance(target, Exchange):
                     queues[target.name] = target
                 elif target.name not in seen:
                     seen.add(target.name)
                     pending.append(target)
-        return tuple(queues.values()), given is None
+        return tuple(queues.values()), repeatable and given is None and not self.varied
 
     def _matches(self, exchange: Exchange, keys: tuple[str, ...], headers: Mapping[str, object]) -> Collection[Target]:
         """One hop: what is bound here and matches, else the alternate exchange if there is one."""
         matcher = exchange.matcher
         found: Collection[Target]
-        if len(keys) == 1:
+        if len(keys) == 1 or matcher.picks_one:
             found = matcher.match(keys[0], headers)
         else:
             found = [target for key in keys for target in matcher.match(key, headers)]

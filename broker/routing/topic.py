@@ -66,6 +66,9 @@ class TopicMatcher:
 
     __slots__ = ("_root", "visited")
     uses_headers: ClassVar[bool] = False
+    uses_property: ClassVar[str] = ""
+    picks_one: ClassVar[bool] = False
+    varies: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self._root = _Node(False)

@@ -33,6 +33,7 @@ MIDDLE = {
     "broker.administration",
     "broker.vhost",
     "broker.operations",
+    "broker.redeclaring",
     "broker.requests",
     "broker.definitions",
     "broker.policies",

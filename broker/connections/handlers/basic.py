@@ -21,13 +21,7 @@ def qos(channel: Channel, frame: commands.Basic.Qos, _command: Method) -> None:
     """Spec: 1.8.3.1, with RabbitMQ's meaning of global."""
     if frame.prefetch_size:
         raise ConnectionException(NOT_IMPLEMENTED, f"prefetch_size!=0 ({frame.prefetch_size})")
-    prefetch = channel.context.prefetch
-    if frame.global_:
-        prefetch.of_channel = frame.prefetch_count
-        for consumer in channel.consumers.values():
-            consumer.fed()
-    else:
-        prefetch.of_new_consumers = frame.prefetch_count
+    channel.limit(frame.prefetch_count, frame.global_)
     channel.send(commands.Basic.QosOk())
 
 

@@ -107,6 +107,8 @@ def start_ok(connection: Handshaking, frame: commands.Connection.StartOk) -> Non
     capabilities = connection.client_properties.get("capabilities")
     connection.client_capabilities = capabilities if isinstance(capabilities, dict) else {}
     connection.host.tells_cancel = connection.client_capabilities.get("consumer_cancel_notify") is True
+    product = connection.client_properties.get("product")
+    connection.host.live_prefetch = product in connection.services.limits.live_prefetch
     connection.login_mechanism = frame.mechanism
     response = frame.response
     connection.suspend()

@@ -28,11 +28,16 @@ from broker.management.endpoint import (
 from broker.management.lists import columns_of, cut
 from broker.management.ranges import ranges_of
 
-TYPES: Final = ("direct", "fanout", "headers", "topic")
-EXCHANGE_TYPES: Final = [
-    {"name": name, "description": f"AMQP {name} exchange, as per the AMQP specification", "enabled": True}
-    for name in TYPES
-]
+TYPES: Final = {
+    **{
+        name: f"AMQP {name} exchange, as per the AMQP specification"
+        for name in ("direct", "fanout", "headers", "topic")
+    },
+    "x-consistent-hash": "Consistent Hashing Exchange",
+    "x-modulus-hash": "Modulus Hashing Exchange",
+    "x-random": "AMQP random exchange. Like a direct exchange, but randomly chooses who to route to.",
+}
+EXCHANGE_TYPES: Final = [{"name": name, "description": text, "enabled": True} for name, text in TYPES.items()]
 RETENTION: Final = {"global": [600, 3600, 28_800, 86_400], "basic": [600, 3600], "detailed": [600]}
 STATS: Final = (*shapes.STATS_OF_VHOST, "publish_confirm", "routed")
 OVERVIEW: Final = shape(
