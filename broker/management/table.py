@@ -20,6 +20,7 @@ from broker.management.resources import (
     leveret,
     logins,
     messages,
+    moving,
     nodes,
     operators,
     overview,
@@ -33,8 +34,8 @@ from broker.management.resources import (
 )
 
 RESOURCES: Final = (
-    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, celery, connections,
-    policies, parameters, definitions, logins, health, features,
+    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, moving, celery,
+    connections, policies, parameters, definitions, logins, health, features,
     leveret, known_arguments, dead_letter_queues, operators, trace, described,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)
