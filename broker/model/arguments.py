@@ -13,6 +13,7 @@ from protocol.tables import TYPE_NAMES
 
 TIMER_MS_MAX: Final = 100 * 365 * 86_400_000  # a hundred years
 LONG_MAX: Final = 2**63 - 1
+COUNT_MAX: Final = 2**31 - 1
 
 QUEUE: Final = "queue"
 EXCHANGE: Final = "exchange"
@@ -133,6 +134,18 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
     Argument("x-queue-leader-locator", QUEUE, "string", "Accepted; there is one node",
              choices=("client-local", "balanced", "random", "least-leaders"), choice_error="invalid_queue_locator_arg",
              types=_NOT_CLASSIC),
+    Argument("x-concurrency-max", QUEUE, "integer", "Most messages unacknowledged at a time, by all consumers together",
+             "messages", 1, COUNT_MAX, policy_key="concurrency-max", policy_noun="maximum concurrency",
+             policy_types=_NOT_STREAM, merge="min", types=_NOT_STREAM),
+    Argument("x-rate-limit", QUEUE, "integer", "Most messages handed out in a second, or another period", "messages", 1,
+             COUNT_MAX, policy_key="rate-limit", policy_noun="rate limit", policy_types=_NOT_STREAM, merge="min",
+             types=_NOT_STREAM),
+    Argument("x-rate-limit-burst", QUEUE, "integer", "Of these, how many at once after a pause; without it a tenth",
+             "messages", 1, COUNT_MAX, policy_key="rate-limit-burst", policy_noun="rate limit burst",
+             policy_types=_NOT_STREAM, merge="min", types=_NOT_STREAM),
+    Argument("x-rate-limit-period", QUEUE, "integer", "The period for which the rate limit counts, 1000 without it",
+             "ms", 1, 86_400_000, policy_key="rate-limit-period", policy_noun="rate limit period",
+             policy_types=_NOT_STREAM, merge="max", types=_NOT_STREAM),
     Argument("alternate-exchange", EXCHANGE, "string", "Where messages go that no binding takes",
              policy_key="alternate-exchange", policy_noun="alternate exchange name", names_exchange=True),
     Argument("hash-header", EXCHANGE, "string", "x-consistent-hash: the header to hash, not the routing key",

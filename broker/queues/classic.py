@@ -235,13 +235,14 @@ class ClassicQueue(Queue):
         if self._expiry is not None:
             self._expiry.take_front(now_ms)
             self._mark_dirty()  # what this uncovers may be due
-        span = self.ready.take(1)
+        is_due = self.consumers.may_get(no_ack)
+        span = self.ready.take(1) if is_due else None
         if self._expiry is not None:
             self._expiry.take_front(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
         while span is not None and self.handing is not None and not self.handing.hand(span):
             span = self.ready.take(1)
-        if span is None and self.ready.count:
+        if span is None and is_due and self.ready.count:
             return False
         if span is None:
             counters.got_empty += 1
@@ -293,6 +294,8 @@ class ClassicQueue(Queue):
         self.unacked -= held
         self.unacked_bytes -= size
         self._context.budget.used -= size
+        if self.consumers.is_held:
+            self._mark_dirty()
 
     def done(self, span: Span) -> None:
         """The messages leave this queue for good."""

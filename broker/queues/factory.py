@@ -12,6 +12,7 @@ from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
 from broker.queues.kept_letters import create_dead_letter
+from broker.queues.pace import paced
 from broker.queues.paged import PagedFifo
 from broker.queues.priority import PriorityReady
 from broker.queues.ready import ReadyList
@@ -41,6 +42,7 @@ def create_queue(
 
 def equip(queue: ClassicQueue, context: QueueContext) -> None:
     """Gives a queue the parts that its settings ask for, in place of those it has."""
+    queue.consumers = paced(queue, context)
     if queue.settings is DEFAULTS:
         queue.gate = queue.leaving = queue.bound = queue.returning = queue.handing = None
         return
