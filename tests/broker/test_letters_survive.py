@@ -93,19 +93,21 @@ def test_a_message_is_in_its_queue_or_is_a_letter_whenever_the_end_comes(way: st
     calls = len(whole.files.trace) - before
     assert calls > 2
     seen: Counter[str] = Counter()
-    for call in range(calls):
+    for call, written_bytes in [(call, size) for call in range(1, calls + 1) for size in (0, 100, 300)]:
         home = Home()
         fill(home, **settings)
-        home.files.cut_at(len(home.files.trace) + call)
+        home.files.cut_at(len(home.files.trace) + call, written_bytes)
         with contextlib.suppress(PowerCut, IndexError):  # without a log nobody is answered
             work(home)
         seen["cut"] += home.broker.node.journal.state != OK
-        after = home.killed() if has_power else home.without_power(call)
+        after = home.killed() if has_power else home.without_power(call + written_bytes)
         queues = after.broker.vhost.queues
         waiting, letters = queues["work"].ready.count, queues["dead"].ready.count
         dead = after.desk.bodies("dead")
         left = after.desk.bodies("work")
-        assert sorted(left + dead) == MESSAGES, f"cut at call {call}: {left} are left, and {dead} are letters"
+        assert sorted(left + dead) == MESSAGES, (
+            f"cut at call {call}, {written_bytes}: {left} are left, and {dead} are letters"
+        )
         seen["both"] += bool(waiting and letters)
     assert seen["cut"]
 
