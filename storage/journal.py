@@ -138,16 +138,16 @@ class Journal:
         """
         raise NotImplementedError
 
-    def is_grouped(self) -> bool:
-        """Whether a group was begun and has not ended."""
-        raise NotImplementedError
-
     def begin(self) -> None:
         """What follows, up to `end`, stands or falls together."""
         raise NotImplementedError
 
     def end(self) -> int:
         """Ends what `begin` began; returns its position, 0 where nothing was done."""
+        raise NotImplementedError
+
+    def is_grouping(self) -> bool:
+        """Whether `begin` was called, and `end` not yet."""
         raise NotImplementedError
 
     def commit(self, is_awaited: bool) -> None:

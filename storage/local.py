@@ -236,15 +236,15 @@ class LocalJournal(Journal):
         size = self.appender.entry(entry)
         return self.appender.end, size // (count * len(targets))
 
-    def is_grouped(self) -> bool:
-        """Whether a group was begun and has not ended."""
-        return self._group is not None
-
     def begin(self) -> None:
         """What follows, up to `end`, stands or falls together."""
         assert self._group is None, "groups do not nest"
         self.appender.begin_group()
         self._group = []
+
+    def is_grouping(self) -> bool:
+        """Whether `begin` was called, and `end` not yet."""
+        return self._group is not None
 
     def end(self) -> int:
         """Ends what `begin` began; returns its position, 0 where nothing was done."""

@@ -33,6 +33,10 @@ class QueueSettings:
     retry_base_ms: int = 0  # 0: what is refused comes back at once
     retry_max_ms: int = 0  # 0: no bound
     retry_attempts_max: int = -1
+    concurrency_max: int = 0  # most messages unacknowledged at a time; 0: no limit, as below
+    rate_limit: int = 0  # messages handed out in one period
+    rate_burst: int = 0  # of them, how many at once after a pause; 0: a tenth
+    rate_period_ms: int = 1000
 
 
 DEFAULTS: Final = QueueSettings()
@@ -69,6 +73,10 @@ def queue_settings(arguments: Arguments, policy: EffectivePolicy = NO_POLICY) ->
         retry_base_ms=value("x-retry-backoff-base", DEFAULTS.retry_base_ms),
         retry_max_ms=value("x-retry-backoff-max", DEFAULTS.retry_max_ms),
         retry_attempts_max=value("x-retry-attempts-max", DEFAULTS.retry_attempts_max),
+        concurrency_max=value("x-concurrency-max", DEFAULTS.concurrency_max),
+        rate_limit=value("x-rate-limit", DEFAULTS.rate_limit),
+        rate_burst=value("x-rate-limit-burst", DEFAULTS.rate_burst),
+        rate_period_ms=value("x-rate-limit-period", DEFAULTS.rate_period_ms),
     )
 
 
