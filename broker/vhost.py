@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, cast
 
+from broker.deduplication.deduplication import Deduplication
 from broker.definitions.keeper import VhostKeeper
 from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.interfaces import Gate, PublishTarget, Tracer, Turn
@@ -19,6 +20,7 @@ from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings, alternate_exchange, queue_settings, queue_type
 from broker.model.vhost_counters import VhostCounters
 from broker.model.vhost_metadata import VhostMetadata
+from broker.queues.classic import ClassicQueue
 from broker.queues.context import QueueContext, Timers
 from broker.queues.counters import QueueCounters
 from broker.queues.definition import QueueDefinition
@@ -71,8 +73,8 @@ class Vhost:
     counting for all queues that are gone.
     """
 
-    __slots__ = ("_context", "_journal", "_owned", "_spool", "_store", "_turn", "counters", "deleted_queues",
-                 "exchange_arguments", "keeper", "metadata", "name", "policy_of", "queues", "replies",
+    __slots__ = ("_context", "_journal", "_owned", "_spool", "_store", "_turn", "counters", "deduplication",
+                 "deleted_queues", "exchange_arguments", "keeper", "metadata", "name", "policy_of", "queues", "replies",
                  "table", "tracer")  # fmt: skip
 
     def __init__(
@@ -105,13 +107,14 @@ class Vhost:
         self._turn = turn
         self._context = QueueContext(
             turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, spool, budget,
-            levels, keeper.store.when_stored, equip, self.forward, waits,
+            levels, keeper.store.when_stored, self._equip, self.forward, waits,
         )  # fmt: skip
         self._context.left = self.counters.left
         self._context.letters = Letters(
             journal, turn.now_ms, turn.queue_dirty, timers.add, self.route_to, self.publish, self._settings_of,
             self.counters.left,
         )  # fmt: skip
+        self.deduplication = Deduplication(journal, turn, timers, keeper)
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
 
@@ -126,6 +129,10 @@ class Vhost:
             definition = self.keeper.add_queue(definition)
         self.counters.queues_created += 1
         return self.restore_queue(definition)
+
+    def _equip(self, queue: ClassicQueue, context: QueueContext) -> None:
+        equip(queue, context)
+        self.deduplication.equip(queue)
 
     def restore_queue(self, definition: QueueDefinition) -> Queue:
         """Creates a queue that needs no storing, or is stored already."""
@@ -163,6 +170,7 @@ class Vhost:
         """Takes an exchange whose name is free."""
         self.restore_exchange(exchange, arguments)
         if exchange.durable:
+            self.deduplication.begin(exchange)
             self.keeper.add_exchange(exchange, arguments)
 
     def restore_exchange(self, exchange: Exchange, arguments: Arguments) -> None:
@@ -170,7 +178,13 @@ class Vhost:
         if arguments.values:
             self.exchange_arguments[exchange.name] = arguments
         self.apply_to_exchange(exchange, self.policy_of(self.name, "exchange", exchange.name))
+        self.deduplication.guard(exchange)
         self.table.add_exchange(exchange)
+
+    def restore_window(self, exchange: str, number: int) -> None:
+        """What an exchange's window knew is in the log's stream of this number."""
+        self._context.levels(number)  # so that nobody takes it for lost
+        self.deduplication.restore(exchange, number)
 
     # ---- policies
 
@@ -217,6 +231,7 @@ class Vhost:
     def _forget_exchanges(self, names: Sequence[str]) -> None:
         for name in names:
             self.exchange_arguments.pop(name, None)
+            self.deduplication.forget(name)
             self.keeper.remove_exchange(name)
 
     def _delete_by_itself(self, name: str) -> None:
@@ -274,9 +289,19 @@ class Vhost:
         now_ms = self._turn.now_ms()
         if len(batch.bodies) > 1 and not _passes(exchange.gate, queues, batch, now_ms):
             return SPLIT
-        if exchange.gate is not None and not exchange.gate.admit(batch, receipt, now_ms):
+        gate = exchange.gate
+        if gate is None:
+            return self._submit_inside(exchange, batch, queues, receipt)
+        if not gate.admit(batch, receipt, now_ms):
             exchange.published_in += len(batch.bodies)
             return 0
+        return gate.enter(batch, now_ms, lambda: self._submit_inside(exchange, batch, queues, receipt))
+
+    def _submit_inside(
+        self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None
+    ) -> int:
+        """Hands a batch to the queues whose gates let it in."""
+        now_ms = self._turn.now_ms()
         inside = [queue for queue in queues if queue.gate is None or queue.gate.admit(batch, receipt, now_ms)]
         taken = self._submit(exchange, batch, inside, receipt)
         return 0 if taken == UNROUTED and queues else taken

@@ -13,7 +13,7 @@ from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
 from broker.model.vhost_counters import DISABLED
-from broker.queues.browsing import Answer, Place, look, remove
+from broker.queues.browsing import Place, remove
 from broker.queues.consumers import Picker, quantum
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
@@ -21,7 +21,7 @@ from broker.queues.expiry import Expiry, expires_at_ms, latest_expiry_ms
 from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lifetime import Lifetime
 from broker.queues.overdue import NEVER_LAST
-from broker.queues.parts import EXPIRED, REJECTED, Bound, Handing, Leaving, Returning
+from broker.queues.parts import EXPIRED, REJECTED, Bound, Contents, Handing, Leaving, Returning
 from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
@@ -39,7 +39,7 @@ class ClassicQueue(Queue):
     """
 
     __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime",
-                 "_next_position", "bound", "handing", "leaving", "returning")  # fmt: skip
+                 "_next_position", "bound", "contents", "handing", "leaving", "returning")  # fmt: skip
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class ClassicQueue(Queue):
         super().__init__(definition, policy, settings, create_ready(self.loaded), consumers, context.now_ms())
         self.leaving: Leaving | None = None
         self.bound: Bound | None = None
+        self.contents: Contents | None = None
         self.returning: Returning | None = None
         self.handing: Handing | None = None
         self._is_ended = False
@@ -80,7 +81,8 @@ class ClassicQueue(Queue):
 
     def _expire_from(self, latest_ms: int) -> Expiry:
         """Messages may expire from now on; of those that are here, the last one then."""
-        self._expiry = Expiry(lambda: self.ready, self._expired, self._mark_dirty, self._context, latest_ms)
+        drop = lambda span: self.drop(span, EXPIRED)  # noqa: E731
+        self._expiry = Expiry(lambda: self.ready, drop, self._mark_dirty, self._context, latest_ms)
         return self._expiry
 
     def apply(self, policy: EffectivePolicy, settings: QueueSettings) -> None:
@@ -138,6 +140,8 @@ class ClassicQueue(Queue):
             is_alone = not self.ready.count and not self.unacked
             (self._expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
         self.ready.append(span)
+        if self.contents is not None:
+            self.contents.came(batch)
         self._next_position += count
         self.counters.published += count
         if not self._is_dirty:
@@ -304,6 +308,8 @@ class ClassicQueue(Queue):
 
     def done(self, span: Span) -> None:
         """The messages leave this queue for good."""
+        if self.contents is not None:
+            self.contents.gone(span)
         if span.number:
             self.ready.settle(span)
 
@@ -345,20 +351,9 @@ class ClassicQueue(Queue):
 
     # ---- looking, and taking single ones out
 
-    def look(self, begin: Place, answer: Answer) -> None:
-        """A step through what is ready, which stays as it is; see `browsing.look`."""
-        look(self.ready, begin, answer)
-
     def remove(self, place: Place, answer: Callable[[bool], None]) -> None:
         """Takes one ready message out for good; answers, perhaps later, whether it was there."""
-
-        def removed(span: Span | None) -> None:
-            if span is not None:
-                self.counters.purged += 1
-                self.done(span)
-            answer(span is not None)
-
-        remove(self.ready, place, self._context.removing, removed)
+        remove(self.ready, place, self._context.removing, self.counters, self.done, answer)
 
     # ---- the queue as a whole
 
@@ -368,6 +363,8 @@ class ClassicQueue(Queue):
         self.counters.purged += count
         for span in self.ready.clear():
             self.done(span)
+        if self.contents is not None:
+            self.contents.clear()
         if self._gets is not None:  # what they wait for is gone
             self._mark_dirty()
         answer(count)
@@ -397,9 +394,6 @@ class ClassicQueue(Queue):
             stream.drop()
         self._is_ended = True
         self._mark_dirty()
-
-    def _expired(self, span: Span) -> None:
-        self.drop(span, EXPIRED)
 
     def _end(self) -> None:
         self._context.delete(self.name)

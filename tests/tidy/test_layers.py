@@ -36,6 +36,7 @@ MIDDLE = {
     "broker.redeclaring",
     "broker.requests",
     "broker.definitions",
+    "broker.deduplication",
     "broker.policies",
     "broker.auth",
     "broker.alarms",
