@@ -12,6 +12,7 @@ from broker.model.message import Batch, Span
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
+from broker.model.vhost_counters import DISABLED
 from broker.queues.browsing import Answer, Place, look, remove
 from broker.queues.consumers import Picker, quantum
 from broker.queues.context import QueueContext
@@ -20,7 +21,7 @@ from broker.queues.expiry import Expiry, expires_at_ms, latest_expiry_ms
 from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lifetime import Lifetime
 from broker.queues.overdue import NEVER_LAST
-from broker.queues.parts import EXPIRED, REJECTED, Bound, Leaving, Returning
+from broker.queues.parts import EXPIRED, REJECTED, Bound, Handing, Leaving, Returning
 from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
@@ -38,7 +39,7 @@ class ClassicQueue(Queue):
     """
 
     __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime",
-                 "_next_position", "bound", "leaving", "returning")  # fmt: skip
+                 "_next_position", "bound", "handing", "leaving", "returning")  # fmt: skip
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class ClassicQueue(Queue):
         self.leaving: Leaving | None = None
         self.bound: Bound | None = None
         self.returning: Returning | None = None
+        self.handing: Handing | None = None
         self._is_ended = False
         self._context = context
         self._next_position = 1
@@ -63,7 +65,7 @@ class ClassicQueue(Queue):
         if definition.auto_delete or settings.expires_ms:
             self._lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
         self.used(self.idle_since_ms)
-        context.equip(self)
+        context.equip(self, context)
         self._resume()
 
     def _resume(self) -> None:
@@ -88,7 +90,7 @@ class ClassicQueue(Queue):
             self._expiry.changed()
         self.policy = policy
         self.settings = settings
-        self._context.equip(self)
+        self._context.equip(self, self._context)
         self._mark_dirty()
         if settings.expires_ms == expires_ms:
             return
@@ -201,6 +203,8 @@ class ClassicQueue(Queue):
             held = span.stop - span.start
             count -= held
             if span.deliveries:
+                if self.handing is not None and not self.handing.hand(span):
+                    continue
                 counters.redelivered += held
             if self._context.tracer is not None:
                 self._context.tracer.delivered(self.name, span, consumer.tag)
@@ -240,6 +244,8 @@ class ClassicQueue(Queue):
         if self._expiry is not None:
             self._expiry.take_front(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
+        while span is not None and self.handing is not None and not self.handing.hand(span):
+            span = self.ready.take(1)
         if span is None and self.ready.count:
             return False
         if span is None:
@@ -285,6 +291,8 @@ class ClassicQueue(Queue):
             self._mark_dirty()
 
     def _give_back(self, span: Span) -> None:
+        if self.handing is not None:
+            self.handing.take_back(span)
         held = span.stop - span.start
         size = held * span.batch.body_bytes
         self.unacked -= held
@@ -298,12 +306,10 @@ class ClassicQueue(Queue):
 
     def drop(self, span: Span, reason: str) -> None:
         """Does not keep messages that are neither ready nor lent any more: they are gone, or go elsewhere."""
-        count, counters = span.stop - span.start, self.counters
-        if reason == EXPIRED:
-            counters.expired += count
-        elif reason == REJECTED:
-            counters.rejected += count
+        count = span.stop - span.start
+        self.counters.left(reason, count)
         if self.leaving is None:
+            self._context.left.add(self.settings.queue_type, DISABLED, reason, count)
             self.done(span)
         else:
             self.leaving.leave(span, reason)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from broker.queues.parts import EXPIRED, MAXLEN, REJECTED
+
 
 class QueueCounters:
     """What has happened to a queue's messages since it was declared."""
 
-    __slots__ = ("acked", "delivered", "delivered_no_ack", "expired", "got", "got_empty", "got_no_ack",
-                 "moved", "published", "purged", "redelivered",
-                 "rejected", "requeued")  # fmt: skip
+    __slots__ = ("acked", "dead_lettered", "delivered", "delivered_no_ack", "dropped", "expired", "got", "got_empty",
+                 "got_no_ack", "moved", "over_limit", "published", "purged", "redelivered", "rejected",
+                 "requeued")  # fmt: skip
 
     def __init__(self) -> None:
         self.published = 0
@@ -24,6 +26,20 @@ class QueueCounters:
         self.expired = 0
         self.purged = 0
         self.moved = 0  # taken out of it by a job, into another queue
+        self.dead_lettered = 0  # of all that left, what went to a dead letter exchange
+        self.dropped = 0  # from a queue that was too long
+        self.over_limit = 0  # left since they had been delivered too often
+
+    def left(self, reason: str, count: int) -> None:
+        """Messages that nobody has taken leave the queue."""
+        if reason == EXPIRED:
+            self.expired += count
+        elif reason == REJECTED:
+            self.rejected += count
+        elif reason == MAXLEN:
+            self.dropped += count
+        else:
+            self.over_limit += count
 
     def add(self, other: QueueCounters) -> None:
         """Counts what another one has counted too."""
@@ -40,3 +56,6 @@ class QueueCounters:
         self.expired += other.expired
         self.purged += other.purged
         self.moved += other.moved
+        self.dead_lettered += other.dead_lettered
+        self.dropped += other.dropped
+        self.over_limit += other.over_limit

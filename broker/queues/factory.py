@@ -11,9 +11,11 @@ from broker.queues.classic import ClassicQueue
 from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
+from broker.queues.kept_letters import create_dead_letter
 from broker.queues.paged import PagedFifo
 from broker.queues.priority import PriorityReady
 from broker.queues.ready import ReadyList
+from broker.queues.redelivery import create_delivery_count, create_delivery_limit
 from broker.queues.waits import TimedReady
 
 LEVEL_BITS: Final = 8  # a stream's id is its queue's number and, below it, the priority level
@@ -37,10 +39,14 @@ def create_queue(
     )  # fmt: skip
 
 
-def equip(queue: ClassicQueue) -> None:
+def equip(queue: ClassicQueue, context: QueueContext) -> None:
     """Gives a queue the parts that its settings ask for, in place of those it has."""
     if queue.settings is DEFAULTS:
-        queue.gate = queue.leaving = queue.bound = queue.returning = None
+        queue.gate = queue.leaving = queue.bound = queue.returning = queue.handing = None
+        return
+    queue.leaving = create_dead_letter(queue, context.letters)
+    queue.returning = create_delivery_limit(queue)
+    queue.handing = create_delivery_count(queue)
 
 
 def _ready_list(

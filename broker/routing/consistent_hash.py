@@ -1,4 +1,4 @@
-"""The x-consistent-hash exchange type: every message goes to one target, chosen by a hash; a binding's key is its weight.
+"""The x-consistent-hash exchange type: every message goes to one target, by a hash; a binding's key is its weight.
 
 Must not: spread two messages with the same value, or depend on the order of bindings: a restart may change that.
 Spec: RabbitMQ's consistent hash exchange plugin.
