@@ -25,13 +25,16 @@ from broker.introspection.infos import (
     ExchangeInfo,
     ExchangeStats,
     MessageStats,
+    PaceInfo,
     QueueInfo,
     QueueName,
     Rates,
     VhostInfo,
 )
+from broker.introspection.stream_infos import place_of, stream_info
 from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters
+from broker.queues.pace import burst_of
 from broker.queues.queue import Queue
 from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost
@@ -82,7 +85,23 @@ def queue_info(queue: Queue, vhost: str, node: str, now_ms: int, ages: Ages, rat
         policy=queue.policy.policy or None,
         operator_policy=queue.policy.operator_policy or None,
         effective_policy_definition=queue.policy.definition,
+        pace=_pace(queue),
+        stream=stream_info(queue),
         rates=rates,
+    )
+
+
+def _pace(queue: Queue) -> PaceInfo | None:
+    settings = queue.settings
+    if not settings.concurrency_max and not settings.rate_limit:
+        return None
+    has_rate = settings.rate_limit > 0
+    return PaceInfo(
+        concurrency_max=settings.concurrency_max or None,
+        rate_limit=settings.rate_limit or None,
+        rate_limit_burst=burst_of(settings) if has_rate else None,
+        rate_limit_period=settings.rate_period_ms if has_rate else None,
+        waits_for=queue.consumers.waits_for() or None,
     )
 
 
@@ -234,6 +253,7 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
         and queue.settings.single_active_consumer
         and next(iter(queue.consumers.everyone()), None) is not consumer
     )
+    offset, lag = place_of(consumer.queue, queue)
     return ConsumerInfo(
         consumer_tag=consumer.tag,
         queue=QueueName(consumer.queue.name, vhost.name),
@@ -250,6 +270,8 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
             details.peer_host,
             details.peer_port,
         ),
+        offset=offset,
+        lag=lag,
     )
 
 

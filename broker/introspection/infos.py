@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from broker.introspection.stream_infos import StreamInfo
 from broker.loop_watch import LoopStatus
 from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
 from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
@@ -158,6 +159,20 @@ class ConnectionName:
 
 
 @dataclass(frozen=True, slots=True)
+class PaceInfo:
+    """How many messages of a queue may be worked on at once, and how quickly they go out; None where nothing says so.
+
+    `waits_for` is what holds back a message that is ready: concurrency or rate.
+    """
+
+    concurrency_max: int | None
+    rate_limit: int | None
+    rate_limit_burst: int | None
+    rate_limit_period: int | None  # ms
+    waits_for: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class QueueInfo:
     """One queue; bytes are those of message bodies."""
 
@@ -192,6 +207,8 @@ class QueueInfo:
     head_message_timestamp: int | None = None  # the oldest ready message's timestamp property, in seconds
     oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
     oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
+    pace: PaceInfo | None = None  # of a queue that has one
+    stream: StreamInfo | None = None  # None for other kinds of queue
     rates: Rates = field(default_factory=dict)
 
 
@@ -285,6 +302,8 @@ class ConsumerInfo:
     active: bool
     arguments: Mapping[str, object]
     channel_details: ChannelName
+    offset: int | None = None  # of the message that a stream's consumer gets next
+    lag: int | None = None  # how many messages a stream's consumer has not been given
 
 
 @dataclass(frozen=True, slots=True)

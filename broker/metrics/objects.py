@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from broker.introspection.infos import ChannelInfo, ConnectionInfo, ExchangeInfo, QueueInfo, VhostInfo
+from broker.introspection.infos import ChannelInfo, ConnectionInfo, ExchangeInfo, PaceInfo, QueueInfo, VhostInfo
+from broker.introspection.stream_infos import StreamInfo
 from broker.metrics.kinds import COUNTER, GAUGE, ObjectKind, ObjectMetric, Sources
 from broker.metrics.table import MS_PER_S
 
@@ -22,6 +23,10 @@ def _queue(name: str, family: str, help: str, each: Callable[[QueueInfo], float 
 
 def _ours(name: str, help: str, each: Callable[[QueueInfo], float | None], total: Total | None = None) -> ObjectMetric:
     return ObjectMetric(f"leveret_queue_{name}", _kind(name), "leveret_queue_metrics", help, each, total)
+
+
+def _stream(name: str, help: str, each: Callable[[StreamInfo], float | None]) -> ObjectMetric:
+    return _ours(f"stream_{name}", help, lambda it: each(it.stream) if it.stream is not None else None)
 
 
 def _channel(name: str, family: str, help: str, each: Callable[[ChannelInfo], float | None],
@@ -48,6 +53,12 @@ def _kind(name: str) -> str:
 
 def _seconds(age_ms: int | None) -> float | None:
     return None if age_ms is None else age_ms / MS_PER_S
+
+
+def _per_second(pace: PaceInfo | None) -> float | None:
+    if pace is None or not pace.rate_limit or not pace.rate_limit_period:
+        return None
+    return pace.rate_limit * MS_PER_S / pace.rate_limit_period
 
 
 QUEUE_ROWS: Final = (
@@ -99,6 +110,19 @@ QUEUE_ROWS: Final = (
     _ours("oldest_unacked_seconds", "For how long at least the oldest unacknowledged message has been delivered, to "
           "the last round of sampling; the total is the largest", lambda it: _seconds(it.oldest_unacknowledged_ms),
           lambda s: _seconds(s.overview.oldest_unacknowledged_ms)),
+    _ours("concurrency_max", "Most messages that may be unacknowledged at a time; no line where there is no such limit",
+          lambda it: it.pace.concurrency_max if it.pace else None),
+    _ours("rate_limit_per_second", "Messages that may be handed out in a second; no line where there is no such limit",
+          lambda it: _per_second(it.pace)),
+    _ours("waits_for_pace", "Is 1 while messages are ready that concurrency or rate hold back; no line without limits",
+          lambda it: float(it.pace.waits_for is not None) if it.pace else None),
+    _stream("first_offset", "Offset of the oldest message that a stream retains", lambda it: it.first_offset),
+    _stream("next_offset", "Offset that a stream's next message gets", lambda it: it.next_offset),
+    _stream("lag_messages", "Messages that the reader of a stream that is furthest behind has not been given; no line "
+            "without readers", lambda it: it.lag),
+    _stream("cached_bytes", "About the memory that a stream's messages take, whoever reads them",
+            lambda it: it.cached_bytes),
+    _stream("chunk_loads_total", "Reads from the log for a stream's readers", lambda it: it.chunk_loads),
 )  # fmt: skip
 
 CHANNEL_ROWS: Final = (
