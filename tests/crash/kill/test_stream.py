@@ -18,7 +18,7 @@ from tests.support.raw_frames import Content
 from tests.support.waiting import wait_until
 
 STREAM = {"x-queue-type": "stream"}
-ROUNDS = 3
+ROUNDS = 2
 EACH = 40
 
 
