@@ -106,14 +106,12 @@ class Channel:
         Where the disk does not take it, the channel is closed with 406: who asked should know, and not wait for ever.
         """
         if is_pending:
-            self.actor.vhost.keeper.when_stored(
-                self.hold(send), lambda why: self._release(lambda: self._not_stored(why))
-            )
+            self.actor.vhost.keeper.when_stored(self.hold(send), self._not_stored)
         else:
             send()
 
     def _not_stored(self, why: str) -> None:
-        self._host.fail(self.number, ChannelException(PRECONDITION_FAILED, why))
+        self._release(lambda: self._host.fail(self.number, ChannelException(PRECONDITION_FAILED, why)))
 
     # ---- publish lane
 
@@ -199,7 +197,7 @@ class Channel:
         """
         deliveries = self.take_multiple(tag) if multiple else self._take_run(tag, tag)
         require_returnable(deliveries, self.context.unacked, self.actor.vhost.name)
-        self.settle_or_keep(deliveries, self.requeued if requeue else self._rejected)
+        self.settle_or_keep(deliveries, self._refused if requeue else self._rejected)
 
     def settle_or_keep(self, deliveries: list[Delivery], action: Callable[[list[Delivery]], None]) -> None:
         """Settles now, or at the transaction's commit."""
@@ -217,6 +215,11 @@ class Channel:
     def _rejected(self, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
             delivery.queue.reject(delivery.span)
+        self._credit(deliveries)
+
+    def _refused(self, deliveries: list[Delivery]) -> None:
+        for delivery in reversed(deliveries):
+            delivery.queue.refuse(delivery.span)
         self._credit(deliveries)
 
     def requeued(self, deliveries: list[Delivery]) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from broker.introspection.stream_infos import StreamInfo
 from broker.loop_watch import LoopStatus
 from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
+from storage.status import NO_VALUES, LogStatus
 from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
-from storage.status import LogStatus
 
 Rates = Mapping[str, float]  # by field, its change per second; what is done with them: broker/introspection/rates.py
 
@@ -50,6 +50,22 @@ class QueueTotals:
     message_bytes_ram: int
     messages_paged_out: int
     message_bytes_paged_out: int
+    messages_held: int = 0  # until a time, for queues and for exchanges; in none of the others
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTotals:
+    """Held messages of all vhosts, and what has happened to such since the start."""
+
+    messages: int = 0
+    by_reason: Mapping[str, int] = field(default_factory=dict)
+    held: int = 0
+    released: int = 0
+    cancelled: int = 0
+    dropped: int = 0  # nobody was there for them any more
+    lost: int = 0  # damaged
+    unreadable: int = 0  # times
+    late_ms: Distribution = NO_VALUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +162,7 @@ class NodeInfo:
     loop: LoopStatus
     certificates: tuple[CertificateInfo, ...]  # in use for TLS
     certificate_reloads_failed: int
+    held: HeldTotals
     rates: Rates = field(default_factory=dict)
 
 
@@ -156,6 +173,20 @@ class ConnectionName:
     name: str
     peer_host: str
     peer_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaceInfo:
+    """How many messages of a queue may be worked on at once, and how quickly they go out; None where nothing says so.
+
+    `waits_for` is what holds back a message that is ready: concurrency or rate.
+    """
+
+    concurrency_max: int | None
+    rate_limit: int | None
+    rate_limit_burst: int | None
+    rate_limit_period: int | None  # ms
+    waits_for: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +224,9 @@ class QueueInfo:
     head_message_timestamp: int | None = None  # the oldest ready message's timestamp property, in seconds
     oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
     oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
+    pace: PaceInfo | None = None  # of a queue that has one
     stream: StreamInfo | None = None  # None for other kinds of queue
+    messages_held: int = 0  # until a time, when they come into this queue
     rates: Rates = field(default_factory=dict)
 
 
@@ -345,6 +378,7 @@ class VhostInfo:
     message_stats: MessageStats = field(default_factory=MessageStats)
     recv_oct: int = 0
     send_oct: int = 0
+    messages_held: int = 0  # until a time, for queues and for exchanges
     rates: Rates = field(default_factory=dict)
 
 

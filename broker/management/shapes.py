@@ -84,6 +84,8 @@ def queue(info: QueueInfo, details: Details | None = None) -> Json:
         del fields["owner_pid_details"]
     if info.idle_since is None:
         del fields["idle_since"]
+    if info.pace is None:
+        del fields["pace"]
     del fields["stream"]
     if info.stream is not None:
         fields |= as_dict(info.stream) | {"readers": {info.node: info.consumers}}

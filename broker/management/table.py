@@ -16,10 +16,12 @@ from broker.management.resources import (
     exchanges,
     features,
     health,
+    held,
     known_arguments,
     leveret,
     logins,
     messages,
+    moving,
     nodes,
     offsets,
     operators,
@@ -34,7 +36,8 @@ from broker.management.resources import (
 )
 
 RESOURCES: Final = (
-    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, offsets, celery,
+    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, moving, held, offsets,
+    celery,
     connections, policies, parameters, definitions, logins, health, features,
     leveret, known_arguments, dead_letter_queues, operators, trace, described,
 )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from broker.introspection.infos import ChannelInfo, ConnectionInfo, ExchangeInfo, QueueInfo, VhostInfo
+from broker.introspection.infos import ChannelInfo, ConnectionInfo, ExchangeInfo, PaceInfo, QueueInfo, VhostInfo
 from broker.introspection.stream_infos import StreamInfo
 from broker.metrics.kinds import COUNTER, GAUGE, ObjectKind, ObjectMetric, Sources
 from broker.metrics.table import MS_PER_S
@@ -55,6 +55,12 @@ def _seconds(age_ms: int | None) -> float | None:
     return None if age_ms is None else age_ms / MS_PER_S
 
 
+def _per_second(pace: PaceInfo | None) -> float | None:
+    if pace is None or not pace.rate_limit or not pace.rate_limit_period:
+        return None
+    return pace.rate_limit * MS_PER_S / pace.rate_limit_period
+
+
 QUEUE_ROWS: Final = (
     _queue("messages_ready", "queue_coarse_metrics", "Messages ready to be delivered to consumers",
            lambda it: it.messages_ready, lambda s: s.overview.queue_totals.messages_ready),
@@ -79,6 +85,7 @@ QUEUE_ROWS: Final = (
            lambda it: it.messages_paged_out, lambda s: s.overview.queue_totals.messages_paged_out),
     _queue("messages_paged_out_bytes", "queue_metrics", "Size of message bodies that are on disk only",
            lambda it: it.message_bytes_paged_out, lambda s: s.overview.queue_totals.message_bytes_paged_out),
+    _ours("messages_held", "Messages held until a time, when they come into the queue", lambda it: it.messages_held),
     _queue("head_message_timestamp", "queue_metrics", "The timestamp that the publisher gave the first ready message, "
            "in seconds since 1970; no line where it gave none", lambda it: it.head_message_timestamp),
     _queue("messages_delivered_ack_total", "queue_delivery_metrics", "Messages given to consumers that acknowledge",
@@ -104,6 +111,12 @@ QUEUE_ROWS: Final = (
     _ours("oldest_unacked_seconds", "For how long at least the oldest unacknowledged message has been delivered, to "
           "the last round of sampling; the total is the largest", lambda it: _seconds(it.oldest_unacknowledged_ms),
           lambda s: _seconds(s.overview.oldest_unacknowledged_ms)),
+    _ours("concurrency_max", "Most messages that may be unacknowledged at a time; no line where there is no such limit",
+          lambda it: it.pace.concurrency_max if it.pace else None),
+    _ours("rate_limit_per_second", "Messages that may be handed out in a second; no line where there is no such limit",
+          lambda it: _per_second(it.pace)),
+    _ours("waits_for_pace", "Is 1 while messages are ready that concurrency or rate hold back; no line without limits",
+          lambda it: float(it.pace.waits_for is not None) if it.pace else None),
     _stream("first_offset", "Offset of the oldest message that a stream retains", lambda it: it.first_offset),
     _stream("next_offset", "Offset that a stream's next message gets", lambda it: it.next_offset),
     _stream("lag_messages", "Messages that the reader of a stream that is furthest behind has not been given; no line "

@@ -14,6 +14,7 @@ from protocol.tables import TYPE_NAMES
 
 TIMER_MS_MAX: Final = 100 * 365 * 86_400_000  # a hundred years
 LONG_MAX: Final = 2**63 - 1
+COUNT_MAX: Final = 2**31 - 1
 SEGMENT_BYTES_MAX: Final = 3_000_000_000
 INTERVAL: Final = re.compile(r"0*[1-9][0-9]{0,17}[YMDhms]")  # an age, as in 1h or 7D
 
@@ -108,6 +109,17 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
              choices=("drop-head", "reject-publish", "reject-publish-dlx"), choice_error="invalid_overflow",
              policy_key="overflow", policy_noun="overflow value", policy_types=_NOT_STREAM, acts=False,
              types=_NOT_STREAM),
+    Argument("x-hold-header", QUEUE, "string", "The header that says until when a message is held, such as `eta`",
+             policy_key="hold-header", policy_noun="header name", policy_types=_NOT_STREAM, types=_NOT_STREAM),
+    Argument("x-retry-backoff-base", QUEUE, "integer", "How long a refused message waits at first; then twice as long",
+             "ms", 1, TIMER_MS_MAX, policy_key="retry-backoff-base", policy_noun="retry back-off",
+             policy_types=_NOT_STREAM, types=_NOT_STREAM),
+    Argument("x-retry-backoff-max", QUEUE, "integer", "The longest that a refused message waits", "ms", 1,
+             TIMER_MS_MAX, policy_key="retry-backoff-max", policy_noun="retry back-off", policy_types=_NOT_STREAM,
+             types=_NOT_STREAM),
+    Argument("x-retry-attempts-max", QUEUE, "integer", "Most retries of a refused message; then it is dropped",
+             "retries", policy_key="retry-attempts-max", policy_noun="number of retries", policy_types=_NOT_STREAM,
+             types=_NOT_STREAM),
     Argument("x-queue-mode", QUEUE, "string", "Accepted for older clients; every queue pages out by itself",
              choices=("default", "lazy"), choice_error="\"unsupported queue mode '{}'\"", policy_key="queue-mode",
              policy_noun="queue-mode value", policy_types=_CLASSIC, types=_CLASSIC),
@@ -138,8 +150,31 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
     Argument("x-queue-leader-locator", QUEUE, "string", "Accepted; there is one node",
              choices=("client-local", "balanced", "random", "least-leaders"), choice_error="invalid_queue_locator_arg",
              types=_NOT_CLASSIC),
+    Argument("x-concurrency-max", QUEUE, "integer", "Most messages unacknowledged at a time, by all consumers together",
+             "messages", 1, COUNT_MAX, policy_key="concurrency-max", policy_noun="maximum concurrency",
+             policy_types=_NOT_STREAM, merge="min", types=_NOT_STREAM),
+    Argument("x-rate-limit", QUEUE, "integer", "Most messages handed out in a second, or another period", "messages", 1,
+             COUNT_MAX, policy_key="rate-limit", policy_noun="rate limit", policy_types=_NOT_STREAM, merge="min",
+             types=_NOT_STREAM),
+    Argument("x-rate-limit-burst", QUEUE, "integer", "Of these, how many at once after a pause; without it a tenth",
+             "messages", 1, COUNT_MAX, policy_key="rate-limit-burst", policy_noun="rate limit burst",
+             policy_types=_NOT_STREAM, merge="min", types=_NOT_STREAM),
+    Argument("x-rate-limit-period", QUEUE, "integer", "The period for which the rate limit counts, 1000 without it",
+             "ms", 1, 86_400_000, policy_key="rate-limit-period", policy_noun="rate limit period",
+             policy_types=_NOT_STREAM, merge="max", types=_NOT_STREAM),
+    Argument("x-message-deduplication", QUEUE, "boolean", "A message is not taken while one of its identity is there",
+             policy_key="x-message-deduplication", policy_noun="message deduplication value",
+             policy_types=_NOT_STREAM, types=_NOT_STREAM),
     Argument("alternate-exchange", EXCHANGE, "string", "Where messages go that no binding takes",
              policy_key="alternate-exchange", policy_noun="alternate exchange name", names_exchange=True),
+    Argument("x-cache-size", EXCHANGE, "any", "x-message-deduplication: how many identities are known", "messages",
+             equivalent=False),
+    Argument("x-cache-ttl", EXCHANGE, "any", "x-message-deduplication: for how long each is known; without this "
+             "until others push it out", "ms", equivalent=False),
+    Argument("x-cache-persistence", EXCHANGE, "any", "x-message-deduplication: `memory` or `disk`; without this the "
+             "disk where the exchange is durable", equivalent=False),
+    Argument("x-delayed-type", EXCHANGE, "any", "How an exchange of type x-delayed-message routes what is due",
+             equivalent=False),
     Argument("hash-header", EXCHANGE, "string", "x-consistent-hash: the header to hash, not the routing key",
              equivalent=False),
     Argument("hash-property", EXCHANGE, "string", "x-consistent-hash: the property to hash, not the routing key",

@@ -29,6 +29,15 @@ class QueueSettings:
     dead_letter_strategy: str = "at-most-once"
     delivery_limit: int = -1
     consumer_timeout_ms: int = -1
+    concurrency_max: int = 0  # most messages unacknowledged at a time; 0: no limit, as below
+    rate_limit: int = 0  # messages handed out in one period
+    rate_burst: int = 0  # of them, how many at once after a pause; 0: a tenth
+    rate_period_ms: int = 1000
+    deduplication: bool = False  # no message is taken whose like is there
+    hold_header: str = ""  # says when a message is due; empty: none does
+    retry_base_ms: int = 0  # 0: what is refused comes back at once
+    retry_max_ms: int = 0  # 0: no bound
+    retry_attempts_max: int = -1
     age_max_ms: int = 0  # of a stream's messages; 0: no limit
 
 
@@ -68,6 +77,15 @@ def queue_settings(arguments: Arguments, policy: EffectivePolicy = NO_POLICY) ->
         dead_letter_strategy=value("x-dead-letter-strategy", DEFAULTS.dead_letter_strategy),
         delivery_limit=value("x-delivery-limit", DEFAULTS.delivery_limit),
         consumer_timeout_ms=value("x-consumer-timeout", DEFAULTS.consumer_timeout_ms),
+        concurrency_max=value("x-concurrency-max", DEFAULTS.concurrency_max),
+        rate_limit=value("x-rate-limit", DEFAULTS.rate_limit),
+        rate_burst=value("x-rate-limit-burst", DEFAULTS.rate_burst),
+        deduplication=value("x-message-deduplication", False),
+        rate_period_ms=value("x-rate-limit-period", DEFAULTS.rate_period_ms),
+        hold_header=value("x-hold-header", DEFAULTS.hold_header),
+        retry_base_ms=value("x-retry-backoff-base", DEFAULTS.retry_base_ms),
+        retry_max_ms=value("x-retry-backoff-max", DEFAULTS.retry_max_ms),
+        retry_attempts_max=value("x-retry-attempts-max", DEFAULTS.retry_attempts_max),
         age_max_ms=interval_ms(str(policy.definition.get("max-age") or value("x-max-age", "0s"))),
     )
 

@@ -12,6 +12,7 @@ from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
 from broker.queues.kept_letters import create_dead_letter
+from broker.queues.pace import paced
 from broker.queues.paged import PagedFifo
 from broker.queues.priority import PriorityReady
 from broker.queues.queue import Queue
@@ -45,8 +46,9 @@ def create_queue(definition: QueueDefinition, context: QueueContext, policy: Eff
 
 def equip(queue: ClassicQueue, context: QueueContext) -> None:
     """Gives a queue the parts that its settings ask for, in place of those it has."""
+    queue.consumers = paced(queue, context)
+    queue.gate = queue.leaving = queue.bound = queue.returning = queue.handing = None
     if queue.settings is DEFAULTS:
-        queue.gate = queue.leaving = queue.bound = queue.returning = queue.handing = None
         return
     queue.leaving = create_dead_letter(queue, context.letters)
     queue.returning = create_delivery_limit(queue)
