@@ -85,6 +85,7 @@ QUEUE_ROWS: Final = (
            lambda it: it.messages_paged_out, lambda s: s.overview.queue_totals.messages_paged_out),
     _queue("messages_paged_out_bytes", "queue_metrics", "Size of message bodies that are on disk only",
            lambda it: it.message_bytes_paged_out, lambda s: s.overview.queue_totals.message_bytes_paged_out),
+    _ours("messages_held", "Messages held until a time, when they come into the queue", lambda it: it.messages_held),
     _queue("head_message_timestamp", "queue_metrics", "The timestamp that the publisher gave the first ready message, "
            "in seconds since 1970; no line where it gave none", lambda it: it.head_message_timestamp),
     _queue("messages_delivered_ack_total", "queue_delivery_metrics", "Messages given to consumers that acknowledge",
