@@ -28,12 +28,12 @@ from broker.introspection.infos import (
     ExchangeStats,
     HeldTotals,
     MessageStats,
-    PaceInfo,
     QueueInfo,
     QueueName,
     Rates,
     VhostInfo,
 )
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import place_of, stream_info
 from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import StreamInfo
 from broker.loop_watch import LoopStatus
 from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
@@ -173,20 +174,6 @@ class ConnectionName:
     name: str
     peer_host: str
     peer_port: int
-
-
-@dataclass(frozen=True, slots=True)
-class PaceInfo:
-    """How many messages of a queue may be worked on at once, and how quickly they go out; None where nothing says so.
-
-    `waits_for` is what holds back a message that is ready: concurrency or rate.
-    """
-
-    concurrency_max: int | None
-    rate_limit: int | None
-    rate_limit_burst: int | None
-    rate_limit_period: int | None  # ms
-    waits_for: str | None
 
 
 @dataclass(frozen=True, slots=True)
