@@ -285,7 +285,7 @@ class Channel:
 
     def _committed(self, is_refused: bool, answer: Callable[[], None]) -> None:
         if is_refused and self.context.is_open:
-            self._host.fail(self.number, ChannelException(PRECONDITION_FAILED, "transaction cannot be made durable"))
+            self._host.fail(self.number, ChannelException(PRECONDITION_FAILED, "partial tx completion"))
         answer()
 
     def rollback(self) -> None:

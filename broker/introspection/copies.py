@@ -112,6 +112,8 @@ def queue_stats(counters: QueueCounters) -> MessageStats:
         reject=counters.rejected,
         requeue=counters.requeued,
         expire=counters.expired,
+        drop_overflow=counters.dropped,
+        refuse_overflow=counters.refused,
         purge=counters.purged,
     )
 

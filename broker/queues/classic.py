@@ -20,7 +20,7 @@ from broker.queues.expiry import Expiry, expires_at_ms, latest_expiry_ms
 from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lifetime import Lifetime
 from broker.queues.overdue import NEVER_LAST
-from broker.queues.parts import EXPIRED, REJECTED, Bound, Leaving, Returning
+from broker.queues.parts import EXPIRED, MAXLEN, REJECTED, Bound, Leaving, Returning
 from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
@@ -101,6 +101,10 @@ class ClassicQueue(Queue):
     def loaded(self) -> None:
         """Messages that were not in memory are."""
         self.ready.recount()
+        self._mark_dirty()
+
+    def wake(self) -> None:
+        """It is pumped at the end of this turn, or in the next one."""
         self._mark_dirty()
 
     def now_ms(self) -> int:
@@ -228,6 +232,8 @@ class ClassicQueue(Queue):
         """Answers; False where what was there has expired, and the rest is being loaded."""
         now_ms = self._context.now_ms()
         self.used(now_ms)
+        if self.bound is not None:  # messages may have come back in this very turn
+            self.bound.enforce(now_ms)
         if self._expiry is not None:
             self._expiry.take_front(now_ms)
             self._mark_dirty()  # what this uncovers may be due
@@ -298,6 +304,8 @@ class ClassicQueue(Queue):
             counters.expired += count
         elif reason == REJECTED:
             counters.rejected += count
+        elif reason == MAXLEN:
+            counters.dropped += count
         if self.leaving is None:
             self.done(span)
         else:

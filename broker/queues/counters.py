@@ -6,8 +6,8 @@ from __future__ import annotations
 class QueueCounters:
     """What has happened to a queue's messages since it was declared."""
 
-    __slots__ = ("acked", "delivered", "delivered_no_ack", "expired", "got", "got_empty", "got_no_ack",
-                 "published", "purged", "redelivered",
+    __slots__ = ("acked", "delivered", "delivered_no_ack", "dropped", "expired", "got", "got_empty", "got_no_ack",
+                 "published", "purged", "redelivered", "refused",
                  "rejected", "requeued")  # fmt: skip
 
     def __init__(self) -> None:
@@ -22,6 +22,8 @@ class QueueCounters:
         self.rejected = 0
         self.requeued = 0
         self.expired = 0
+        self.dropped = 0  # from the front of a queue that was too long
+        self.refused = 0  # publishes that did not fit
         self.purged = 0
 
     def add(self, other: QueueCounters) -> None:
@@ -37,4 +39,6 @@ class QueueCounters:
         self.rejected += other.rejected
         self.requeued += other.requeued
         self.expired += other.expired
+        self.dropped += other.dropped
+        self.refused += other.refused
         self.purged += other.purged

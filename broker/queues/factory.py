@@ -11,6 +11,7 @@ from broker.queues.classic import ClassicQueue
 from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
+from broker.queues.overflow import create_bound, create_gate
 from broker.queues.paged import PagedFifo
 from broker.queues.priority import PriorityReady
 from broker.queues.ready import ReadyList
@@ -39,8 +40,12 @@ def create_queue(
 
 def equip(queue: ClassicQueue) -> None:
     """Gives a queue the parts that its settings ask for, in place of those it has."""
-    if queue.settings is DEFAULTS:
+    settings = queue.settings
+    if settings is DEFAULTS:
         queue.gate = queue.leaving = queue.bound = queue.returning = None
+        return
+    queue.bound = create_bound(queue, settings)
+    queue.gate = create_gate(queue, settings)
 
 
 def _ready_list(
