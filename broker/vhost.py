@@ -16,13 +16,14 @@ from broker.model.message import Batch
 from broker.model.names import REPLY_TO_PREFIX
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
-from broker.model.settings import alternate_exchange, queue_settings, queue_type
+from broker.model.settings import QueueSettings, alternate_exchange, queue_settings, queue_type
 from broker.model.vhost_counters import VhostCounters
 from broker.model.vhost_metadata import VhostMetadata
 from broker.queues.context import QueueContext, Timers
 from broker.queues.counters import QueueCounters
 from broker.queues.definition import QueueDefinition
 from broker.queues.factory import create_queue, equip
+from broker.queues.letters import Letters, Route
 from broker.queues.paging import MemoryBudget
 from broker.queues.queue import Queue
 from broker.queues.spool import Spool
@@ -32,6 +33,7 @@ from broker.routing.binding import Binding, DestinationKind, Target
 from broker.routing.exchange import Exchange
 from broker.routing.table import RoutingTable, default_exchanges
 from broker.routing.way import Way
+from protocol.errors import ConnectionException
 from storage.journal import Journal, Stream
 
 __all__ = ["SPLIT", "UNROUTED", "Vhost", "Way"]  # publishers hold ways, and know only the vhost
@@ -104,6 +106,11 @@ class Vhost:
         self._context = QueueContext(
             turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, spool, budget,
             levels, keeper.store.when_stored, equip, self.forward, waits,
+        )  # fmt: skip
+        self._context.left = self.counters.left
+        self._context.letters = Letters(
+            journal, turn.now_ms, turn.queue_dirty, timers.add, self.route_to, self.publish, self._settings_of,
+            self.counters.left,
         )  # fmt: skip
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
@@ -302,6 +309,20 @@ class Vhost:
         if backlog != SPLIT:
             return backlog
         return max(self.submit(way, one, (), receipt) for one in batch.singles())
+
+    def route_to(self, exchange: str, batch: Batch, copies: Sequence[str]) -> Route | None:
+        """Where a batch would go through an exchange; None where there is no such exchange."""
+        way = self.way(exchange)
+        if way is None:
+            return None
+        try:
+            return way.exchange.gate, self._route(way, batch, copies)
+        except ConnectionException:  # headers that cannot be read match nothing
+            return way.exchange.gate, ()
+
+    def _settings_of(self, queue: str) -> QueueSettings | None:
+        found = self.queues.get(queue)
+        return found.settings if found is not None else None
 
     def publish(self, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None) -> int:
         """Hands a batch to its queues, and to the journal once for all durable ones.

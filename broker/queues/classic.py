@@ -12,6 +12,7 @@ from broker.model.message import Batch, Span
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
+from broker.model.vhost_counters import DISABLED
 from broker.queues.browsing import Answer, Place, look, remove
 from broker.queues.consumers import Picker, quantum
 from broker.queues.context import QueueContext
@@ -20,7 +21,7 @@ from broker.queues.expiry import Expiry, expires_at_ms, latest_expiry_ms
 from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lifetime import Lifetime
 from broker.queues.overdue import NEVER_LAST
-from broker.queues.parts import EXPIRED, MAXLEN, REJECTED, Bound, Leaving, Returning
+from broker.queues.parts import REJECTED, Bound, Handing, Leaving, Returning
 from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
@@ -34,11 +35,11 @@ class ClassicQueue(Queue):
     Invariants
     1. Every message published and neither settled, rejected, expired nor purged is either in `ready` or counted in
        `unacked`.
-    2. A position is used once; a requeued message keeps it.
+    2. A position is used once; a requeued message keeps it. `next_position` is the next one to be used.
     """
 
-    __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime",
-                 "_next_position", "bound", "leaving", "returning")  # fmt: skip
+    __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime", "bound",
+                 "handing", "leaving", "next_position", "returning")  # fmt: skip
 
     def __init__(
         self,
@@ -53,9 +54,10 @@ class ClassicQueue(Queue):
         self.leaving: Leaving | None = None
         self.bound: Bound | None = None
         self.returning: Returning | None = None
+        self.handing: Handing | None = None
         self._is_ended = False
         self._context = context
-        self._next_position = 1
+        self.next_position = 1
         self._is_dirty = False
         self._gets: WaitingGets | None = None  # of messages that are being loaded
         self._expiry: Expiry | None = None  # once messages may expire
@@ -63,22 +65,22 @@ class ClassicQueue(Queue):
         if definition.auto_delete or settings.expires_ms:
             self._lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
         self.used(self.idle_since_ms)
-        context.equip(self)
+        context.equip(self, context)
         self._resume()
 
     def _resume(self) -> None:
         """Goes on with what the journal has of it."""
         streams = self.ready.streams()
-        self._next_position = max((stream.next for stream in streams), default=1)
+        self.next_position = max((stream.next for stream in streams), default=1)
         if self.ready.count and any(stream.may_expire() for stream in streams):
             expiry = self._expire_from(latest_expiry_ms(self.settings.ttl_ms, self.idle_since_ms))
             if not all(stream.in_order for stream in streams):
-                expiry.walk(self._next_position)
-            self._mark_dirty()
+                expiry.walk(self.next_position)
+            self.wake()
 
     def _expire_from(self, latest_ms: int) -> Expiry:
         """Messages may expire from now on; of those that are here, the last one then."""
-        self._expiry = Expiry(lambda: self.ready, self._expired, self._mark_dirty, self._context, latest_ms)
+        self._expiry = Expiry(lambda: self.ready, self.drop, self.wake, self._context, latest_ms)
         return self._expiry
 
     def apply(self, policy: EffectivePolicy, settings: QueueSettings) -> None:
@@ -86,10 +88,9 @@ class ClassicQueue(Queue):
         expires_ms = self.settings.expires_ms
         if self._expiry is not None and settings.ttl_ms != self.settings.ttl_ms:
             self._expiry.changed()
-        self.policy = policy
-        self.settings = settings
-        self._context.equip(self)
-        self._mark_dirty()
+        self.policy, self.settings = policy, settings
+        self._context.equip(self, self._context)
+        self.wake()
         if settings.expires_ms == expires_ms:
             return
         if self._lifetime is None:
@@ -101,11 +102,7 @@ class ClassicQueue(Queue):
     def loaded(self) -> None:
         """Messages that were not in memory are."""
         self.ready.recount()
-        self._mark_dirty()
-
-    def wake(self) -> None:
-        """It is pumped at the end of this turn, or in the next one."""
-        self._mark_dirty()
+        self.wake()
 
     def now_ms(self) -> int:
         """The time of this turn."""
@@ -130,15 +127,15 @@ class ClassicQueue(Queue):
         stream = self.ready.stream_for(batch) if batch.position else None
         number = stream.next - count if stream is not None else 0
         expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
-        span = Span(batch, 0, count, self._next_position, expires_ms, 0, number)
+        span = Span(batch, 0, count, self.next_position, expires_ms, 0, number)
         if expires_ms or self._expiry is not None:
             is_alone = not self.ready.count and not self.unacked
             (self._expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
         self.ready.append(span)
-        self._next_position += count
+        self.next_position += count
         self.counters.published += count
         if not self._is_dirty:
-            self._mark_dirty()
+            self.wake()
         if self.bound is not None:
             self.bound.enforce(now_ms)
         if receipt is not None:
@@ -151,7 +148,8 @@ class ClassicQueue(Queue):
 
     # ---- deliver lane
 
-    def _mark_dirty(self) -> None:
+    def wake(self) -> None:
+        """It is pumped at the end of this turn, or in the next one."""
         if not self._is_dirty:
             self._is_dirty = True
             self._context.mark_dirty(self)
@@ -200,6 +198,8 @@ class ClassicQueue(Queue):
             held = span.stop - span.start
             count -= held
             if span.deliveries:
+                if self.handing is not None and not self.handing.hand(span):
+                    continue
                 counters.redelivered += held
             if self._context.tracer is not None:
                 self._context.tracer.delivered(self.name, span, consumer.tag)
@@ -236,12 +236,15 @@ class ClassicQueue(Queue):
             self.bound.enforce(now_ms)
         if self._expiry is not None:
             self._expiry.take_front(now_ms)
-            self._mark_dirty()  # what this uncovers may be due
-        span = self.ready.take(1)
+            self.wake()  # what this uncovers may be due
+        is_due = self.consumers.may_get(no_ack)
+        span = self.ready.take(1) if is_due else None
         if self._expiry is not None:
             self._expiry.take_front(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
-        if span is None and self.ready.count:
+        while span is not None and self.handing is not None and not self.handing.hand(span):
+            span = self.ready.take(1)
+        if span is None and is_due and self.ready.count:
             return False
         if span is None:
             counters.got_empty += 1
@@ -283,14 +286,18 @@ class ClassicQueue(Queue):
             if self._expiry is not None:
                 self._expiry.came_back(span)
             self.ready.put_back(span)
-            self._mark_dirty()
+            self.wake()
 
     def _give_back(self, span: Span) -> None:
+        if self.handing is not None:
+            self.handing.take_back(span)
         held = span.stop - span.start
         size = held * span.batch.body_bytes
         self.unacked -= held
         self.unacked_bytes -= size
         self._context.budget.used -= size
+        if self.consumers.is_held:
+            self.wake()
 
     def done(self, span: Span) -> None:
         """The messages leave this queue for good."""
@@ -299,14 +306,10 @@ class ClassicQueue(Queue):
 
     def drop(self, span: Span, reason: str) -> None:
         """Does not keep messages that are neither ready nor lent any more: they are gone, or go elsewhere."""
-        count, counters = span.stop - span.start, self.counters
-        if reason == EXPIRED:
-            counters.expired += count
-        elif reason == REJECTED:
-            counters.rejected += count
-        elif reason == MAXLEN:
-            counters.dropped += count
+        count = span.stop - span.start
+        self.counters.left(reason, count)
         if self.leaving is None:
+            self._context.left.add(self.settings.queue_type, DISABLED, reason, count)
             self.done(span)
         else:
             self.leaving.leave(span, reason)
@@ -318,14 +321,14 @@ class ClassicQueue(Queue):
         self.consumers.add(consumer)
         if self._lifetime is not None:
             self._lifetime.in_use()
-        self._mark_dirty()
+        self.wake()
 
     def detach(self, consumer: ConsumerPort) -> None:
         """Ends a consumer; what it has unacknowledged stays with its channel."""
         self.consumers.remove(consumer)
         if self.is_deleted:
             return
-        self._mark_dirty()  # a single active consumer may have a successor
+        self.wake()  # a single active consumer may have a successor
         if not self.consumers.everyone():
             self.idle_since_ms = self._context.now_ms()
             if self._lifetime is not None:
@@ -335,7 +338,7 @@ class ClassicQueue(Queue):
         """The consumer may have room again."""
         self.consumers.offer(consumer)
         if self.ready.count and not self._is_dirty:
-            self._mark_dirty()
+            self.wake()
 
     # ---- looking, and taking single ones out
 
@@ -363,7 +366,7 @@ class ClassicQueue(Queue):
         for span in self.ready.clear():
             self.done(span)
         if self._gets is not None:  # what they wait for is gone
-            self._mark_dirty()
+            self.wake()
         answer(count)
 
     def delete(self) -> int:
@@ -390,10 +393,7 @@ class ClassicQueue(Queue):
         for stream in streams:
             stream.drop()
         self._is_ended = True
-        self._mark_dirty()
-
-    def _expired(self, span: Span) -> None:
-        self.drop(span, EXPIRED)
+        self.wake()
 
     def _end(self) -> None:
         self._context.delete(self.name)

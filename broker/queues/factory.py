@@ -11,10 +11,13 @@ from broker.queues.classic import ClassicQueue
 from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
+from broker.queues.kept_letters import create_dead_letter
 from broker.queues.overflow import create_bound, create_gate
+from broker.queues.pace import paced
 from broker.queues.paged import PagedFifo
 from broker.queues.priority import PriorityReady
 from broker.queues.ready import ReadyList
+from broker.queues.redelivery import create_delivery_count, create_delivery_limit
 from broker.queues.waits import TimedReady
 
 LEVEL_BITS: Final = 8  # a stream's id is its queue's number and, below it, the priority level
@@ -38,14 +41,17 @@ def create_queue(
     )  # fmt: skip
 
 
-def equip(queue: ClassicQueue) -> None:
+def equip(queue: ClassicQueue, context: QueueContext) -> None:
     """Gives a queue the parts that its settings ask for, in place of those it has."""
-    settings = queue.settings
-    if settings is DEFAULTS:
-        queue.gate = queue.leaving = queue.bound = queue.returning = None
+    queue.consumers = paced(queue, context)
+    if queue.settings is DEFAULTS:
+        queue.gate = queue.leaving = queue.bound = queue.returning = queue.handing = None
         return
-    queue.bound = create_bound(queue, settings)
-    queue.gate = create_gate(queue, settings)
+    queue.leaving = create_dead_letter(queue, context.letters)
+    queue.returning = create_delivery_limit(queue)
+    queue.handing = create_delivery_count(queue)
+    queue.bound = create_bound(queue, queue.settings)
+    queue.gate = create_gate(queue, queue.settings)
 
 
 def _ready_list(
