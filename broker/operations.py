@@ -20,7 +20,7 @@ from broker.queues.definition import QueueDefinition
 from broker.queues.queue import Queue
 from broker.redeclaring import Redeclarations, queue_advice
 from broker.requests import CONFIGURE, READ, WRITE, Actor, ExchangeRequest, Kind, QueueRequest, QueueState
-from broker.routing.exchange import EXCHANGE_TYPES, Exchange
+from broker.routing.exchange import EXCHANGE_TYPES, Exchange, check_delayed_type
 from protocol.constants import (
     ACCESS_REFUSED,
     COMMAND_INVALID,
@@ -278,6 +278,7 @@ class Operations:
         self.redeclarations.settle(actor, differences, resource)
 
     def _create_exchange(self, actor: Actor, request: ExchangeRequest) -> None:
+        check_delayed_type(request.type, request.arguments.values)
         alternate = request.arguments.get("alternate-exchange")
         if isinstance(alternate, str):
             self.authorize(actor, READ, "exchange", request.name)
@@ -326,7 +327,7 @@ class Operations:
         self, actor: Actor, source: Exchange, destination: Queue | Exchange, key: str, arguments: Arguments
     ) -> None:
         match = arguments.get("x-match")
-        if source.type == "headers" and match is not None and not isinstance(match, str):
+        if source.routes_as == "headers" and match is not None and not isinstance(match, str):
             text = f"Invalid x-match field type {arguments.type_name('x-match')} (value {match}); expected longstr"
             raise ChannelException(PRECONDITION_FAILED, text)
         actor.vhost.bind(source, destination, key, arguments)

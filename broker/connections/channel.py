@@ -11,6 +11,7 @@ from pamqp import base, commands
 
 from broker.connections.confirms import Confirms
 from broker.connections.consumer import Consumer, DeliveryContext
+from broker.connections.late import LateTags
 from broker.connections.output import Output
 from broker.connections.publisher import Access, Publisher
 from broker.connections.reply import ReplyQueue
@@ -63,7 +64,7 @@ class ChannelHost:
 class Channel:
     """One channel of a connection."""
 
-    __slots__ = ("_host", "acked", "actor", "consumers", "context", "last_queue", "number",
+    __slots__ = ("_host", "acked", "actor", "consumers", "context", "last_queue", "late", "number",
                  "operations", "publisher", "reply", "transaction")  # fmt: skip
 
     def __init__(self, number: int, host: ChannelHost) -> None:
@@ -80,6 +81,7 @@ class Channel:
         self.consumers: dict[str, Consumer] = {}
         self.transaction: Transaction | None = None
         self.reply: ReplyQueue | None = None
+        self.late: LateTags | None = None  # once deliveries have been taken back
         self.last_queue = ""
         self.acked = 0
         self._host = host
@@ -170,6 +172,8 @@ class Channel:
 
     def _take_run(self, first: int, last: int) -> list[Delivery]:
         deliveries = self.context.unacked.take(first, last)
+        if deliveries is None and self.late is not None:
+            deliveries = self.late.take_run(first, last)
         if deliveries is None:  # those before the unknown one count, as if they had come one by one
             unacked = self.context.unacked
             unknown = next(tag for tag in range(first, last + 1) if not unacked.has(tag))
@@ -184,11 +188,11 @@ class Channel:
         Raises: ChannelException 406.
         """
         unacked = self.context.unacked
-        if tag == 0:
-            return unacked.take_all()
-        if not unacked.has(tag):
+        if self.late is not None and (taken := self.late.take_multiple(tag)) is not None:
+            return taken
+        if tag and not unacked.has(tag):
             raise ChannelException(PRECONDITION_FAILED, f"unknown delivery tag {tag}")
-        return unacked.take_up_to(tag)
+        return unacked.take_up_to(tag) if tag else unacked.take_all()
 
     def nack(self, tag: int, multiple: bool, requeue: bool) -> None:
         """Refuses deliveries: back to their place in the queue, or dropped.
@@ -197,7 +201,7 @@ class Channel:
         Spec: 1.8.3.14 (basic.reject), RabbitMQ's basic.nack.
         """
         deliveries = self.take_multiple(tag) if multiple else self._take_run(tag, tag)
-        self.settle_or_keep(deliveries, self.requeued if requeue else self._rejected)
+        self.settle_or_keep(deliveries, self._refused if requeue else self._rejected)
 
     def settle_or_keep(self, deliveries: list[Delivery], action: Callable[[list[Delivery]], None]) -> None:
         """Settles now, or at the transaction's commit."""
@@ -215,6 +219,11 @@ class Channel:
     def _rejected(self, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
             delivery.queue.reject(delivery.span)
+        self._credit(deliveries)
+
+    def _refused(self, deliveries: list[Delivery]) -> None:
+        for delivery in reversed(deliveries):
+            delivery.queue.refuse(delivery.span)
         self._credit(deliveries)
 
     def requeued(self, deliveries: list[Delivery]) -> None:

@@ -48,6 +48,12 @@ class VhostKeeper:
         self.store.put(key_of("queue", self._name, definition.name), values.encode_queue(numbered))
         return numbered
 
+    def number_of_held(self) -> int:
+        """Keeps and returns a new number for the streams of what the vhost holds. Raises: as `add_queue`."""
+        number = self._numbers.take()
+        self.store.put(key_of("held", self._name), values.encode_value(number))
+        return number
+
     def remove_queue(self, name: str) -> None:
         """A queue is gone."""
         self.store.delete(key_of("queue", self._name, name))
@@ -115,6 +121,7 @@ class Keeper:
     def remove_vhost(self, name: str) -> None:
         """A vhost is gone, with everything in it."""
         self._store.delete(key_of("vhost", name))
+        self._store.delete(key_of("held", name))
         for kind in ("queue", "exchange"):
             for key, _ in self._store.items(key_of(kind, name, "")):
                 self._store.delete(key)

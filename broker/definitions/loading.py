@@ -58,6 +58,7 @@ def load(
     _bring_back_rules(rules, bring_back)
     bring_back("exchange", lambda names, value: _exchange(vhosts[names[1]], names[2], value))
     bring_back("queue", lambda names, value: vhosts[names[1]].restore_queue(values.decode_queue(names[2], value)))
+    bring_back("held", lambda names, value: vhosts[names[1]].restore_held(int(values.decode_value(value))))
     bring_back("binding", lambda names, value: _binding(vhosts[names[1]], names, value))
     rows.pop("counter", None)
     for kind, unknown in rows.items():

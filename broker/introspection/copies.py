@@ -145,6 +145,7 @@ def whole_stats(counters: QueueCounters, vhosts: list[VhostCounters]) -> Message
         confirm=sum(one.confirmed for one in vhosts),
         return_unroutable=sum(one.returned for one in vhosts),
         drop_unroutable=sum(one.unroutable for one in vhosts),
+        consumer_timeout=sum(one.timed_out for one in vhosts),
     )
 
 

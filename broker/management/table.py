@@ -16,6 +16,7 @@ from broker.management.resources import (
     exchanges,
     features,
     health,
+    held,
     known_arguments,
     leveret,
     logins,
@@ -34,7 +35,7 @@ from broker.management.resources import (
 )
 
 RESOURCES: Final = (
-    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, moving, celery,
+    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, moving, held, celery,
     connections, policies, parameters, definitions, logins, health, features,
     leveret, known_arguments, dead_letter_queues, operators, trace, described,
 )  # fmt: skip

@@ -12,34 +12,32 @@ from broker.model.message import Batch, Span
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
-from broker.model.vhost_counters import DISABLED
 from broker.queues.browsing import Answer, Place, look, remove
 from broker.queues.consumers import Picker, quantum
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
 from broker.queues.expiry import Expiry, expires_at_ms, latest_expiry_ms
 from broker.queues.gets import GetAnswer, WaitingGets
+from broker.queues.lending import LendingQueue
 from broker.queues.lifetime import Lifetime
 from broker.queues.overdue import NEVER_LAST
-from broker.queues.parts import REJECTED, Bound, Handing, Leaving, Returning
-from broker.queues.queue import Queue
+from broker.queues.parts import Bound, Returning
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
 
 
-class ClassicQueue(Queue):
+class ClassicQueue(LendingQueue):
     """A queue on one node; a QueueHandle for channels, and the owner of its parts.
 
-    `gate`, `leaving`, `bound` and `returning` are parts that most queues do not have.
+    `gate`, `bound`, `returning`, `leaving` and `handing` are parts that most queues do not have.
 
     Invariants
     1. Every message published and neither settled, rejected, expired nor purged is either in `ready` or counted in
        `unacked`.
-    2. A position is used once; a requeued message keeps it. `next_position` is the next one to be used.
+    2. A position is used once; a requeued message keeps it.
     """
 
-    __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime", "bound",
-                 "handing", "leaving", "next_position", "returning")  # fmt: skip
+    __slots__ = ("_expiry", "_gets", "_is_ended", "_lifetime", "_next_position", "bound", "returning")
 
     def __init__(
         self,
@@ -50,15 +48,11 @@ class ClassicQueue(Queue):
         consumers: Picker,
         context: QueueContext,
     ) -> None:
-        super().__init__(definition, policy, settings, create_ready(self.loaded), consumers, context.now_ms())
-        self.leaving: Leaving | None = None
+        super().__init__(definition, policy, settings, create_ready(self.loaded), consumers, context)
         self.bound: Bound | None = None
         self.returning: Returning | None = None
-        self.handing: Handing | None = None
         self._is_ended = False
-        self._context = context
-        self.next_position = 1
-        self._is_dirty = False
+        self._next_position = 1
         self._gets: WaitingGets | None = None  # of messages that are being loaded
         self._expiry: Expiry | None = None  # once messages may expire
         self._lifetime: Lifetime | None = None  # of a queue that may end by itself
@@ -71,16 +65,16 @@ class ClassicQueue(Queue):
     def _resume(self) -> None:
         """Goes on with what the journal has of it."""
         streams = self.ready.streams()
-        self.next_position = max((stream.next for stream in streams), default=1)
+        self._next_position = max((stream.next for stream in streams), default=1)
         if self.ready.count and any(stream.may_expire() for stream in streams):
             expiry = self._expire_from(latest_expiry_ms(self.settings.ttl_ms, self.idle_since_ms))
             if not all(stream.in_order for stream in streams):
-                expiry.walk(self.next_position)
-            self.wake()
+                expiry.walk(self._next_position)
+            self._mark_dirty()
 
     def _expire_from(self, latest_ms: int) -> Expiry:
         """Messages may expire from now on; of those that are here, the last one then."""
-        self._expiry = Expiry(lambda: self.ready, self.drop, self.wake, self._context, latest_ms)
+        self._expiry = Expiry(lambda: self.ready, self.drop, self._mark_dirty, self._context, latest_ms)
         return self._expiry
 
     def apply(self, policy: EffectivePolicy, settings: QueueSettings) -> None:
@@ -88,9 +82,10 @@ class ClassicQueue(Queue):
         expires_ms = self.settings.expires_ms
         if self._expiry is not None and settings.ttl_ms != self.settings.ttl_ms:
             self._expiry.changed()
-        self.policy, self.settings = policy, settings
+        self.policy = policy
+        self.settings = settings
         self._context.equip(self, self._context)
-        self.wake()
+        self._mark_dirty()
         if settings.expires_ms == expires_ms:
             return
         if self._lifetime is None:
@@ -102,7 +97,12 @@ class ClassicQueue(Queue):
     def loaded(self) -> None:
         """Messages that were not in memory are."""
         self.ready.recount()
-        self.wake()
+        self._mark_dirty()
+
+    @property
+    def next_position(self) -> int:
+        """The position that the next message published to it gets."""
+        return self._next_position
 
     def now_ms(self) -> int:
         """The time of this turn."""
@@ -127,15 +127,15 @@ class ClassicQueue(Queue):
         stream = self.ready.stream_for(batch) if batch.position else None
         number = stream.next - count if stream is not None else 0
         expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
-        span = Span(batch, 0, count, self.next_position, expires_ms, 0, number)
+        span = Span(batch, 0, count, self._next_position, expires_ms, batch.deliveries, number)
         if expires_ms or self._expiry is not None:
             is_alone = not self.ready.count and not self.unacked
             (self._expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
         self.ready.append(span)
-        self.next_position += count
+        self._next_position += count
         self.counters.published += count
         if not self._is_dirty:
-            self.wake()
+            self._mark_dirty()
         if self.bound is not None:
             self.bound.enforce(now_ms)
         if receipt is not None:
@@ -147,12 +147,6 @@ class ClassicQueue(Queue):
         return self.ready.count if self.unacked or consumers.offered or consumers.everyone() else 0
 
     # ---- deliver lane
-
-    def wake(self) -> None:
-        """It is pumped at the end of this turn, or in the next one."""
-        if not self._is_dirty:
-            self._is_dirty = True
-            self._context.mark_dirty(self)
 
     def pump(self, now_ms: int) -> None:
         """Gives ready messages to consumers with room; what expires this very turn is offered first."""
@@ -214,13 +208,6 @@ class ClassicQueue(Queue):
             if self._expiry is not None:
                 return
 
-    def _lend(self, span: Span) -> None:
-        held = span.stop - span.start
-        size = held * span.batch.body_bytes
-        self.unacked += held
-        self.unacked_bytes += size
-        self._context.budget.used += size  # it stays in memory, so that others get less
-
     def get(self, no_ack: bool, answer: GetAnswer) -> None:
         """Answers with one message, or None, and how many are still ready; later where it has to be loaded."""
         if self._gets or (self.ready.count and not self.ready.next_message_bytes()) or not self._get(no_ack, answer):
@@ -236,7 +223,7 @@ class ClassicQueue(Queue):
             self.bound.enforce(now_ms)
         if self._expiry is not None:
             self._expiry.take_front(now_ms)
-            self.wake()  # what this uncovers may be due
+            self._mark_dirty()  # what this uncovers may be due
         is_due = self.consumers.may_get(no_ack)
         span = self.ready.take(1) if is_due else None
         if self._expiry is not None:
@@ -263,56 +250,27 @@ class ClassicQueue(Queue):
 
     # ---- settle lane
 
-    def settle(self, span: Span) -> None:
-        """These messages are done with."""
-        self.counters.acked += span.stop - span.start
-        self._give_back(span)
-        self.done(span)
-
-    def reject(self, span: Span) -> None:
-        """These messages were refused for good."""
-        self._give_back(span)
-        self.drop(span, REJECTED)
-
     def requeue(self, span: Span) -> None:
         """These messages go back to where they were, redelivered."""
+        self._come_back(span, False)
+
+    def refuse(self, span: Span) -> None:
+        """The same for what a consumer has refused by itself, which may have to wait."""
+        self._come_back(span, True)
+
+    def _come_back(self, span: Span, is_refused: bool) -> None:
         self._give_back(span)
         if self.is_deleted:
             self.done(span)
             return
         self.counters.requeued += span.stop - span.start
         span.deliveries += 1
-        if self.returning is None or not self.returning.take(span):
+        back = self.returning
+        if back is None or not (back.refused(span) if is_refused else back.take(span)):
             if self._expiry is not None:
                 self._expiry.came_back(span)
             self.ready.put_back(span)
-            self.wake()
-
-    def _give_back(self, span: Span) -> None:
-        if self.handing is not None:
-            self.handing.take_back(span)
-        held = span.stop - span.start
-        size = held * span.batch.body_bytes
-        self.unacked -= held
-        self.unacked_bytes -= size
-        self._context.budget.used -= size
-        if self.consumers.is_held:
-            self.wake()
-
-    def done(self, span: Span) -> None:
-        """The messages leave this queue for good."""
-        if span.number:
-            self.ready.settle(span)
-
-    def drop(self, span: Span, reason: str) -> None:
-        """Does not keep messages that are neither ready nor lent any more: they are gone, or go elsewhere."""
-        count = span.stop - span.start
-        self.counters.left(reason, count)
-        if self.leaving is None:
-            self._context.left.add(self.settings.queue_type, DISABLED, reason, count)
-            self.done(span)
-        else:
-            self.leaving.leave(span, reason)
+            self._mark_dirty()
 
     # ---- consumers
 
@@ -321,14 +279,14 @@ class ClassicQueue(Queue):
         self.consumers.add(consumer)
         if self._lifetime is not None:
             self._lifetime.in_use()
-        self.wake()
+        self._mark_dirty()
 
     def detach(self, consumer: ConsumerPort) -> None:
         """Ends a consumer; what it has unacknowledged stays with its channel."""
         self.consumers.remove(consumer)
         if self.is_deleted:
             return
-        self.wake()  # a single active consumer may have a successor
+        self._mark_dirty()  # a single active consumer may have a successor
         if not self.consumers.everyone():
             self.idle_since_ms = self._context.now_ms()
             if self._lifetime is not None:
@@ -338,7 +296,7 @@ class ClassicQueue(Queue):
         """The consumer may have room again."""
         self.consumers.offer(consumer)
         if self.ready.count and not self._is_dirty:
-            self.wake()
+            self._mark_dirty()
 
     # ---- looking, and taking single ones out
 
@@ -366,7 +324,7 @@ class ClassicQueue(Queue):
         for span in self.ready.clear():
             self.done(span)
         if self._gets is not None:  # what they wait for is gone
-            self.wake()
+            self._mark_dirty()
         answer(count)
 
     def delete(self) -> int:
@@ -393,7 +351,7 @@ class ClassicQueue(Queue):
         for stream in streams:
             stream.drop()
         self._is_ended = True
-        self.wake()
+        self._mark_dirty()
 
     def _end(self) -> None:
         self._context.delete(self.name)

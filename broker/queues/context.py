@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from broker.model.interfaces import Tracer
-from broker.model.message import Batch
-from broker.model.receipt import Receipt
 from broker.model.vhost_counters import LeftCounters
 from broker.queues.letters import Letters
 from broker.queues.paging import MemoryBudget
@@ -39,7 +37,7 @@ class Timers(Protocol):
 class QueueContext:
     """The time of this turn, timers, the places a queue reports to, and where durable ones keep their messages."""
 
-    __slots__ = ("budget", "delete", "equip", "forward", "journal", "left", "letters", "levels", "mark_dirty", "now_ms",
+    __slots__ = ("budget", "delete", "equip", "journal", "left", "letters", "levels", "mark_dirty", "now_ms",
                  "removing", "spool", "timers", "tracer", "waits", "when_stored")  # fmt: skip
 
     def __init__(
@@ -54,7 +52,6 @@ class QueueContext:
         levels: Callable[[int], Sequence[int]],
         when_stored: Callable[[Callable[[], None]], None],
         equip: Callable[[Any, Any], None],
-        forward: Callable[[str, Batch, Receipt | None], int],
         waits: TaskWaits | None = None,
     ) -> None:
         self.now_ms = now_ms
@@ -69,7 +66,6 @@ class QueueContext:
         self.removing: set[object] = set()  # messages that are being looked for, to be taken out of their queue
         self.when_stored = when_stored  # calls back once the definitions as they are now are on the disk
         self.equip = equip  # gives a queue the parts that its settings ask for
-        self.forward = forward  # publishes into an exchange of the vhost, by its name
         self.left = LeftCounters()  # without being consumed
         self.letters: Letters | None = None  # where dead letters go; the vhost sets it
         self.waits = waits  # where it is measured how long tasks wait

@@ -180,6 +180,27 @@ MOVING = (
     Step("cancel_job 999999", 65, err="no job"),
     Step("delete_vhost {v}"),
 )  # fmt: skip
+HELD = (  # until 2100; an id is that time, and the number of the message with where it stands
+    Step("add_vhost {v}"),
+    Step("declare_queue -p {v} q"),
+    Step("publish -p {v} q hello --header x-hold-until=4102444800000 --property delivery_mode=2"),
+    Step("publish -p {v} q later --header x-hold-until=2100-01-01T00:00:00Z --property delivery_mode=2"),
+    Step("get -p {v} q", out=("No message waits",)),
+    Step("list_held -p {v}", out=("id\tdue\tqueue\texchange\trouting_key\treason\ttask\tbytes\n",
+                                  "4102444800000-256\t4102444800000\t\t\tq\tuntil\t\t5\n")),
+    Step("list_held -p {v} -c 1 --json", out=('"id": "4102444800000-256"',)),
+    Step("list_held -p nowhere-{v}", 65, err="nowhere-{v}"),
+    Step("release_held -p {v} 4102444800000-256", out=("is on its way",)),
+    Step("release_held -p {v} 4102444800000-256", 65, err="not found"),
+    Step("get -p {v} q --ack", out=("hello",)),
+    Step("reschedule_held -p {v} 4102444800000-512 2100-01-02", out=('held message "4102531200000-768" now',)),
+    Step("reschedule_held -p {v} 4102444800000-512 2100-01-02", 65, err="not found"),
+    Step("reschedule_held -p {v} 4102531200000-768 soon", 64, err="neither a time"),
+    Step("cancel_held -p {v} 4102531200000-768", out=("is gone",)),
+    Step("cancel_held -p {v} nonsense", 65, err="not the id of a held message"),
+    Step("list_held -p {v} --no-table-headers"),
+    Step("delete_vhost {v}"),
+)  # fmt: skip
 POLICIES = (
     Step("add_vhost {v}"),
     Step("set_policy -p {v} --priority 3 --apply-to queues ttl '^q' '{{\"message-ttl\": 1000}}'",
@@ -258,7 +279,7 @@ NODE = (
     Step("add_user", 64, err="USERNAME"),
 )
 SCENARIOS = {
-    "accounts": ACCOUNTS, "vhosts": VHOSTS, "queues": QUEUES, "messages": MESSAGES, "moving": MOVING,
+    "accounts": ACCOUNTS, "vhosts": VHOSTS, "queues": QUEUES, "messages": MESSAGES, "moving": MOVING, "held": HELD,
     "policies": POLICIES, "definitions": DEFINITIONS, "node": NODE,
 }  # fmt: skip
 # Commands whose tests need more than a line: test_live, test_doctor, test_convert and test_log.
