@@ -111,7 +111,8 @@ class PublishLane:
         """Hands a batch to the queues whose gates let it in."""
         inside = [queue for queue in queues if queue.gate is None or queue.gate.admit(batch, receipt, now_ms)]
         taken = self._submit(exchange, batch, inside, receipt)
-        return 0 if taken == UNROUTED and queues else taken
+        behind = _behind(self._journal.backlog_bytes())  # a gate may have journalled something too
+        return behind if taken == UNROUTED and queues else max(taken, behind) if taken >= 0 else taken
 
     def _route(self, way: Way, batch: Batch, copies: Sequence[str]) -> Sequence[PublishTarget]:
         """The queues a message goes to, each once; remembered where nothing but the key decides."""

@@ -73,6 +73,9 @@ class Vhost(PublishLane):
             journal, spool, turn, timers, budget, keeper.store, keeper.number_of_held, self.queues, self.publish,
             self.route_out,
         )  # fmt: skip
+        self._context.vhost = name
+        self._context.when_durable = turn.when_durable
+        self._context.keep_offset = keeper.offset_changed
         self._context.left = self.counters.left
         self._context.letters = Letters(
             journal, turn.now_ms, turn.queue_dirty, timers.add, self.route_to, self.publish, self._settings_of,

@@ -5,6 +5,7 @@
     vhost_limits/V   user_limits/U   held/V
     queue/V/Q/binding/SOURCE/KEY      or KEY~DIGEST where the binding has arguments
     exchange/V/X/binding/SOURCE/KEY   likewise
+    offset/V/Q/NAME                   how far a named consumer of a stream has come
 
 A binding stands under the key of its destination, so that a queue and all that leads to it are one stretch of keys.
 """

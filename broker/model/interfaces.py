@@ -167,6 +167,21 @@ class QueueHandle(PublishTarget):
 
     __slots__ = ()
 
+    def reader(self, arguments: Any, no_ack: bool, prefetch: int, is_channel_limited: bool) -> QueueHandle:  # noqa: ARG002
+        """What a consumer with these arguments is attached to: the queue itself, unless its kind says otherwise.
+
+        Raises: ChannelException or ConnectionException where this kind does not take such a consumer.
+        """
+        return self
+
+    def is_numbered(self) -> bool:
+        """Whether its deliveries carry their offsets."""
+        return False
+
+    def nack_refusal(self) -> str:
+        """Why its deliveries cannot be given back; an empty text where they can."""
+        return ""
+
     def attach(self, consumer: ConsumerPort) -> None:
         """Starts a consumer."""
         raise NotImplementedError

@@ -42,6 +42,7 @@ class QueueCounters:
         self.expired = 0
         self.refused = 0  # publishes that did not fit
         self.purged = 0
+        self.moved = 0  # taken out of it by a job, into another queue
         self.dead_lettered = 0  # of all that left, what went to a dead letter exchange
         self.dropped = 0  # from a queue that was too long
         self.over_limit = 0  # left since they had been delivered too often

@@ -74,6 +74,7 @@ RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
     ("DELETE", "/leveret/held/{vhost}/{id}"): {"read q"},
     ("PUT", "/leveret/held/{vhost}/{id}"): {"read q"},
     ("POST", "/leveret/held/{vhost}/{id}/release"): {"read q"},
+    ("DELETE", "/queues/{vhost}/{queue}/offsets/{consumer}"): {"read q"},
     ("PUT", "/exchanges/{vhost}/{exchange}"): {"configure x"},
     ("DELETE", "/exchanges/{vhost}/{exchange}"): {"configure x"},
     ("POST", "/exchanges/{vhost}/{exchange}/publish"): {"write x"},
