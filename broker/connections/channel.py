@@ -176,8 +176,7 @@ class Channel:
         if deliveries is None:  # those before the unknown one count, as if they had come one by one
             unacked = self.context.unacked
             unknown = next(tag for tag in range(first, last + 1) if not unacked.has(tag))
-            if unknown > first:
-                self.settle_or_keep(unacked.take(first, unknown - 1) or [], self._acked)
+            self.settle_or_keep(unacked.take(first, unknown - 1) or [], self._acked)
             raise ChannelException(PRECONDITION_FAILED, f"unknown delivery tag {unknown}")
         return deliveries
 
@@ -264,8 +263,7 @@ class Channel:
         """
         if self.publisher.confirms is not None:
             raise ChannelException(PRECONDITION_FAILED, "cannot switch from confirm to tx mode")
-        if self.transaction is None:
-            self.transaction = Transaction()
+        self.transaction = self.transaction or Transaction()
 
     def require_transaction(self) -> Transaction:
         """The channel's transaction.
