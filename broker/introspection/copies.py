@@ -138,6 +138,8 @@ def queue_stats(counters: QueueCounters) -> MessageStats:
         reject=counters.rejected,
         requeue=counters.requeued,
         expire=counters.expired,
+        drop_overflow=counters.dropped,
+        refuse_overflow=counters.refused,
         purge=counters.purged,
     )
 
@@ -152,6 +154,7 @@ def whole_stats(counters: QueueCounters, vhosts: list[VhostCounters]) -> Message
         confirm=sum(one.confirmed for one in vhosts),
         return_unroutable=sum(one.returned for one in vhosts),
         drop_unroutable=sum(one.unroutable for one in vhosts),
+        consumer_timeout=sum(one.timed_out for one in vhosts),
     )
 
 

@@ -89,6 +89,9 @@ class MessageStats:
     reject: int = 0
     requeue: int = 0
     expire: int = 0
+    drop_overflow: int = 0  # from the front of queues that were too long
+    consumer_timeout: int = 0  # deliveries that were not acknowledged in time
+    refuse_overflow: int = 0  # publishes that a queue refused since they did not fit
     purge: int = 0
 
     @property

@@ -104,6 +104,10 @@ QUEUE_ROWS: Final = (
     _queue("messages_acked_total", "queue_delivery_metrics", "Messages acknowledged", lambda it: it.message_stats.ack),
     _ours("messages_published_total", "Messages that came into a queue", lambda it: it.message_stats.publish),
     _ours("messages_expired_total", "Messages dropped because they were too old", lambda it: it.message_stats.expire),
+    _ours("messages_overflowed_total", "Messages dropped from the front because the queue was too long",
+          lambda it: it.message_stats.drop_overflow),
+    _ours("publishes_refused_total", "Messages refused because the queue was full",
+          lambda it: it.message_stats.refuse_overflow),
     _ours("messages_rejected_total", "Messages rejected, and not put back", lambda it: it.message_stats.reject),
     _ours("messages_requeued_total", "Messages put back", lambda it: it.message_stats.requeue),
     _ours("oldest_ready_seconds", "How long ago the oldest ready message was published; no line where there is none, "

@@ -102,6 +102,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     _global("messages_unroutable_returned", "Mandatory messages returned because no queue was bound",
             lambda s: s.overview.message_stats.return_unroutable),
     _global("messages_confirmed", "Messages confirmed to publishers", lambda s: s.overview.message_stats.confirm),
+    _whole("leveret_consumer_timeouts_total", COUNTER, "Deliveries that were not acknowledged in time",
+           lambda s: s.overview.message_stats.consumer_timeout),
     _global("publishers", "Channels that have published something", lambda s: s.overview.publishers, GAUGE),
     _global("consumers", "Consumers currently connected", lambda s: s.overview.object_totals.consumers, GAUGE),
     _queued("delivered", "Messages given to consumers and by basic.get",
