@@ -5,7 +5,7 @@ Everything here runs between two turns of the loop, so that one copy is consiste
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -31,15 +31,24 @@ from broker.introspection.infos import (
     Rates,
     VhostInfo,
 )
-from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
+from broker.model.vhost_counters import (
+    AT_LEAST_ONCE,
+    AT_MOST_ONCE,
+    CONFIRMED,
+    DISABLED,
+    SIZE_BOUNDS,
+    VhostCounters,
+)
 from broker.queues.counters import QueueCounters
 from broker.queues.pace import burst_of
+from broker.queues.parts import DELIVERY_LIMIT, EXPIRED, MAXLEN, REJECTED
 from broker.queues.queue import Queue
 from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost
 from protocol.lifecycle import OPEN
 from storage.status import Distribution
 
+STRATEGIES: Final = {"classic": (AT_MOST_ONCE, DISABLED), "quorum": (AT_LEAST_ONCE, AT_MOST_ONCE, DISABLED)}
 MESSAGE_COUNTERS: Final = tuple(field.name for field in fields(MessageStats))
 FLOW_SHOWN_MS: Final = 5000  # as long as RabbitMQ shows it after the last time
 
@@ -71,6 +80,7 @@ def queue_info(queue: Queue, vhost: str, node: str, now_ms: int, ages: Ages, rat
         messages_ram=messages - paged_out,
         message_bytes_ram=message_bytes - paged_out_bytes,
         messages_paged_out=paged_out,
+        messages_dlx=queue.kept,
         message_bytes_paged_out=paged_out_bytes,
         consumers=len(consumers),
         message_stats=queue_stats(queue.counters),
@@ -115,6 +125,21 @@ def message_sizes(vhosts: list[VhostCounters]) -> Distribution:
     return Distribution(SIZE_BOUNDS, counts or (0,) * (len(SIZE_BOUNDS) + 1), total_bytes)
 
 
+def left(vhosts: Iterable[VhostCounters]) -> dict[tuple[str, str, str], int]:
+    """What has left queues without being consumed, by type of queue, strategy and reason, as RabbitMQ counts it."""
+    found = {
+        (kind, strategy, reason): 0
+        for kind, strategies in STRATEGIES.items()
+        for strategy in strategies
+        for reason in (EXPIRED, REJECTED, MAXLEN, DELIVERY_LIMIT)
+    }
+    found["quorum", AT_LEAST_ONCE, CONFIRMED] = 0
+    for vhost in vhosts:
+        for key, number in vhost.left.numbers.items():
+            found[key] = found.get(key, 0) + number
+    return found
+
+
 def queue_stats(counters: QueueCounters) -> MessageStats:
     """What has happened in queues."""
     return MessageStats(
@@ -130,6 +155,8 @@ def queue_stats(counters: QueueCounters) -> MessageStats:
         requeue=counters.requeued,
         expire=counters.expired,
         purge=counters.purged,
+        dead_letter=counters.dead_lettered,
+        delivery_limit=counters.over_limit,
     )
 
 

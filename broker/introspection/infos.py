@@ -72,6 +72,8 @@ class MessageStats:
     requeue: int = 0
     expire: int = 0
     purge: int = 0
+    dead_letter: int = 0  # of all that left queues, what went to a dead letter exchange
+    delivery_limit: int = 0  # left queues since they had come back too often
 
     @property
     def deliver_get(self) -> int:
@@ -194,6 +196,7 @@ class QueueInfo:
     message_bytes_ram: int
     messages_paged_out: int
     message_bytes_paged_out: int
+    messages_dlx: int  # dead letters that could not arrive yet, and are tried again
     consumers: int
     message_stats: MessageStats
     idle_since: str | None

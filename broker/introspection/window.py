@@ -99,6 +99,10 @@ class Introspection:
 
     # ---- the whole
 
+    def left(self) -> dict[tuple[str, str, str], int]:
+        """How many messages have left queues without being consumed, by type of queue, strategy and reason."""
+        return copies.left(vhost.counters for vhost in self._node.vhosts.values())
+
     def overview(self) -> Steps[Overview]:
         """The broker as a whole; its cost grows with the number of queues, of which each step adds up some."""
         node, config = self._node, self._node.config
