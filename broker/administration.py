@@ -120,6 +120,7 @@ class Administration:
         self._topic_permissions.clear_vhost(name)
         self.rules.forget_vhost(name)
         self._keeper.remove_vhost(name)
+        vhost.holding.end(vhost.keeper.store.when_stored)
 
     def delete_user(self, name: str) -> None:
         """Deletes a user and its rights, and closes its connections. Raises: UnknownUserError."""

@@ -134,6 +134,11 @@ class Properties:
         raw = self.raw
         return self.headers_end > 0 and _C in raw and raw.find(b"CC") >= 0  # one octet is found far quicker
 
+    @property
+    def may_hold(self) -> bool:
+        """Whether the header table might hold `x-hold-until`; False is certain, True is worth a decode."""
+        return self.headers_end > 0 and self.raw.find(b"x-hold-until") >= 0
+
     def with_reply_to(self, reply_to: bytes) -> Properties:
         """The same properties with another reply-to (at most 255 bytes) in the place of the present one."""
         assert self.reply_to is not None

@@ -84,6 +84,13 @@ class Stream:
         """
         raise NotImplementedError
 
+    def survey(self, first: int, size_bytes: int, head_bytes: int, on_loaded: OnLoaded) -> None:
+        """As `load`, without the items, which come empty, and with the first `head_bytes` of each head.
+
+        Nothing but the record's own header is checked against damage; `load` checks all of it.
+        """
+        raise NotImplementedError
+
     def drop(self) -> None:
         """The stream ends with all that is in it."""
         raise NotImplementedError
@@ -129,6 +136,10 @@ class Journal:
 
         Returns: the position, and the share_bytes of each message in each stream.
         """
+        raise NotImplementedError
+
+    def is_grouped(self) -> bool:
+        """Whether a group was begun and has not ended."""
         raise NotImplementedError
 
     def begin(self) -> None:

@@ -209,9 +209,9 @@ class LocalJournal(Journal):
         if segment.is_sealed:
             self.keeping.space_changed(segment)
 
-    def load(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded) -> None:
-        """Reads messages of a stream."""
-        self.loader.load(stream, first, size_bytes, on_loaded)
+    def load(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded, head_bytes: int = 0) -> None:
+        """Reads messages of a stream, or so much of their heads."""
+        self.loader.load(stream, first, size_bytes, on_loaded, head_bytes)
 
     # ---- append
 
@@ -235,6 +235,10 @@ class LocalJournal(Journal):
             return self.appender.end + 1, size // (count * len(targets))
         size = self.appender.entry(entry)
         return self.appender.end, size // (count * len(targets))
+
+    def is_grouped(self) -> bool:
+        """Whether a group was begun and has not ended."""
+        return self._group is not None
 
     def begin(self) -> None:
         """What follows, up to `end`, stands or falls together."""

@@ -38,11 +38,13 @@ from broker.introspection.infos import (
     UserInfo,
     VhostInfo,
 )
+from broker.introspection.left import left
 from broker.introspection.machine import disk_free, open_files, open_files_max
 from broker.introspection.pages import PAGE_SIZE_DEFAULT, SLICE, Page, Steps, page_of, page_of_parts
 from broker.introspection.rates import History
 from broker.introspection.sampler import NODE, WHOLE, Sampler
 from broker.loop_watch import LoopWatch
+from broker.moving.service import Moving
 from broker.queues.counters import QueueCounters
 from broker.queues.paging import MemoryBudget
 from broker.queues.queue import Queue
@@ -78,6 +80,7 @@ class NodeParts(Protocol):
     certificates: Certificates
     task_waits: TaskWaits | None
     accounts: Accounts
+    moving: Moving
 
 
 class Introspection:
@@ -101,7 +104,7 @@ class Introspection:
 
     def left(self) -> dict[tuple[str, str, str], int]:
         """How many messages have left queues without being consumed, by type of queue, strategy and reason."""
-        return copies.left(vhost.counters for vhost in self._node.vhosts.values())
+        return left(vhost.counters for vhost in self._node.vhosts.values())
 
     def overview(self) -> Steps[Overview]:
         """The broker as a whole; its cost grows with the number of queues, of which each step adds up some."""
@@ -184,6 +187,7 @@ class Introspection:
             loop=node.loop_watch.status(node.clock.now_ns()),
             certificates=node.certificates.infos(),
             certificate_reloads_failed=node.certificates.reloads_failed,
+            held=copies.held_totals(node.vhosts.values()),
             rates=self.history.rates(rows.NODE, NODE),
         )
 
@@ -220,13 +224,21 @@ class Introspection:
         in_memory, in_memory_bytes = ready + unacked - paged_out, ready_bytes + unacked_bytes - paged_out_bytes
         totals = QueueTotals(
             ready + unacked, ready, unacked, ready_bytes, unacked_bytes, in_memory, in_memory_bytes, paged_out,
-            paged_out_bytes,
+            paged_out_bytes, sum(len(vhost.holding.store.index) for vhost in vhosts),
         )  # fmt: skip
         return counters, totals, consumers, since_ms
 
     def logins(self) -> dict[str, tuple[int, int]]:
         """How many logins succeeded and failed, by protocol."""
         return {name: (one.succeeded, one.failed) for name, one in self._node.accounts.attempts.items()}
+
+    def moved(self) -> dict[str, int]:
+        """How many messages jobs have moved, copied, replayed and rewound since the start, by kind."""
+        return dict(self._node.moving.jobs.counters.by_kind)
+
+    def jobs_running(self) -> int:
+        """How many jobs on messages have not ended."""
+        return int(self._node.moving.jobs.running)
 
     def task_waits(self) -> dict[str, Distribution] | None:
         """How long tasks were ready before their first delivery, in ms by name; None where that is not measured."""
@@ -239,13 +251,14 @@ class Introspection:
         """Queues of all vhosts, or of one. Raises: UnknownVhostError, ValueError as every listing does."""
         chosen = self.chosen(vhost)
         parts = ((one, one.queues.values()) for one in chosen)
-        return page_of_parts(parts, page, page_size, lambda it: self._queue(it[1], it[0].name))
+        return page_of_parts(parts, page, page_size, lambda it: self._queue(it[1], it[0]))
 
-    def _queue(self, queue: Queue, vhost: str) -> QueueInfo:
+    def _queue(self, queue: Queue, vhost: Vhost) -> QueueInfo:
         history, now_ms = self.history, self._node.clock.now_ms()
         return copies.queue_info(
-            queue, vhost, self.node_name, now_ms, history.sampler.ages, history.rates(rows.QUEUE, queue)
-        )
+            queue, vhost.name, self.node_name, now_ms, history.sampler.ages, vhost.holding.held_for(queue),
+            history.rates(rows.QUEUE, queue),
+        )  # fmt: skip
 
     def queue_slices(
         self, slice_size: int = SLICE, vhosts: Collection[str] = (), names: Collection[str] = ()
@@ -258,7 +271,7 @@ class Introspection:
             chosen = [vhost.queues[name] for name in names if name in vhost.queues]
             waiting = iter(chosen if names else list(vhost.queues.values()))
             while queues := list(islice(waiting, slice_size)):
-                yield [self._queue(queue, vhost.name) for queue in queues if not queue.is_deleted]
+                yield [self._queue(queue, vhost) for queue in queues if not queue.is_deleted]
 
     def connections(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[ConnectionInfo]:
         """Connections, those that have not finished their login too."""

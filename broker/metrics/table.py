@@ -173,6 +173,18 @@ METRICS: Final[tuple[Metric, ...]] = (
            lambda s: s.node.queue_mem_used),
     _whole("leveret_queue_memory_limit_bytes", GAUGE, "Memory that they may take; more is on disk only",
            lambda s: s.node.queue_mem_limit),
+    _whole("leveret_held_messages_held_total", COUNTER, "Messages that were held until a time",
+           lambda s: s.node.held.held),
+    _whole("leveret_held_messages_released_total", COUNTER, "Held messages that were let go, mostly when they were due",
+           lambda s: s.node.held.released),
+    _whole("leveret_held_messages_cancelled_total", COUNTER, "Held messages that somebody dropped",
+           lambda s: s.node.held.cancelled),
+    _whole("leveret_held_messages_dropped_total", COUNTER, "Held messages that nobody was there for when they were due",
+           lambda s: s.node.held.dropped),
+    _whole("leveret_held_messages_lost_total", COUNTER, "Held messages that could not be read back from the disk",
+           lambda s: s.node.held.lost),
+    _whole("leveret_held_times_unreadable_total", COUNTER, "Messages that were not held, since nobody could read until "
+           "when", lambda s: s.node.held.unreadable),
     _whole("leveret_connections_flow", GAUGE, "Connections slowed down in the last seconds, since consumers or the "
            "disk are behind what they publish", lambda s: s.node.connections_flow),
     _whole("leveret_flow_total", COUNTER, "How often a publisher had to wait for consumers or the disk",
@@ -185,6 +197,8 @@ METRICS: Final[tuple[Metric, ...]] = (
            "expires, in seconds since 1970; 0 without TLS", lambda s: _first_expiry(s) / MS_PER_S),
     _whole("leveret_certificate_reloads_failed_total", COUNTER, "How often changed certificates could not be used",
            lambda s: s.node.certificate_reloads_failed),
+    _whole("leveret_jobs_running", GAUGE, "Jobs that move, copy, replay or rewind messages and have not ended",
+           lambda s: s.jobs_running),
     _whole("rabbitmq_process_open_fds", GAUGE, "Open file descriptors", lambda s: s.node.fd_used),
     _whole("rabbitmq_process_max_fds", GAUGE, "Most file descriptors that may be open", lambda s: s.node.fd_total),
     _whole("rabbitmq_process_open_tcp_sockets", GAUGE, "Open TCP sockets of clients",
@@ -208,12 +222,16 @@ _LEFT: Final = tuple(
     )
 )
 LABELLED_METRICS: Final[tuple[LabelledMetric, ...]] = (
+    LabelledMetric("leveret_held_messages", GAUGE, "Messages held until a time", "reason",
+                   lambda s: s.node.held.by_reason),
     LabelledMetric("rabbitmq_auth_attempts_total", COUNTER, "Logins", "protocol",
                    lambda s: {name: sum(both) for name, both in s.logins.items()}),
     LabelledMetric("rabbitmq_auth_attempts_succeeded_total", COUNTER, "Logins that succeeded", "protocol",
                    lambda s: {name: succeeded for name, (succeeded, _) in s.logins.items()}),
     LabelledMetric("rabbitmq_auth_attempts_failed_total", COUNTER, "Logins that failed", "protocol",
                    lambda s: {name: failed for name, (_, failed) in s.logins.items()}),
+    LabelledMetric("leveret_messages_moved_total", COUNTER, "Messages that jobs have moved, copied, replayed and "
+                   "rewound", "job", lambda s: dict(s.moved)),
     *_LEFT,
 )  # fmt: skip
 HISTOGRAM_METRICS: Final[tuple[HistogramMetric, ...]] = (
@@ -225,6 +243,8 @@ HISTOGRAM_METRICS: Final[tuple[HistogramMetric, ...]] = (
                     lambda s: {"": s.node.log.commit_bytes}),
     HistogramMetric("leveret_loop_stall_seconds", "How long the event loop was busy in one go, where that was at least "
                     "a millisecond", lambda s: {"": s.node.loop.stall_ns}, NS_PER_S),
+    HistogramMetric("leveret_held_late_seconds", "How long after they were due held messages were let go",
+                    lambda s: {"": s.node.held.late_ms}, MS_PER_S),
     HistogramMetric("leveret_task_wait_seconds", "How long Celery tasks were ready before they were delivered for the "
                     "first time; with the setting task_wait_metrics only", lambda s: s.task_waits or NO_DISTRIBUTIONS,
                     MS_PER_S, label="task"),

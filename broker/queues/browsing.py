@@ -103,6 +103,15 @@ def _load(level: int, cold: Cold, position: int, answer: Answer) -> None:
     cold.stream.load(max(cold.first, position - shift), LOAD_BYTES, loaded)
 
 
+def has_text(batch: Batch, at: int, wanted: bytes) -> bool:
+    """Whether a text, in small letters, is in a message's body, properties, exchange or routing key, in any case."""
+    return (
+        wanted in batch.bodies[at].lower()
+        or wanted in batch.properties.raw.lower()
+        or wanted in batch.address.tail.lower()
+    )
+
+
 def single(waiting: Waiting) -> Span:
     """The message as a span of its own."""
     place, batch, at, deliveries, expires_ms, number = waiting

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Cold, push, push_front, without
+from broker.queues.cold import Cold, push, push_front, take_cold, without
 from broker.queues.cutting import cut_out
 from broker.queues.fifo import give_back
 from broker.queues.paging import STEP_SPANS, MemoryBudget, memory_bytes
@@ -353,10 +353,13 @@ class PagedFifo(Standing):
         found, freed_bytes = cut_out(*parts, self._spooled, first, stop)
         self._hot_bytes -= freed_bytes
         self._budget.used -= freed_bytes
-        for span in found:
+        self._uncount(found)
+        return found
+
+    def _uncount(self, spans: list[Span]) -> None:
+        for span in spans:
             self.count -= span.stop - span.start
             self.body_bytes -= (span.stop - span.start) * span.batch.body_bytes
-        return found
 
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:  # noqa: ARG002
         """Takes one message out: in memory, or cold and `loaded`; None where it does not wait here (any more)."""
@@ -367,16 +370,29 @@ class PagedFifo(Standing):
                 self._gone = set()
             if loaded.number in self._gone:
                 return None
-            piece.settle_one(loaded, piece.stream is self._spooled)
+            piece.settle_some(loaded, piece.stream is self._spooled)
             if loaded.number:
                 self._gone.add(loaded.number)
-            self.count -= 1
-            self.body_bytes -= loaded.batch.body_bytes
             found.append(loaded)
+            self._uncount(found)
         if not found:
             return None
         self._on_loaded()
         return found[0]
+
+    def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:  # noqa: ARG002
+        """What of messages that were loaded to be looked at has not been taken out."""
+        return without(runs, self._gone) if self._gone and cold.stream is not self._spooled else runs
+
+    def withdraw(self, level: int, wanted: Span) -> list[Span]:  # noqa: ARG002
+        """Takes the messages of a span that was found here out, those that still wait; they are settled at once."""
+        stop = wanted.position + wanted.stop - wanted.start
+        taken = self.cut(0, wanted.position, stop)
+        if not taken:
+            taken = take_cold(self.pieces(0, wanted.position, STEP_SPANS), wanted, self._spooled)
+            self._uncount(taken)
+        self._on_loaded()
+        return taken
 
     def recount(self) -> None:
         """It has no parts."""

@@ -54,6 +54,10 @@ class Returning:
         """Takes messages that were given back, their last delivery counted; False: they go back to their place."""
         raise NotImplementedError
 
+    def refused(self, span: Span) -> bool:
+        """The same for messages that a consumer gave back by itself."""
+        return self.take(span)
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Handing:
@@ -81,3 +85,7 @@ class Returnings(Returning):
     def take(self, span: Span) -> bool:
         """Whether one of them has taken the messages."""
         return any(part.take(span) for part in self._parts)
+
+    def refused(self, span: Span) -> bool:
+        """Whether one of them has taken the messages."""
+        return any(part.refused(span) for part in self._parts)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mypy_extensions import mypyc_attr
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Piece
-from storage.journal import Stream
+from broker.queues.cold import Cold, Piece
+from storage.journal import Loaded, Stream
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -93,6 +93,17 @@ class ReadyList:
         """Takes one message out, wherever it stands; None where it does not wait here (any more).
 
         Args: loaded is the message as it was loaded, for one that is on disk only.
+        """
+        raise NotImplementedError
+
+    def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:
+        """What of messages of a level that were loaded to be looked at has not been taken out."""
+        raise NotImplementedError
+
+    def withdraw(self, level: int, wanted: Span) -> list[Span]:
+        """Takes the messages of a span that was found here out of a level, those that still wait.
+
+        Whoever takes them settles them at once. `wanted` is used up: what is left of it means nothing.
         """
         raise NotImplementedError
 

@@ -6,15 +6,15 @@ than TASKS_MAX names, whoever publishes what.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Piece
+from broker.queues.cold import Cold, Piece
 from broker.queues.ready import ReadyList
 from protocol.errors import ConnectionException
 from protocol.properties import NO_PROPERTIES, Properties
-from storage.journal import Stream
+from storage.journal import Loaded, Stream
 from storage.status import Distribution, Histogram
 
 TASKS_MAX: Final = 200
@@ -165,6 +165,16 @@ class TimedReady(ReadyList):
         one = self._list.remove(level, position, loaded)
         self._count()
         return one
+
+    def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:
+        """What of messages that were loaded to be looked at has not been taken out."""
+        return self._list.present(level, cold, runs)
+
+    def withdraw(self, level: int, wanted: Span) -> list[Span]:
+        """Takes messages out, undelivered."""
+        taken = self._list.withdraw(level, wanted)
+        self._count()
+        return taken
 
     def streams(self) -> list[Stream]:
         """Every stream that holds something of this list."""

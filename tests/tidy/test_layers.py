@@ -28,9 +28,10 @@ ASYNC_ALLOWED = (
 # Each part of the tree and the other parts that it may import; a part may always import itself.
 GROUND = {"broker.clock", "broker.config", "broker.loop_watch"}
 MODEL = {"broker.model", "protocol"}
-LOWER = {"broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
+LOWER = {"broker.holding", "broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
 MIDDLE = {
     "broker.administration",
+    "broker.publish_lane",
     "broker.vhost",
     "broker.operations",
     "broker.redeclaring",
@@ -57,6 +58,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.model": {"protocol"},
     "broker.routing": MODEL,
     "broker.queues": {"storage", *MODEL, *GROUND},
+    "broker.holding": {"broker.queues", "storage", *MODEL},
     **dict.fromkeys(MIDDLE, LOWER | MIDDLE),
     "broker.connections": {
         "broker.auth",
@@ -68,7 +70,15 @@ ARROWS: dict[str, set[str]] = {
         *MODEL,
         *GROUND,
     },
-    "broker.introspection": {"broker.build", "broker.logs", "broker.connections", "broker.tls", *LOWER, *MIDDLE},
+    "broker.introspection": {
+        "broker.moving",
+        "broker.build",
+        "broker.logs",
+        "broker.connections",
+        "broker.tls",
+        *LOWER,
+        *MIDDLE,
+    },
     # What reads a data folder without a broker: records, and the definitions that name what is in them.
     "broker.offline": {"broker.definitions", "broker.queues", "storage", *MODEL},
     "broker.http_pieces": set(),
@@ -77,6 +87,9 @@ ARROWS: dict[str, set[str]] = {
     "broker.listening": {"broker.connections", "broker.tls", "protocol", *GROUND},
     "broker.metrics": OUTLETS,
     "broker.browsing": {"broker.connections", *LOWER, *MIDDLE},
+    # Jobs on many messages: they take and publish as a client's channel does, and are allowed what it is allowed.
+    "broker.moving": {"broker.connections", *LOWER, *MIDDLE},
+    "broker.held": {*LOWER, *MIDDLE},
     "broker.tracing": {"broker.vhost", *LOWER},
     "broker.messages": {"broker.connections", "broker.tick", *LOWER, *MIDDLE},
     "broker.management": {
@@ -86,6 +99,8 @@ ARROWS: dict[str, set[str]] = {
         "broker.messages",
         "broker.tracing",
         "broker.browsing",
+        "broker.moving",
+        "broker.held",
         "broker.logs",
         *MODEL,
         *OUTLETS,
