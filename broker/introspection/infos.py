@@ -383,22 +383,3 @@ class VhostInfo:
     send_oct: int = 0
     messages_held: int = 0  # until a time, for queues and for exchanges
     rates: Rates = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class UserInfo:
-    """One user, without anything of the password."""
-
-    name: str
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PermissionInfo:
-    """One user's rights in one vhost, as regular expressions over names."""
-
-    user: str
-    vhost: str
-    configure: str
-    write: str
-    read: str

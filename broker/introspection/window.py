@@ -17,6 +17,7 @@ from broker.clock import Clock, Deadlines
 from broker.config import Config
 from broker.connections.registry import Connections
 from broker.introspection import copies, rows
+from broker.introspection.account_infos import PermissionInfo, UserInfo
 from broker.introspection.ages import NOT_KNOWN
 from broker.introspection.by_name import ByName
 from broker.introspection.infos import (
@@ -32,10 +33,8 @@ from broker.introspection.infos import (
     NodeInfo,
     ObjectTotals,
     Overview,
-    PermissionInfo,
     QueueInfo,
     QueueTotals,
-    UserInfo,
     VhostInfo,
 )
 from broker.introspection.left import left

@@ -12,7 +12,7 @@ from broker.model.message import Batch, Span
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
-from broker.queues.browsing import Answer, Place, look, remove
+from broker.queues.browsing import Place, remove
 from broker.queues.consumers import Picker, quantum
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
@@ -132,6 +132,8 @@ class ClassicQueue(LendingQueue):
             is_alone = not self.ready.count and not self.unacked
             (self._expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
         self.ready.append(span)
+        if self.contents is not None:
+            self.contents.came(batch)
         self._next_position += count
         self.counters.published += count
         if not self._is_dirty:
@@ -298,20 +300,10 @@ class ClassicQueue(LendingQueue):
 
     # ---- looking, and taking single ones out
 
-    def look(self, begin: Place, answer: Answer) -> None:
-        """A step through what is ready, which stays as it is; see `browsing.look`."""
-        look(self.ready, begin, answer)
-
     def remove(self, place: Place, answer: Callable[[bool], None]) -> None:
         """Takes one ready message out for good; answers, perhaps later, whether it was there."""
 
-        def removed(span: Span | None) -> None:
-            if span is not None:
-                self.counters.purged += 1
-                self.done(span)
-            answer(span is not None)
-
-        remove(self.ready, place, self._context.removing, removed)
+        remove(self.ready, place, self._context.removing, self.counters, self.done, answer)
 
     # ---- the queue as a whole
 
@@ -321,6 +313,8 @@ class ClassicQueue(LendingQueue):
         self.counters.purged += count
         for span in self.ready.clear():
             self.done(span)
+        if self.contents is not None:
+            self.contents.clear()
         if self._gets is not None:  # what they wait for is gone
             self._mark_dirty()
         answer(count)
