@@ -78,6 +78,7 @@ def queue_info(
         messages_ram=messages - paged_out,
         message_bytes_ram=message_bytes - paged_out_bytes,
         messages_paged_out=paged_out,
+        messages_dlx=queue.kept,
         message_bytes_paged_out=paged_out_bytes,
         consumers=len(consumers),
         message_stats=queue_stats(queue.counters),
@@ -141,6 +142,8 @@ def queue_stats(counters: QueueCounters) -> MessageStats:
         drop_overflow=counters.dropped,
         refuse_overflow=counters.refused,
         purge=counters.purged,
+        dead_letter=counters.dead_lettered,
+        delivery_limit=counters.over_limit,
     )
 
 

@@ -93,6 +93,8 @@ class MessageStats:
     consumer_timeout: int = 0  # deliveries that were not acknowledged in time
     refuse_overflow: int = 0  # publishes that a queue refused since they did not fit
     purge: int = 0
+    dead_letter: int = 0  # of all that left queues, what went to a dead letter exchange
+    delivery_limit: int = 0  # left queues since they had come back too often
 
     @property
     def deliver_get(self) -> int:
@@ -202,6 +204,7 @@ class QueueInfo:
     message_bytes_ram: int
     messages_paged_out: int
     message_bytes_paged_out: int
+    messages_dlx: int  # dead letters that could not arrive yet, and are tried again
     consumers: int
     message_stats: MessageStats
     idle_since: str | None
@@ -370,22 +373,3 @@ class VhostInfo:
     send_oct: int = 0
     messages_held: int = 0  # until a time, for queues and for exchanges
     rates: Rates = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class UserInfo:
-    """One user, without anything of the password."""
-
-    name: str
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PermissionInfo:
-    """One user's rights in one vhost, as regular expressions over names."""
-
-    user: str
-    vhost: str
-    configure: str
-    write: str
-    read: str

@@ -110,6 +110,11 @@ QUEUE_ROWS: Final = (
           lambda it: it.message_stats.refuse_overflow),
     _ours("messages_rejected_total", "Messages rejected, and not put back", lambda it: it.message_stats.reject),
     _ours("messages_requeued_total", "Messages put back", lambda it: it.message_stats.requeue),
+    _ours("messages_dead_lettered_total", "Messages that went to a dead letter exchange",
+          lambda it: it.message_stats.dead_letter),
+    _ours("messages_over_delivery_limit_total", "Messages that had come back too often",
+          lambda it: it.message_stats.delivery_limit),
+    _ours("messages_dlx", "Dead letters that could not arrive yet, and are tried again", lambda it: it.messages_dlx),
     _ours("oldest_ready_seconds", "How long ago the oldest ready message was published; no line where there is none, "
           "and the total is the largest", lambda it: _seconds(it.oldest_ready_ms),
           lambda s: _seconds(s.overview.oldest_ready_ms)),

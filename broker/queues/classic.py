@@ -156,6 +156,9 @@ class ClassicQueue(LendingQueue):
             for consumer in self.consumers.everyone():
                 consumer.cancelled()
             return
+        if self.leaving is not None and not self.leaving.has_room():
+            self._context.timers.add(now_ms, self._mark_dirty)  # in a later turn
+            return
         if self._expiry is not None:
             self._expiry.take_front(now_ms - 1)
         if self.bound is not None:  # what is too much may have been on disk, or the bound another one
