@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from broker.deduplication.deduplication import Deduplication
 from broker.definitions.keeper import VhostKeeper
 from broker.holding.holding import Holding
 from broker.model.arguments import NO_ARGUMENTS, Arguments
@@ -41,8 +42,8 @@ class Vhost(PublishLane):
     counting for all queues that are gone.
     """
 
-    __slots__ = ("_context", "_owned", "deleted_queues", "exchange_arguments", "keeper", "metadata", "name",
-                 "policy_of", "queues")  # fmt: skip
+    __slots__ = ("_context", "_owned", "deduplication", "deleted_queues", "exchange_arguments", "keeper", "metadata",
+                 "name", "policy_of", "queues")  # fmt: skip
 
     def __init__(
         self, name: str, journal: Journal, spool: Spool, turn: Turn, timers: Timers, keeper: VhostKeeper,
@@ -81,6 +82,7 @@ class Vhost(PublishLane):
             journal, turn.now_ms, turn.queue_dirty, timers.add, self.route_to, self.publish, self._settings_of,
             self.counters.left,
         )  # fmt: skip
+        self.deduplication = Deduplication(journal, turn, timers, keeper)
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
 
@@ -98,6 +100,7 @@ class Vhost(PublishLane):
 
     def _equip(self, queue: ClassicQueue, context: QueueContext) -> None:
         equip(queue, context)
+        self.deduplication.equip(queue)
         self.holding.equip(queue)
 
     def restore_queue(self, definition: QueueDefinition) -> Queue:
@@ -109,6 +112,11 @@ class Vhost(PublishLane):
         if definition.exclusive:
             self._owned.setdefault(definition.owner, set()).add(queue.name)
         return queue
+
+    def restore_window(self, exchange: str, number: int) -> None:
+        """What an exchange's window knew is in the log's stream of this number."""
+        self._context.levels(number)  # so that nobody takes it for lost
+        self.deduplication.restore(exchange, number)
 
     def restore_held(self, number: int) -> None:
         """What is held durably is in the streams of this number."""
@@ -141,6 +149,7 @@ class Vhost(PublishLane):
         """Takes an exchange whose name is free."""
         self.restore_exchange(exchange, arguments)
         if exchange.durable:
+            self.deduplication.begin(exchange)
             self.keeper.add_exchange(exchange, arguments)
 
     def restore_exchange(self, exchange: Exchange, arguments: Arguments) -> None:
@@ -150,6 +159,7 @@ class Vhost(PublishLane):
         self.apply_to_exchange(exchange, self.policy_of(self.name, "exchange", exchange.name))
         if exchange.type == DELAYED:
             exchange.gate = self.holding.delay_gate(exchange.durable)
+        self.deduplication.guard(exchange)
         self.table.add_exchange(exchange)
 
     # ---- policies
@@ -197,6 +207,7 @@ class Vhost(PublishLane):
     def _forget_exchanges(self, names: Sequence[str]) -> None:
         for name in names:
             self.exchange_arguments.pop(name, None)
+            self.deduplication.forget(name)
             self.keeper.remove_exchange(name)
 
     def _delete_by_itself(self, name: str) -> None:

@@ -49,6 +49,18 @@ class VhostKeeper:
         self.store.put(key_of("queue", self._name, definition.name), values.encode_queue(numbered))
         return numbered
 
+    def add_window(self, exchange: str) -> int:
+        """Keeps and returns a new number for what an exchange's window knows. Raises: as `add_queue`."""
+        number = self._numbers.take()
+        self.store.put(key_of("window", self._name, exchange), values.encode_value(number))
+        return number
+
+    def remove_window(self, exchange: str) -> None:
+        """A window is gone; it may have had no number."""
+        key = key_of("window", self._name, exchange)
+        if self.store.get(key) is not None:
+            self.store.delete(key)
+
     def number_of_held(self) -> int:
         """Keeps and returns a new number for the streams of what the vhost holds. Raises: as `add_queue`."""
         number = self._numbers.take()
@@ -131,7 +143,7 @@ class Keeper:
         """A vhost is gone, with everything in it."""
         self._store.delete(key_of("vhost", name))
         self._store.delete(key_of("held", name))
-        for kind in ("queue", "exchange", "offset"):
+        for kind in ("queue", "exchange", "offset", "window"):
             for key, _ in self._store.items(key_of(kind, name, "")):
                 self._store.delete(key)
 

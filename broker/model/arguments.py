@@ -162,8 +162,17 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
     Argument("x-rate-limit-period", QUEUE, "integer", "The period for which the rate limit counts, 1000 without it",
              "ms", 1, 86_400_000, policy_key="rate-limit-period", policy_noun="rate limit period",
              policy_types=_NOT_STREAM, merge="max", types=_NOT_STREAM),
+    Argument("x-message-deduplication", QUEUE, "boolean", "A message is not taken while one of its identity is there",
+             policy_key="x-message-deduplication", policy_noun="message deduplication value",
+             policy_types=_NOT_STREAM, types=_NOT_STREAM),
     Argument("alternate-exchange", EXCHANGE, "string", "Where messages go that no binding takes",
              policy_key="alternate-exchange", policy_noun="alternate exchange name", names_exchange=True),
+    Argument("x-cache-size", EXCHANGE, "any", "x-message-deduplication: how many identities are known", "messages",
+             equivalent=False),
+    Argument("x-cache-ttl", EXCHANGE, "any", "x-message-deduplication: for how long each is known; without this "
+             "until others push it out", "ms", equivalent=False),
+    Argument("x-cache-persistence", EXCHANGE, "any", "x-message-deduplication: `memory` or `disk`; without this the "
+             "disk where the exchange is durable", equivalent=False),
     Argument("x-delayed-type", EXCHANGE, "any", "How an exchange of type x-delayed-message routes what is due",
              equivalent=False),
     Argument("hash-header", EXCHANGE, "string", "x-consistent-hash: the header to hash, not the routing key",

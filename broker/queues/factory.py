@@ -47,8 +47,8 @@ def create_queue(definition: QueueDefinition, context: QueueContext, policy: Eff
 def equip(queue: ClassicQueue, context: QueueContext) -> None:
     """Gives a queue the parts that its settings ask for, in place of those it has."""
     queue.consumers = paced(queue, context)
+    queue.gate = queue.leaving = queue.bound = queue.returning = queue.handing = None
     if queue.settings is DEFAULTS:
-        queue.gate = queue.leaving = queue.bound = queue.returning = queue.handing = None
         return
     queue.leaving = create_dead_letter(queue, context.letters)
     queue.returning = create_delivery_limit(queue)

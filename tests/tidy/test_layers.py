@@ -37,6 +37,7 @@ MIDDLE = {
     "broker.redeclaring",
     "broker.requests",
     "broker.definitions",
+    "broker.deduplication",
     "broker.policies",
     "broker.auth",
     "broker.alarms",
