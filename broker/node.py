@@ -235,7 +235,7 @@ class Node:
             self.tick.now_ms, call_soon, self.deadlines, self.tick.schedule, self.alarms.reason,
             lambda: definitions.pending, definitions.when_stored,
         )  # fmt: skip
-        return Moving(self.operations, Jobs(self.clock.now_ms), around)
+        return Moving(self.operations, Jobs(self.clock.now_ms), around, self.journal)
 
     @property
     def ended(self) -> int:

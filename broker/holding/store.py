@@ -275,7 +275,7 @@ class HeldStore:
     def together(self, work: Callable[[], None], receipt: Receipt | None = None) -> None:
         """Does what outlives a crash whole or not at all, which the receipt waits for; within a group as part of it."""
         journal = self._journal
-        if journal.is_grouped():
+        if journal.is_grouping():
             work()
             return
         journal.begin()

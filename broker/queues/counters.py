@@ -8,25 +8,9 @@ from broker.queues.parts import EXPIRED, MAXLEN, REJECTED
 class QueueCounters:
     """What has happened to a queue's messages since it was declared."""
 
-    __slots__ = (
-        "acked",
-        "dead_lettered",
-        "deduplicated",
-        "delivered",
-        "delivered_no_ack",
-        "dropped",
-        "expired",
-        "got",
-        "got_empty",
-        "got_no_ack",
-        "moved",
-        "over_limit",
-        "published",
-        "purged",
-        "redelivered",
-        "rejected",
-        "requeued",
-    )
+    __slots__ = ("acked", "dead_lettered", "deduplicated", "delivered", "delivered_no_ack", "dropped", "expired", "got",
+                 "got_empty", "got_no_ack", "moved", "over_limit", "published", "purged", "redelivered", "rejected",
+                 "requeued")  # fmt: skip
 
     def __init__(self) -> None:
         self.published = 0
@@ -74,7 +58,7 @@ class QueueCounters:
         self.expired += other.expired
         self.purged += other.purged
         self.deduplicated += other.deduplicated
+        self.moved += other.moved
         self.dead_lettered += other.dead_lettered
         self.dropped += other.dropped
         self.over_limit += other.over_limit
-        self.moved += other.moved
