@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from broker.introspection.pace_infos import PaceInfo
+from broker.introspection.part_infos import DeduplicationInfo, PaceInfo
 from broker.introspection.stream_infos import StreamInfo
 from broker.loop_watch import LoopStatus
 from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
@@ -218,6 +218,7 @@ class QueueInfo:
     oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
     oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
     pace: PaceInfo | None = None  # of a queue that has one
+    deduplication: DeduplicationInfo | None = None  # likewise
     stream: StreamInfo | None = None  # None for other kinds of queue
     messages_held: int = 0  # until a time, when they come into this queue
     rates: Rates = field(default_factory=dict)
@@ -340,6 +341,7 @@ class ExchangeInfo:
     policy: str | None
     operator_policy: str | None
     effective_policy_definition: Mapping[str, object]
+    deduplication: DeduplicationInfo | None = None  # of one that takes each message once
     rates: Rates = field(default_factory=dict)
 
 

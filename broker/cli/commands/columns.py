@@ -13,10 +13,11 @@ QUEUE: Final = (
     "arguments", "policy", "operator_policy", "effective_policy_definition", "state", "memory", "idle_since",
     "head_message_timestamp", "vhost", "node", "leader", "members", "online", "pid", "owner_pid",
     "exclusive_consumer_tag", "single_active_consumer_tag", "disk_reads", "disk_writes", "message_stats", "pace",
-    "readers", "first_offset", "next_offset", "committed_offset", "lag",
+    "deduplication", "readers", "first_offset", "next_offset", "committed_offset", "lag",
 )  # fmt: skip
 EXCHANGE: Final = (
     "name", "type", "durable", "auto_delete", "internal", "arguments", "policy", "vhost", "message_stats",
+    "deduplication",
 )  # fmt: skip
 BINDING: Final = (
     "source_name", "source_kind", "destination_name", "destination_kind", "routing_key", "arguments", "vhost",
