@@ -12,7 +12,7 @@ from typing import Final
 from broker.holding.delay import as_released
 from broker.holding.due_index import Entry
 from broker.holding.fetching import Fetching, Found
-from broker.holding.store import HOT_BYTES_MAX, Held, HeldStore
+from broker.holding.store import Held, HeldStore
 from broker.holding.ticket import Ticket
 from broker.model.interfaces import Turn
 from broker.model.message import Batch
@@ -152,7 +152,7 @@ class Releaser:
                 self._wake_at(entry[0] - AHEAD_MS)
                 break
             if entry[1] not in store.hot:
-                if len(wanted) == FETCH_MAX or (store.hot_bytes > HOT_BYTES_MAX and self._has_hot_front()):
+                if len(wanted) == FETCH_MAX or (store.hot_bytes > store.hot_bytes_max and self._has_hot_front()):
                     break
                 wanted.append(entry)
             store.horizon = entry
