@@ -243,6 +243,11 @@ class Node:
         of_vhosts = sum(one.counters.channels_closed + one.counters.queues_deleted for one in self.vhosts.values())
         return self.connections.closed + of_vhosts
 
+    @property
+    def is_learning(self) -> bool:
+        """Whether something does not know yet which messages came before the start."""
+        return any(vhost.deduplication.learning for vhost in self.vhosts.values())
+
     def run_deadlines(self) -> None:
         """Does what is due by now, in a turn of its own."""
         self.deadlines.run_due(self.tick.now_ms())

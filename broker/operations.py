@@ -11,13 +11,14 @@ from typing import Final
 
 from broker.auth.authorization import Authorization, NotAllowedError
 from broker.model import argument_checks as checks
-from broker.model.arguments import CONSUMER, EXCHANGE, QUEUE, Arguments
+from broker.model.arguments import EXCHANGE, QUEUE, Arguments
 from broker.model.interfaces import QueueHandle
 from broker.model.names import RESERVED_PREFIX, exchange_rs, generated, queue_rs
 from broker.model.vhost_metadata import VhostMetadata
 from broker.policies.limits import MAX_QUEUES, NO_LIMIT, LimitStore
 from broker.queues.definition import QueueDefinition
 from broker.queues.queue import Queue
+from broker.queues.stream import StreamQueue
 from broker.redeclaring import Redeclarations, queue_advice
 from broker.requests import CONFIGURE, READ, WRITE, Actor, ExchangeRequest, Kind, QueueRequest, QueueState
 from broker.routing.exchange import EXCHANGE_TYPES, Exchange, check_delayed_type
@@ -46,7 +47,7 @@ def _with_default_type(request: QueueRequest, metadata: VhostMetadata) -> QueueR
     default = metadata.default_queue_type
     if not default or "x-queue-type" in request.arguments.values:
         return request
-    if default == "quorum" and (request.exclusive or request.auto_delete or not request.durable):
+    if default in ("quorum", "stream") and (request.exclusive or request.auto_delete or not request.durable):
         return request
     return replace(request, arguments=request.arguments.having("x-queue-type", default))
 
@@ -201,7 +202,9 @@ class Operations:
         self.authorize(actor, READ, "queue", name)
         queue = self.queue(actor, name)
         resource = queue_rs(name, actor.vhost.name)
-        checks.check_arguments(CONSUMER, arguments, resource)
+        checks.check_consumer_arguments(arguments, queue.settings.queue_type, resource)
+        if queue.settings.queue_type == "stream":  # nobody has it for himself
+            return queue
         others = queue.consumers.everyone()
         taken = any(consumer.exclusive for consumer in others) or (exclusive and others)
         if taken or (exclusive and queue.settings.single_active_consumer):
@@ -217,6 +220,17 @@ class Operations:
         """
         self.authorize(actor, READ, "queue", name)
         return self.queue(actor, name)
+
+    def forget_offset(self, actor: Actor, name: str, label: str) -> bool:
+        """Forgets how far a named consumer of a stream has come; whether there was such a name.
+
+        Raises: ChannelException 403, 404, 405, 406 where the queue is not a stream.
+        """
+        self.authorize(actor, READ, "queue", name)
+        queue = self.queue(actor, name)
+        if not isinstance(queue, StreamQueue):
+            raise ChannelException(PRECONDITION_FAILED, f"{queue_rs(name, actor.vhost.name)} is not a stream")
+        return queue.offsets.forget(label)
 
     # ---- exchanges
 

@@ -34,6 +34,7 @@ from broker.introspection.infos import (
     Rates,
     VhostInfo,
 )
+from broker.introspection.stream_infos import place_of, stream_info
 from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters
 from broker.queues.pace import burst_of
@@ -92,6 +93,7 @@ def queue_info(
         operator_policy=queue.policy.operator_policy or None,
         effective_policy_definition=queue.policy.definition,
         pace=_pace(queue),
+        stream=stream_info(queue),
         rates=rates,
     )
 
@@ -258,6 +260,7 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
         and queue.settings.single_active_consumer
         and next(iter(queue.consumers.everyone()), None) is not consumer
     )
+    offset, lag = place_of(consumer.queue, queue)
     return ConsumerInfo(
         consumer_tag=consumer.tag,
         queue=QueueName(consumer.queue.name, vhost.name),
@@ -274,6 +277,8 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
             details.peer_host,
             details.peer_port,
         ),
+        offset=offset,
+        lag=lag,
     )
 
 

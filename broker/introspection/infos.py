@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from broker.introspection.stream_infos import StreamInfo
 from broker.loop_watch import LoopStatus
 from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
 from storage.status import NO_VALUES, LogStatus
@@ -223,8 +224,9 @@ class QueueInfo:
     head_message_timestamp: int | None = None  # the oldest ready message's timestamp property, in seconds
     oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
     oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
-    messages_held: int = 0  # until a time, when they come into this queue
     pace: PaceInfo | None = None  # of a queue that has one
+    stream: StreamInfo | None = None  # None for other kinds of queue
+    messages_held: int = 0  # until a time, when they come into this queue
     rates: Rates = field(default_factory=dict)
 
 
@@ -318,6 +320,8 @@ class ConsumerInfo:
     active: bool
     arguments: Mapping[str, object]
     channel_details: ChannelName
+    offset: int | None = None  # of the message that a stream's consumer gets next
+    lag: int | None = None  # how many messages a stream's consumer has not been given
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from broker.management.resources import (
     messages,
     moving,
     nodes,
+    offsets,
     operators,
     overview,
     parameters,
@@ -35,8 +36,9 @@ from broker.management.resources import (
 )
 
 RESOURCES: Final = (
-    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, moving, celery,
-    connections, policies, parameters, definitions, logins, health, features, held,
+    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, moving, held, offsets,
+    celery,
+    connections, policies, parameters, definitions, logins, health, features,
     leveret, known_arguments, dead_letter_queues, operators, trace, described,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)

@@ -11,6 +11,7 @@ class QueueCounters:
     __slots__ = (
         "acked",
         "dead_lettered",
+        "deduplicated",
         "delivered",
         "delivered_no_ack",
         "dropped",
@@ -40,10 +41,12 @@ class QueueCounters:
         self.requeued = 0
         self.expired = 0
         self.purged = 0
+        self.moved = 0  # taken out of it by a job, into another queue
         self.dead_lettered = 0  # of all that left, what went to a dead letter exchange
         self.dropped = 0  # from a queue that was too long
         self.over_limit = 0  # left since they had been delivered too often
         self.moved = 0  # taken out of it by a job, into another queue
+        self.deduplicated = 0  # not taken, since their like was there
 
     def left(self, reason: str, count: int) -> None:
         """Messages that nobody has taken leave the queue."""
@@ -70,6 +73,7 @@ class QueueCounters:
         self.requeued += other.requeued
         self.expired += other.expired
         self.purged += other.purged
+        self.deduplicated += other.deduplicated
         self.dead_lettered += other.dead_lettered
         self.dropped += other.dropped
         self.over_limit += other.over_limit

@@ -15,8 +15,10 @@ from broker.queues.kept_letters import create_dead_letter
 from broker.queues.pace import paced
 from broker.queues.paged import PagedFifo
 from broker.queues.priority import PriorityReady
+from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
 from broker.queues.redelivery import create_delivery_count, create_delivery_limit
+from broker.queues.stream import StreamQueue
 from broker.queues.waits import TimedReady
 
 LEVEL_BITS: Final = 8  # a stream's id is its queue's number and, below it, the priority level
@@ -28,11 +30,13 @@ def stream_id(number: int, level: int) -> int:
     return number << LEVEL_BITS | level
 
 
-def create_queue(
-    definition: QueueDefinition, context: QueueContext, policy: EffectivePolicy = NO_POLICY
-) -> ClassicQueue:
+def create_queue(definition: QueueDefinition, context: QueueContext, policy: EffectivePolicy = NO_POLICY) -> Queue:
     """A queue with the parts its arguments and policy ask for; a durable one with what the journal has of it."""
     settings = queue_settings(definition.arguments, policy)
+    if settings.queue_type == "stream":
+        context.levels(definition.number)
+        stream = context.journal.stream(stream_id(definition.number, 0))
+        return StreamQueue(definition, policy, settings, stream, context)
     consumers: Picker = SingleActive() if settings.single_active_consumer else RoundRobin()
     return ClassicQueue(
         definition, policy, settings, lambda loaded: _ready_list(definition, settings, context, loaded), consumers,

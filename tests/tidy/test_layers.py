@@ -31,11 +31,13 @@ MODEL = {"broker.model", "protocol"}
 LOWER = {"broker.holding", "broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
 MIDDLE = {
     "broker.administration",
+    "broker.publish_lane",
     "broker.vhost",
     "broker.operations",
     "broker.redeclaring",
     "broker.requests",
     "broker.definitions",
+    "broker.deduplication",
     "broker.policies",
     "broker.auth",
     "broker.alarms",
@@ -86,9 +88,9 @@ ARROWS: dict[str, set[str]] = {
     "broker.listening": {"broker.connections", "broker.tls", "protocol", *GROUND},
     "broker.metrics": OUTLETS,
     "broker.browsing": {"broker.connections", *LOWER, *MIDDLE},
-    "broker.held": {*LOWER, *MIDDLE},
     # Jobs on many messages: they take and publish as a client's channel does, and are allowed what it is allowed.
     "broker.moving": {"broker.connections", *LOWER, *MIDDLE},
+    "broker.held": {*LOWER, *MIDDLE},
     "broker.tracing": {"broker.vhost", *LOWER},
     "broker.messages": {"broker.connections", "broker.tick", *LOWER, *MIDDLE},
     "broker.management": {
@@ -98,8 +100,8 @@ ARROWS: dict[str, set[str]] = {
         "broker.messages",
         "broker.tracing",
         "broker.browsing",
-        "broker.held",
         "broker.moving",
+        "broker.held",
         "broker.logs",
         *MODEL,
         *OUTLETS,

@@ -19,6 +19,8 @@ const MARKS = [
   ["x-max-priority", "max-priority", "Pri", "Priorities up to this number"],
   ["x-single-active-consumer", "single-active-consumer", "SAC", "One consumer at a time"],
   ["x-consumer-timeout", "consumer-timeout", "CT", "A consumer has to acknowledge within", ms],
+  ["x-hold-header", "hold-header", "Hold", "Messages are held until the time in the header"],
+  ["x-retry-backoff-base", "retry-backoff-base", "Retry", "A message that is given back waits, at first for", ms],
   ["x-max-age", "max-age", "Age", "A stream's messages go at the age"],
 ];
 

@@ -16,7 +16,7 @@ import { Change } from "./change.js";
 import { Features } from "./features.js";
 import { Letters } from "./letters.js";
 import { Messages } from "./messages.js";
-import { Offsets } from "./offsets.js";
+import { Offsets, streamFacts } from "./offsets.js";
 import { Publish } from "./publish.js";
 import { QueueState } from "./queues.js";
 import { HeldNote, Standstill } from "./standstill.js";
@@ -35,11 +35,11 @@ export function Queue({ parts, query }) {
   const tab = query.tab ?? "overview";
   return html`<${ViewHead} title=${name} of=${vhost === "/" ? "" : `in ${vhost}`} crumbs=${[["Queues", ["queues"]]]}>
       ${state.data && html`<${Features} queue=${state.data} />`}
-      <button type="button" class="danger" onClick=${() => askPurge(vhost, name, state.data)}>Purge</button>
+      ${state.data?.type !== "stream" && html`<button type="button" class="danger" onClick=${() => askPurge(vhost, name, state.data)}>Purge</button>`}
       <button type="button" class="danger" onClick=${() => askDelete(vhost, name, state.data)}>Delete</button>
     <//>
     <${Tabs} rows=${tabsOf(state.data)} parts=${parts} now=${tab} label="Parts of the queue" />
-    ${tab === "messages" && html`<${Messages} vhost=${vhost} name=${name} query=${query} />`}
+    ${tab === "messages" && html`<${Messages} vhost=${vhost} name=${name} query=${query} stream=${state.data?.type === "stream"} />`}
     ${tab === "letters" && html`<${Letters} vhost=${vhost} name=${name} query=${query} />`}
     ${tab === "offsets" && html`<${Offsets} vhost=${vhost} name=${name} />`}
     ${tab === "change" && html`<${Awaited} state=${state} doing="Reading the queue">${(queue) => html`<${Change} queue=${queue} />`}<//>`}
@@ -66,6 +66,7 @@ function Live({ queue, range }) {
       <${Card}><${Chart} title="Message rates" series=${rateSeries(queue.message_stats)} format=${rate} empty="Nothing has been published or delivered yet." /><//>
     </div>
     <${Card} title="About"><${Facts} label="About the queue" rows=${[
+      ...streamFacts(queue),
       ["State", html`<${QueueState} queue=${queue} />`],
       ["Idle since", queue.idle_since && moment(queue.idle_since)],
       ["Durable", yesNo(queue.durable)], ["Auto-delete", yesNo(queue.auto_delete)],
@@ -80,16 +81,18 @@ function Live({ queue, range }) {
       ["Oldest ready", queue.oldest_ready_age_ms !== undefined && duration(queue.oldest_ready_age_ms)],
       ["Oldest unacked", queue.oldest_unacked_age_ms !== undefined && duration(queue.oldest_unacked_age_ms)],
     ]} /><//>
-    <${Card} title="Consumers"><${Consumers} rows=${queue.consumer_details ?? []} /><//>`;
+    <${Card} title="Consumers"><${Consumers} rows=${queue.consumer_details ?? []} stream=${queue.type === "stream"} /><//>`;
 }
 
-function Consumers({ rows }) {
+function Consumers({ rows, stream }) {
   const columns = [
     { key: "consumer_tag", title: "Tag" },
     { key: "channel", title: "Channel", draw: (one) => html`<${ChannelLink} name=${one.channel_details?.name ?? ""} />` },
     { key: "ack", title: "Acknowledges", draw: (one) => yesNo(one.ack_required) },
     { key: "prefetch", title: "Prefetch", num: true, draw: (one) => one.prefetch_count || "unlimited" },
     { key: "active", title: "Active", draw: (one) => yesNo(one.active !== false) },
+    stream && { key: "offset", title: "Next offset", num: true, draw: (one) => number(one.offset) },
+    stream && { key: "lag", title: "Lag", hint: "Messages it has not been given", num: true, draw: (one) => number(one.lag) },
     { key: "exclusive", title: "Exclusive", draw: (one) => yesNo(one.exclusive) },
     { key: "arguments", title: "Arguments", draw: (one) => html`<${ArgumentList} table=${one.arguments} none="" />` },
   ];
