@@ -152,3 +152,4 @@ class Inventory:
         receipt = Receipt(0, 0, lambda complete: on_done(not complete.rejected))
         self._store.together(work, receipt)
         receipt.taken()
+        self._turn.schedule()

@@ -139,5 +139,5 @@ class Holdings(RuleBasedStateMachine):
 
 
 TestHoldings = Holdings.TestCase
-TestHoldings.settings = settings(max_examples=60, stateful_step_count=40, deadline=None,
+TestHoldings.settings = settings(max_examples=15, stateful_step_count=25, deadline=None,
                                  suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
