@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Final
 
 from broker.auth.authorization import Authorization, NotAllowedError
+from broker.deduplication.deduplication import clear
 from broker.model import argument_checks as checks
 from broker.model.arguments import EXCHANGE, QUEUE, Arguments
 from broker.model.interfaces import QueueHandle
@@ -231,6 +232,12 @@ class Operations:
         if not isinstance(queue, StreamQueue):
             raise ChannelException(PRECONDITION_FAILED, f"{queue_rs(name, actor.vhost.name)} is not a stream")
         return queue.offsets.forget(label)
+
+    def clear_deduplication(self, actor: Actor, resource: str, name: str) -> None:
+        """Makes a queue, or an exchange, forget which messages came before. Raises: ChannelException 403 to 406."""
+        self.authorize(actor, CONFIGURE, resource, name)
+        if not clear(self.queue(actor, name) if resource == "queue" else self.exchange(actor, name)):
+            raise ChannelException(PRECONDITION_FAILED, f"{resource} '{name}' does not deduplicate")
 
     # ---- exchanges
 

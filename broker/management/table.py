@@ -11,6 +11,7 @@ from broker.management.resources import (
     celery,
     connections,
     dead_letter_queues,
+    deduplication,
     definitions,
     described,
     exchanges,
@@ -36,8 +37,8 @@ from broker.management.resources import (
 )
 
 RESOURCES: Final = (
-    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, moving, held, offsets,
-    celery,
+    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, deduplication, messages, browse, moving,
+    held, offsets, celery,
     connections, policies, parameters, definitions, logins, health, features,
     leveret, known_arguments, dead_letter_queues, operators, trace, described,
 )  # fmt: skip

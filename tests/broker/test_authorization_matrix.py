@@ -65,6 +65,8 @@ RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
     ("PUT", "/queues/{vhost}/{queue}"): {"configure q"},
     ("DELETE", "/queues/{vhost}/{queue}"): {"configure q"},
     ("DELETE", "/queues/{vhost}/{queue}/contents"): {"read q"},
+    ("DELETE", "/queues/{vhost}/{queue}/deduplication"): {"configure q"},
+    ("DELETE", "/exchanges/{vhost}/{exchange}/deduplication"): {"configure x"},
     ("POST", "/queues/{vhost}/{queue}/get"): {"read q"},
     ("GET", "/queues/{vhost}/{queue}/messages"): {"read q"},
     ("DELETE", "/queues/{vhost}/{queue}/messages/{message}"): {"read q"},
