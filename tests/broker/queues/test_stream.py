@@ -157,6 +157,23 @@ def test_what_a_filter_leaves_out_counts_as_acknowledged() -> None:
     assert again.offsets == [3]
 
 
+def test_what_is_given_back_comes_again_under_its_name_and_what_is_refused_does_not() -> None:
+    bench = filled(4)
+    consumer = bench.consumer(consumer_name="w", offset="first")
+    bench.turn()
+    first, second, third, last = consumer.spans
+    consumer.reader.reject(first)
+    consumer.reader.requeue(second)
+    consumer.reader.settle(third)
+    consumer.reader.settle(last)
+    consumer.leave()
+    again = bench.consumer(consumer_name="w")
+    bench.turn()
+    assert again.offsets == [1, 2, 3]
+    counters = bench.queue.counters
+    assert (counters.rejected, counters.requeued, counters.acked) == (1, 1, 2)
+
+
 def test_a_forgotten_name_begins_anew() -> None:
     bench = filled(2)
     consumer = bench.consumer(consumer_name="w", offset="first")
