@@ -213,6 +213,18 @@ class Config:
     consumers_per_channel_max: int = option(
         0, "Consumers on one channel; 0 means no limit.", LIMITS, minimum=0, maximum=COUNT_MAX
     )
+    consumer_timeout_ms: int = option(
+        1_800_000,
+        "How long a delivery may stay unacknowledged, where neither its queue nor its consumer says so "
+        "(x-consumer-timeout); 0 is for ever.",
+        LIMITS, unit="ms", minimum=0, maximum=100 * 365 * 86_400_000,
+    )  # fmt: skip
+    consumer_timeout_action: str = option(
+        "requeue",
+        "What happens then: its message goes back to its queue, and nothing else (requeue), or its channel is closed, "
+        "as with RabbitMQ (close).",
+        LIMITS, choices=("requeue", "close"),
+    )  # fmt: skip
     message_size_max_bytes: int = option(
         128 * MIB, "Largest message body taken from a publisher.", LIMITS, unit="bytes", minimum=1, maximum=512 * MIB
     )
@@ -243,6 +255,18 @@ class Config:
     compaction_bytes: int = option(
         64 * MIB, "Most that is read and written in a second to give back space in the log.", DATA, unit="bytes",
         minimum=65536, maximum=2**40,
+    )  # fmt: skip
+    log_keep_s: float = option(
+        0.0,
+        "How long files of the log are kept in which nothing waits any more, so that queues can be rewound to then; 0 "
+        "is no limit where log_keep_bytes has one, and with both 0 they are deleted at once.",
+        DATA, unit="s", minimum=0, maximum=315_360_000,
+    )  # fmt: skip
+    log_keep_bytes: int = option(
+        0,
+        "How much of such files is kept; 0 is no limit where log_keep_s has one. When the disk is short of room all of "
+        "them go.",
+        DATA, unit="bytes", minimum=0, maximum=2**62,
     )  # fmt: skip
     memory_high_watermark: float = option(
         0.6,

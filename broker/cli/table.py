@@ -30,7 +30,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
     "Messages": {
         "publish": "publish",
         "messages": "get peek",
-        "moving": "move copy replay list_dead_letters list_jobs cancel_job",
+        "moving": "move copy replay rewind dead_letters list_jobs cancel_job",
         "held": "list_held cancel_held reschedule_held release_held",
         "trace": "trace",
     },

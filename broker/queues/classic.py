@@ -21,7 +21,7 @@ from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lending import LendingQueue
 from broker.queues.lifetime import Lifetime
 from broker.queues.overdue import NEVER_LAST
-from broker.queues.parts import EXPIRED, Bound, Returning
+from broker.queues.parts import Bound, Returning
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
 
@@ -37,7 +37,7 @@ class ClassicQueue(LendingQueue):
     2. A position is used once; a requeued message keeps it.
     """
 
-    __slots__ = ("_expiry", "_gets", "_is_ended", "_lifetime", "_next_position", "bound", "returning")
+    __slots__ = ("_expiry", "_gets", "_is_ended", "_lifetime", "next_position", "bound", "returning")
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class ClassicQueue(LendingQueue):
         self.bound: Bound | None = None
         self.returning: Returning | None = None
         self._is_ended = False
-        self._next_position = 1
+        self.next_position = 1
         self._gets: WaitingGets | None = None  # of messages that are being loaded
         self._expiry: Expiry | None = None  # once messages may expire
         self._lifetime: Lifetime | None = None  # of a queue that may end by itself
@@ -65,16 +65,16 @@ class ClassicQueue(LendingQueue):
     def _resume(self) -> None:
         """Goes on with what the journal has of it."""
         streams = self.ready.streams()
-        self._next_position = max((stream.next for stream in streams), default=1)
+        self.next_position = max((stream.next for stream in streams), default=1)
         if self.ready.count and any(stream.may_expire() for stream in streams):
             expiry = self._expire_from(latest_expiry_ms(self.settings.ttl_ms, self.idle_since_ms))
             if not all(stream.in_order for stream in streams):
-                expiry.walk(self._next_position)
+                expiry.walk(self.next_position)
             self._mark_dirty()
 
     def _expire_from(self, latest_ms: int) -> Expiry:
         """Messages may expire from now on; of those that are here, the last one then."""
-        self._expiry = Expiry(lambda: self.ready, self._expired, self._mark_dirty, self._context, latest_ms)
+        self._expiry = Expiry(lambda: self.ready, self.drop, self._mark_dirty, self._context, latest_ms)
         return self._expiry
 
     def apply(self, policy: EffectivePolicy, settings: QueueSettings) -> None:
@@ -99,11 +99,6 @@ class ClassicQueue(LendingQueue):
         self.ready.recount()
         self._mark_dirty()
 
-    @property
-    def next_position(self) -> int:
-        """The position that the next message published to it gets."""
-        return self._next_position
-
     def now_ms(self) -> int:
         """The time of this turn."""
         return self._context.now_ms()
@@ -127,14 +122,14 @@ class ClassicQueue(LendingQueue):
         stream = self.ready.stream_for(batch) if batch.position else None
         number = stream.next - count if stream is not None else 0
         expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
-        span = Span(batch, 0, count, self._next_position, expires_ms, batch.deliveries, number)
+        span = Span(batch, 0, count, self.next_position, expires_ms, batch.deliveries, number)
         if expires_ms or self._expiry is not None:
             is_alone = not self.ready.count and not self.unacked
             (self._expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
         self.ready.append(span)
         if self.contents is not None:
             self.contents.came(batch)
-        self._next_position += count
+        self.next_position += count
         self.counters.published += count
         if not self._is_dirty:
             self._mark_dirty()
@@ -160,6 +155,9 @@ class ClassicQueue(LendingQueue):
                 self._gets.give_up()
             for consumer in self.consumers.everyone():
                 consumer.cancelled()
+            return
+        if self.leaving is not None and not self.leaving.has_room():
+            self._context.timers.add(now_ms, self._mark_dirty)  # in a later turn
             return
         if self._expiry is not None:
             self._expiry.take_front(now_ms - 1)
@@ -221,6 +219,8 @@ class ClassicQueue(LendingQueue):
         """Answers; False where what was there has expired, and the rest is being loaded."""
         now_ms = self._context.now_ms()
         self.used(now_ms)
+        if self.bound is not None:  # messages may have come back in this very turn
+            self.bound.enforce(now_ms)
         if self._expiry is not None:
             self._expiry.take_front(now_ms)
             self._mark_dirty()  # what this uncovers may be due
@@ -344,9 +344,6 @@ class ClassicQueue(LendingQueue):
             stream.drop()
         self._is_ended = True
         self._mark_dirty()
-
-    def _expired(self, span: Span) -> None:
-        self.drop(span, EXPIRED)
 
     def _end(self) -> None:
         self._context.delete(self.name)

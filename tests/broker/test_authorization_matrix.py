@@ -71,6 +71,8 @@ RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
     ("POST", "/queues/{vhost}/{queue}/move"): {"read q", "write x"},
     ("POST", "/queues/{vhost}/{queue}/replay"): {"read q"},
     ("GET", "/queues/{vhost}/{queue}/dead-letters"): {"read q"},
+    ("GET", "/queues/{vhost}/{queue}/rewind"): {"read q"},
+    ("POST", "/queues/{vhost}/{queue}/rewind"): {"read q"},
     ("DELETE", "/leveret/held/{vhost}/{id}"): {"read q"},
     ("PUT", "/leveret/held/{vhost}/{id}"): {"read q"},
     ("POST", "/leveret/held/{vhost}/{id}/release"): {"read q"},
@@ -85,6 +87,7 @@ ALL_RIGHTS: Final = {f"{kind} {name}" for kind in ("configure", "write", "read")
 BODIES: Final = {
     "/queues/{vhost}/{queue}/get": {"ackmode": "ack_requeue_true", "count": 1, "encoding": "auto"},
     "/queues/{vhost}/{queue}/actions": {"action": "sync"},
+    "/queues/{vhost}/{queue}/rewind": {"to": 0, "into": "back"},
     "/queues/{vhost}/{queue}/move": {"destination": {"exchange": "x", "routing_key": "k"}},
     "/exchanges/{vhost}/{exchange}": {"type": "direct"},
     "/exchanges/{vhost}/{exchange}/publish": {

@@ -180,10 +180,15 @@ MOVING = (
     Step("list_jobs", out=("id\tkind\tstate\tvhost", "\tmove\tdone\t{v}\ta\tqueue b\t2\t2\t")),
     *(Step("publish -p {v} dead body " + DIED.replace("QUEUE", queue)) for queue in ("work", "gone")),
     Step("publish -p {v} dead alive"),
-    Step("list_dead_letters -p {v} dead", out=("reason\tqueue\ttask\tcount\n", "expired\twork\t\t1\n")),
+    Step("dead_letters -p {v} dead", out=("reason\tqueue\ttask\tcount\n", "expired\twork\t\t1\n")),
     Step("replay -p {v} dead --died-in work --reason expired", out=("1 message replayed",)),
     Step("replay -p {v} dead", 65, err="no queue 'gone'"),
     Step("get -p {v} work", out=("x-replays: 1", "x-deaths-before-replay")),
+    Step("rewind -p {v} a", out=("Messages         6\n", "Whole since      its first message\n")),
+    Step("rewind -p {v} a again", out=('6 messages got back from queue "a" to again.',)),
+    Step("rewind -p {v} a again", 65, err="is there already"),
+    Step("rewind -p {v} a none --to 2999-01-01T00:00:00Z --json", out=('"total": 0', '"state": "done"')),
+    Step("rewind -p {v} a x --to yesterday", 65, err="to is a time"),
     Step("copy -p {v} b a --rate 1 --no-wait --json", out=('"state": "running"',)),
     Step("cancel_job 999999", 65, err="no job"),
     Step("delete_vhost {v}"),
@@ -293,5 +298,5 @@ SCENARIOS = {
 # Commands whose tests need more than a line: test_live, test_doctor, test_convert and test_log.
 ELSEWHERE = frozenset({
     "close_connection", "close_all_connections", "close_all_user_connections", "convert_rabbitmq_conf", "doctor", "log",
-    "shutdown", "stop", "trace",
+    "cancel_job", "shutdown", "stop", "trace",
 })  # fmt: skip
