@@ -234,6 +234,18 @@ def test_a_reader_that_is_overtaken_by_retention_goes_on_behind_it() -> None:
     assert consumer.offsets == [0, 40 - bench.queue.ready.count]
 
 
+def test_a_reader_goes_on_where_everything_has_gone_before_it_could_read_it() -> None:
+    bench = StreamBench({"x-max-age": "5s"})
+    consumer = bench.consumer(offset="first")
+    bench.publish(b"old")
+    bench.turn(6000, commit=False)
+    bench.turn()
+    assert bench.queue.ready.count == 0
+    bench.publish(b"new")
+    bench.turn()
+    assert consumer.taken == [(1, b"new")]
+
+
 def test_readers_of_the_same_part_read_it_once() -> None:
     bench = StreamBench(limits=SMALL)
     for number in range(200):
