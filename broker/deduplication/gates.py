@@ -77,7 +77,7 @@ class ExchangeGate(Gate):
         if identity is None:
             return publish()
         journal = self._journal
-        is_group = properties.persistent and self.window.is_lasting and not journal.is_grouped()
+        is_group = properties.persistent and self.window.is_lasting and not journal.is_grouping()
         if is_group:
             journal.begin()
         try:
