@@ -19,6 +19,7 @@ from broker.deduplication.gates import ExchangeGate
 from broker.holding.store import LATE_MS_BOUNDS
 from broker.holding.ticket import REASONS
 from broker.introspection.ages import NOT_KNOWN, Ages, head_timestamp_s
+from broker.introspection.deduplication_infos import DeduplicationInfo
 from broker.introspection.infos import (
     BindingInfo,
     ChannelInfo,
@@ -35,7 +36,7 @@ from broker.introspection.infos import (
     Rates,
     VhostInfo,
 )
-from broker.introspection.part_infos import DeduplicationInfo, PaceInfo
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import place_of, stream_info
 from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters
@@ -80,6 +81,7 @@ def queue_info(
         messages_ram=messages - paged_out,
         message_bytes_ram=message_bytes - paged_out_bytes,
         messages_paged_out=paged_out,
+        messages_dlx=queue.kept,
         message_bytes_paged_out=paged_out_bytes,
         consumers=len(consumers),
         message_stats=queue_stats(queue.counters),
@@ -159,7 +161,11 @@ def queue_stats(counters: QueueCounters) -> MessageStats:
         reject=counters.rejected,
         requeue=counters.requeued,
         expire=counters.expired,
+        drop_overflow=counters.dropped,
+        refuse_overflow=counters.refused,
         purge=counters.purged,
+        dead_letter=counters.dead_lettered,
+        delivery_limit=counters.over_limit,
     )
 
 
@@ -173,6 +179,7 @@ def whole_stats(counters: QueueCounters, vhosts: list[VhostCounters]) -> Message
         confirm=sum(one.confirmed for one in vhosts),
         return_unroutable=sum(one.returned for one in vhosts),
         drop_unroutable=sum(one.unroutable for one in vhosts),
+        consumer_timeout=sum(one.timed_out for one in vhosts),
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from broker.introspection.part_infos import DeduplicationInfo, PaceInfo
+from broker.introspection.deduplication_infos import DeduplicationInfo
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import StreamInfo
 from broker.loop_watch import LoopStatus
 from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
@@ -89,7 +90,12 @@ class MessageStats:
     reject: int = 0
     requeue: int = 0
     expire: int = 0
+    drop_overflow: int = 0  # from the front of queues that were too long
+    consumer_timeout: int = 0  # deliveries that were not acknowledged in time
+    refuse_overflow: int = 0  # publishes that a queue refused since they did not fit
     purge: int = 0
+    dead_letter: int = 0  # of all that left queues, what went to a dead letter exchange
+    delivery_limit: int = 0  # left queues since they had come back too often
 
     @property
     def deliver_get(self) -> int:
@@ -199,6 +205,7 @@ class QueueInfo:
     message_bytes_ram: int
     messages_paged_out: int
     message_bytes_paged_out: int
+    messages_dlx: int  # dead letters that could not arrive yet, and are tried again
     consumers: int
     message_stats: MessageStats
     idle_since: str | None
@@ -369,22 +376,3 @@ class VhostInfo:
     send_oct: int = 0
     messages_held: int = 0  # until a time, for queues and for exchanges
     rates: Rates = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class UserInfo:
-    """One user, without anything of the password."""
-
-    name: str
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PermissionInfo:
-    """One user's rights in one vhost, as regular expressions over names."""
-
-    user: str
-    vhost: str
-    configure: str
-    write: str
-    read: str

@@ -34,8 +34,8 @@ CERTIFICATE: Final = (
 )  # fmt: skip
 ONLY_OVERVIEW: Final = ("publish_confirm", "routed")
 STATS_OF_QUEUE: Final = (
-    "ack", "deliver", "deliver_no_ack", "expire", "get", "get_empty", "get_no_ack", "publish", "purge", "redeliver",
-    "reject", "requeue",
+    "ack", "dead_letter", "deliver", "deliver_no_ack", "delivery_limit", "drop_overflow", "expire", "get", "get_empty",
+    "get_no_ack", "publish", "purge", "redeliver", "refuse_overflow", "reject", "requeue",
 )  # fmt: skip
 STATS_OF_CHANNEL: Final = (
     "ack", "confirm", "deliver", "deliver_no_ack", "drop_unroutable", "get", "get_empty", "get_no_ack", "publish",

@@ -8,14 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from broker.introspection.infos import (
-    ChannelInfo,
-    ConnectionInfo,
-    ExchangeInfo,
-    QueueInfo,
-    VhostInfo,
-)
-from broker.introspection.part_infos import DeduplicationInfo, PaceInfo
+from broker.introspection.deduplication_infos import DeduplicationInfo
+from broker.introspection.infos import ChannelInfo, ConnectionInfo, ExchangeInfo, QueueInfo, VhostInfo
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import StreamInfo
 from broker.metrics.kinds import COUNTER, GAUGE, ObjectKind, ObjectMetric, Sources
 from broker.metrics.table import MS_PER_S
@@ -116,8 +111,17 @@ QUEUE_ROWS: Final = (
     _queue("messages_acked_total", "queue_delivery_metrics", "Messages acknowledged", lambda it: it.message_stats.ack),
     _ours("messages_published_total", "Messages that came into a queue", lambda it: it.message_stats.publish),
     _ours("messages_expired_total", "Messages dropped because they were too old", lambda it: it.message_stats.expire),
+    _ours("messages_overflowed_total", "Messages dropped from the front because the queue was too long",
+          lambda it: it.message_stats.drop_overflow),
+    _ours("publishes_refused_total", "Messages refused because the queue was full",
+          lambda it: it.message_stats.refuse_overflow),
     _ours("messages_rejected_total", "Messages rejected, and not put back", lambda it: it.message_stats.reject),
     _ours("messages_requeued_total", "Messages put back", lambda it: it.message_stats.requeue),
+    _ours("messages_dead_lettered_total", "Messages that went to a dead letter exchange",
+          lambda it: it.message_stats.dead_letter),
+    _ours("messages_over_delivery_limit_total", "Messages that had come back too often",
+          lambda it: it.message_stats.delivery_limit),
+    _ours("messages_dlx", "Dead letters that could not arrive yet, and are tried again", lambda it: it.messages_dlx),
     _ours("oldest_ready_seconds", "How long ago the oldest ready message was published; no line where there is none, "
           "and the total is the largest", lambda it: _seconds(it.oldest_ready_ms),
           lambda s: _seconds(s.overview.oldest_ready_ms)),

@@ -12,6 +12,7 @@ from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
 from broker.queues.kept_letters import create_dead_letter
+from broker.queues.overflow import create_bound, create_gate
 from broker.queues.pace import paced
 from broker.queues.paged import PagedFifo
 from broker.queues.priority import PriorityReady
@@ -53,6 +54,8 @@ def equip(queue: ClassicQueue, context: QueueContext) -> None:
     queue.leaving = create_dead_letter(queue, context.letters)
     queue.returning = create_delivery_limit(queue)
     queue.handing = create_delivery_count(queue)
+    queue.bound = create_bound(queue, queue.settings)
+    queue.gate = create_gate(queue, queue.settings)
 
 
 def _ready_list(

@@ -11,7 +11,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from tests.support.brokers import RestartableBroker
 
-COUNT = 300
+COUNT = 60
 IN_FLIGHT = 40  # published and not confirmed when the broker is killed
 
 

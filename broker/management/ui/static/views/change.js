@@ -60,7 +60,7 @@ function Agree({ queue, path, wanted, told, onClose }) {
   };
   return html`<${Table} columns=${COLUMNS} items=${told.changes} keyOf=${(row) => row.argument} caption="What changes"
       empty=${html`<${Empty} title="Nothing changes">The arguments are those that the queue has.<//>`} />
-    ${told.messages_to_sort > 0 && html`<p class="muted">${plural(told.messages_to_sort, "waiting message")} are put in order anew by their priority.</p>`}
+    ${told.messages_to_sort > 0 && html`<p class="muted">${plural(told.messages_to_sort, "waiting message")} ${told.messages_to_sort === 1 ? "is" : "are"} put in order anew by priority.</p>`}
     <${Problem} problem=${state.problem} />
     <div class="actions"><button type="button" onClick=${onClose}>Back</button>
       <button type="button" class="primary" disabled=${state.busy || !told.changes.length} onClick=${apply}>Change the queue</button></div>`;
