@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from broker.auth.authorization import Subject
 from broker.auth.permissions import Kind
 from broker.model.arguments import Arguments
+from broker.model.vhost_metadata import VhostMetadata
 from broker.vhost import Vhost
 
-__all__ = ["CONFIGURE", "READ", "WRITE", "Actor", "ExchangeRequest", "Kind", "QueueRequest", "QueueState"]
+__all__ = [
+    "CONFIGURE",
+    "READ",
+    "WRITE",
+    "Actor",
+    "ExchangeRequest",
+    "Kind",
+    "QueueRequest",
+    "QueueState",
+    "with_default_type",
+]
 
 CONFIGURE: Final = "configure"
 WRITE: Final = "write"
@@ -61,3 +72,13 @@ class QueueState:
     name: str
     message_count: int
     consumer_count: int
+
+
+def with_default_type(request: QueueRequest, metadata: VhostMetadata) -> QueueRequest:
+    """The request with the vhost's default queue type where it names none and the queue can be of that type."""
+    default = metadata.default_queue_type
+    if not default or "x-queue-type" in request.arguments.values:
+        return request
+    if default != "classic" and (request.exclusive or request.auto_delete or not request.durable):
+        return request
+    return replace(request, arguments=request.arguments.having("x-queue-type", default))

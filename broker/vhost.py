@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, cast
 
 from broker.definitions.keeper import VhostKeeper
@@ -19,12 +20,14 @@ from broker.model.receipt import Receipt
 from broker.model.settings import alternate_exchange, queue_settings, queue_type
 from broker.model.vhost_counters import VhostCounters
 from broker.model.vhost_metadata import VhostMetadata
+from broker.queues.classic import ClassicQueue
 from broker.queues.context import QueueContext, Timers
 from broker.queues.counters import QueueCounters
-from broker.queues.definition import QueueDefinition
-from broker.queues.factory import create_queue, equip
+from broker.queues.definition import Former, QueueDefinition
+from broker.queues.factory import create_queue, equip, repick
 from broker.queues.paging import MemoryBudget
 from broker.queues.queue import Queue
+from broker.queues.regroup import regroup
 from broker.queues.spool import Spool
 from broker.queues.stored import encode_head
 from broker.queues.waits import TaskWaits
@@ -103,7 +106,7 @@ class Vhost:
         self._turn = turn
         self._context = QueueContext(
             turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, spool, budget,
-            levels, keeper.store.when_stored, equip, self.forward, waits,
+            levels, keeper.store.when_stored, equip, self.forward, keeper.change_queue, waits,
         )  # fmt: skip
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
@@ -143,6 +146,31 @@ class Vhost:
         self.deleted_queues.add(queue.counters)
         queue.counters = self.deleted_queues  # what is settled from now on
         return queue.delete()
+
+    def change_queue(self, queue: Queue, arguments: Arguments) -> None:
+        """Gives a queue other arguments, which were checked, with its consumers, messages and bindings.
+
+        Raises: ChannelException 406, ConnectionException 506 where the log has to call it otherwise and the disk does
+            not take more numbers now; nothing has changed then.
+        """
+        before = queue.definition
+        definition = replace(before, arguments=arguments)
+        policy = self.policy_of(self.name, queue_type(arguments), queue.name)
+        settings = queue_settings(arguments, policy)
+        former = Former(before.number, queue.settings.priority_max)
+        is_repicked = settings.single_active_consumer != queue.settings.single_active_consumer
+        is_regrouped = isinstance(queue, ClassicQueue) and settings.priority_max != former.priority_max
+        if is_regrouped and definition.is_journalled:
+            number = self.keeper.next_number()
+            definition = replace(definition, number=number, former=(former, *before.former))
+        if definition.is_journalled:
+            self.keeper.change_queue(definition)
+        queue.change(definition, policy, settings)
+        if isinstance(queue, ClassicQueue) and is_repicked:
+            repick(queue)
+        if isinstance(queue, ClassicQueue) and is_regrouped:
+            regroup(queue, former, self._context)
+        self.table.version += 1  # it may have a gate now, or none any more
 
     def _disown(self, queue: Queue) -> None:
         owner = queue.definition.owner

@@ -38,7 +38,7 @@ class ClassicQueue(Queue):
     """
 
     __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime",
-                 "_next_position", "bound", "leaving", "returning")  # fmt: skip
+                 "bound", "leaving", "next_position", "returning")  # fmt: skip
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ClassicQueue(Queue):
         self.returning: Returning | None = None
         self._is_ended = False
         self._context = context
-        self._next_position = 1
+        self.next_position = 1
         self._is_dirty = False
         self._gets: WaitingGets | None = None  # of messages that are being loaded
         self._expiry: Expiry | None = None  # once messages may expire
@@ -69,11 +69,11 @@ class ClassicQueue(Queue):
     def _resume(self) -> None:
         """Goes on with what the journal has of it."""
         streams = self.ready.streams()
-        self._next_position = max((stream.next for stream in streams), default=1)
+        self.next_position = self.ready.next_position()
         if self.ready.count and any(stream.may_expire() for stream in streams):
             expiry = self._expire_from(latest_expiry_ms(self.settings.ttl_ms, self.idle_since_ms))
             if not all(stream.in_order for stream in streams):
-                expiry.walk(self._next_position)
+                expiry.walk(self.ready.end_position())
             self._mark_dirty()
 
     def _expire_from(self, latest_ms: int) -> Expiry:
@@ -103,6 +103,11 @@ class ClassicQueue(Queue):
         self.ready.recount()
         self._mark_dirty()
 
+    def moved(self, span: Span) -> None:
+        """Messages that wait have another position, or stand in another level."""
+        if self._expiry is not None:
+            self._expiry.moved(span)
+
     def now_ms(self) -> int:
         """The time of this turn."""
         return self._context.now_ms()
@@ -126,12 +131,12 @@ class ClassicQueue(Queue):
         stream = self.ready.stream_for(batch) if batch.position else None
         number = stream.next - count if stream is not None else 0
         expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
-        span = Span(batch, 0, count, self._next_position, expires_ms, 0, number)
+        span = Span(batch, 0, count, self.next_position, expires_ms, 0, number)
         if expires_ms or self._expiry is not None:
             is_alone = not self.ready.count and not self.unacked
             (self._expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
         self.ready.append(span)
-        self._next_position += count
+        self.next_position += count
         self.counters.published += count
         if not self._is_dirty:
             self._mark_dirty()

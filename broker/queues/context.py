@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from broker.model.interfaces import Tracer
 from broker.model.message import Batch
 from broker.model.receipt import Receipt
+from broker.queues.definition import QueueDefinition
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits
@@ -37,8 +38,8 @@ class Timers(Protocol):
 class QueueContext:
     """The time of this turn, timers, the places a queue reports to, and where durable ones keep their messages."""
 
-    __slots__ = ("budget", "delete", "equip", "forward", "journal", "levels", "mark_dirty", "now_ms", "removing",
-                 "spool", "timers", "tracer", "waits", "when_stored")  # fmt: skip
+    __slots__ = ("budget", "delete", "equip", "forward", "journal", "levels", "mark_dirty", "now_ms", "redefine",
+                 "removing", "spool", "timers", "tracer", "waits", "when_stored")  # fmt: skip
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class QueueContext:
         when_stored: Callable[[Callable[[], None]], None],
         equip: Callable[[Any], None],
         forward: Callable[[str, Batch, Receipt | None], int],
+        redefine: Callable[[QueueDefinition], None],
         waits: TaskWaits | None = None,
     ) -> None:
         self.now_ms = now_ms
@@ -68,4 +70,5 @@ class QueueContext:
         self.when_stored = when_stored  # calls back once the definitions as they are now are on the disk
         self.equip = equip  # gives a queue the parts that its settings ask for
         self.forward = forward  # publishes into an exchange of the vhost, by its name
+        self.redefine = redefine  # stores what a queue is, where it has changed by itself
         self.waits = waits  # where it is measured how long tasks wait

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from broker.model.policy import NO_POLICY, EffectivePolicy
 from broker.model.settings import DEFAULTS, QueueSettings, queue_settings
@@ -11,18 +10,10 @@ from broker.queues.classic import ClassicQueue
 from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
-from broker.queues.paged import PagedFifo
-from broker.queues.priority import PriorityReady
+from broker.queues.levels import levels_of
 from broker.queues.ready import ReadyList
+from broker.queues.regroup import begin_regrouping, restored
 from broker.queues.waits import TimedReady
-
-LEVEL_BITS: Final = 8  # a stream's id is its queue's number and, below it, the priority level
-LEVEL_MASK: Final = (1 << LEVEL_BITS) - 1
-
-
-def stream_id(number: int, level: int) -> int:
-    """The journal's stream of one level of a queue."""
-    return number << LEVEL_BITS | level
 
 
 def create_queue(
@@ -30,11 +21,26 @@ def create_queue(
 ) -> ClassicQueue:
     """A queue with the parts its arguments and policy ask for; a durable one with what the journal has of it."""
     settings = queue_settings(definition.arguments, policy)
-    consumers: Picker = SingleActive() if settings.single_active_consumer else RoundRobin()
-    return ClassicQueue(
-        definition, policy, settings, lambda loaded: _ready_list(definition, settings, context, loaded), consumers,
-        context,
+    queue = ClassicQueue(
+        definition, policy, settings, lambda loaded: _ready_list(definition, settings, context, loaded),
+        _picker(settings), context,
     )  # fmt: skip
+    if definition.former:
+        begin_regrouping(queue, context)
+    return queue
+
+
+def _picker(settings: QueueSettings) -> Picker:
+    return SingleActive() if settings.single_active_consumer else RoundRobin()
+
+
+def repick(queue: ClassicQueue) -> None:
+    """The queue's consumers are served as its settings say now; those that started first come first."""
+    consumers = _picker(queue.settings)
+    for consumer in queue.consumers.everyone():
+        consumer.is_offered = False
+        consumers.add(consumer)
+    queue.consumers = consumers
 
 
 def equip(queue: ClassicQueue) -> None:
@@ -46,12 +52,8 @@ def equip(queue: ClassicQueue) -> None:
 def _ready_list(
     definition: QueueDefinition, settings: QueueSettings, context: QueueContext, on_loaded: Callable[[], None]
 ) -> ReadyList:
-    number, is_journalled = definition.number, definition.is_journalled
-
-    def create(level: int) -> ReadyList:
-        stream = context.journal.stream(stream_id(number, level)) if is_journalled else None
-        return PagedFifo(stream, context.journal, context.spool, context.budget, on_loaded)
-
-    levels = context.levels(number) if is_journalled else ()
-    ready = PriorityReady(settings.priority_max, create, levels) if settings.priority_max else create(0)
+    if definition.former:
+        ready = restored(definition, settings.priority_max, context, on_loaded)
+    else:
+        ready = levels_of(definition, settings.priority_max, context, on_loaded)
     return TimedReady(ready, context.waits) if context.waits is not None else ready

@@ -30,15 +30,18 @@ from storage.journal import Journal, Loaded, Stream
 class PagedFifo(Standing):
     """The plain ready list; a durable queue's is in one stream of the journal. `on_loaded` says that more is ready."""
 
-    __slots__ = ("_budget", "_bytes_min", "_generation", "_gone", "_hot_bytes", "_is_loading", "_journal", "_limits",
-                 "_on_loaded", "_page_at_bytes", "_reader", "_spool", "_spooled", "stream")  # fmt: skip
+    __slots__ = ("_budget", "_bytes_min", "_first_position", "_generation", "_gone", "_hot_bytes", "_is_loading",
+                 "_journal", "_limits", "_on_loaded", "_page_at_bytes", "_reader", "_spool",
+                 "_spooled", "stream")  # fmt: skip
 
     def __init__(
-        self, stream: Stream | None, journal: Journal, spool: Spool, budget: MemoryBudget, on_loaded: Callable[[], None]
-    ) -> None:
-        """Takes over what waits in the stream; None for a list of which nothing is durable."""
+        self, stream: Stream | None, journal: Journal, spool: Spool, budget: MemoryBudget,
+        on_loaded: Callable[[], None], shift: int = 0,
+    ) -> None:  # fmt: skip
+        """Takes over what waits in the stream, positions being numbers plus `shift`; None: nothing is durable."""
         super().__init__()
         self.stream = stream
+        self._first_position = (stream.next if stream is not None else 1) + shift
         self._journal = journal
         self._spool = spool
         self._spooled: Stream | None = None  # this list's, once it has needed one
@@ -55,7 +58,7 @@ class PagedFifo(Standing):
         if stream is not None:
             self.count, self.body_bytes, first = stream.waiting()
             if self.count:
-                self._middle = deque([Cold(stream, first, stream.next, 0, self.count, self.body_bytes)])
+                self._middle = deque([Cold(stream, first, stream.next, shift, self.count, self.body_bytes)])
 
     def _bytes_max(self) -> int:
         return self._budget.queue_bytes_max(self.stream is not None)
@@ -249,6 +252,17 @@ class PagedFifo(Standing):
 
     def take(self, count: int) -> Span | None:
         """Takes up to `count` messages of one batch from the front; None where nothing is ready in memory."""
+        span = self.withdraw(count)
+        if span is not None and span.number and self.stream is not None:
+            stop = span.number + span.stop - span.start
+            if span.deliveries:
+                self.stream.set_deliveries(span.number, stop, span.deliveries + 1)
+            else:
+                self.stream.mark_delivered(stop)
+        return span
+
+    def withdraw(self, count: int) -> Span | None:
+        """Takes like `take`, undelivered."""
         span = self._front()
         if span is None:
             return None
@@ -269,13 +283,11 @@ class PagedFifo(Standing):
                 self._load()
         self.count -= held
         self.body_bytes -= held * span.batch.body_bytes
-        number = span.number
-        if number and self.stream is not None:
-            if span.deliveries:
-                self.stream.set_deliveries(number, number + held, span.deliveries + 1)
-            else:
-                self.stream.mark_delivered(number + held)
         return span
+
+    def next_position(self) -> int:
+        """The position behind what was there at first."""
+        return self._first_position
 
     def next_message_bytes(self) -> int:
         """The size of the next message with its properties; 0 where none is in memory."""

@@ -21,5 +21,16 @@ def queue_context(now_ms: Callable[[], int], deadlines: Deadlines) -> QueueConte
     journal, budget = MemoryJournal(), MemoryBudget(0)
     spool = Spool(MemoryJournal, now_ms)
     return QueueContext(
-        now_ms, deadlines, _never, _never, journal, spool, budget, lambda _: (), lambda stored: stored(), equip, _never
+        now_ms,
+        deadlines,
+        _never,
+        _never,
+        journal,
+        spool,
+        budget,
+        lambda _: (),
+        lambda stored: stored(),
+        equip,
+        _never,
+        _never,
     )
