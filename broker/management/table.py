@@ -9,6 +9,7 @@ from broker.management.resources import (
     bindings,
     browse,
     celery,
+    changes,
     connections,
     definitions,
     described,
@@ -31,8 +32,8 @@ from broker.management.resources import (
 )
 
 RESOURCES: Final = (
-    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, celery, connections,
-    policies, parameters, definitions, logins, health, features, leveret, operators, trace, described,
+    overview, nodes, vhosts, users, permissions, queues, changes, exchanges, bindings, messages, browse, celery,
+    connections, policies, parameters, definitions, logins, health, features, leveret, operators, trace, described,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)
 

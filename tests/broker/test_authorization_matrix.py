@@ -59,6 +59,7 @@ NEEDS: Final[dict[str, tuple[set[str], str]]] = {
 RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
     ("PUT", "/queues/{vhost}/{queue}"): {"configure q"},
     ("DELETE", "/queues/{vhost}/{queue}"): {"configure q"},
+    ("PUT", "/queues/{vhost}/{queue}/arguments"): {"configure q"},
     ("DELETE", "/queues/{vhost}/{queue}/contents"): {"read q"},
     ("POST", "/queues/{vhost}/{queue}/get"): {"read q"},
     ("GET", "/queues/{vhost}/{queue}/messages"): {"read q"},
@@ -71,6 +72,7 @@ RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
 }
 ALL_RIGHTS: Final = {f"{kind} {name}" for kind in ("configure", "write", "read") for name in ("q", "x")}
 BODIES: Final = {
+    "/queues/{vhost}/{queue}/arguments": {"arguments": {"x-message-ttl": 5}},
     "/queues/{vhost}/{queue}/get": {"ackmode": "ack_requeue_true", "count": 1, "encoding": "auto"},
     "/queues/{vhost}/{queue}/actions": {"action": "sync"},
     "/exchanges/{vhost}/{exchange}": {"type": "direct"},
