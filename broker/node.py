@@ -27,6 +27,9 @@ from broker.definitions.loading import load
 from broker.logs import RecentLines
 from broker.loop_watch import LoopWatch
 from broker.model.vhost_metadata import VhostMetadata
+from broker.moving.jobs import Jobs
+from broker.moving.mover import Surroundings
+from broker.moving.service import Moving
 from broker.operations import Operations
 from broker.policies.parameters import CLUSTER_NAME
 from broker.policies.rules import Rules
@@ -157,6 +160,7 @@ class Node:
         self._make_doors()
         self._bring_back()
         self.services = self._services()
+        self.moving = self._moving(call_soon)
         self.global_parameters.on_change = self._global_parameter_changed
         self._global_parameter_changed(CLUSTER_NAME)
 
@@ -223,6 +227,15 @@ class Node:
         )  # fmt: skip
         self.tracing.attend(made)
         return made
+
+    def _moving(self, call_soon: Callable[[Callable[[], None]], object]) -> Moving:
+        """No jobs."""
+        definitions = self.definitions
+        around = Surroundings(
+            self.tick.now_ms, call_soon, self.deadlines, self.tick.schedule, self.alarms.reason,
+            lambda: definitions.pending, definitions.when_stored,
+        )  # fmt: skip
+        return Moving(self.operations, Jobs(self.clock.now_ms), around)
 
     @property
     def ended(self) -> int:

@@ -17,7 +17,7 @@ from broker.model.message import Batch
 from broker.model.names import REPLY_TO_PREFIX
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
-from broker.model.settings import alternate_exchange, queue_settings, queue_type
+from broker.model.settings import QueueSettings, alternate_exchange, queue_settings, queue_type
 from broker.model.vhost_counters import VhostCounters
 from broker.model.vhost_metadata import VhostMetadata
 from broker.queues.classic import ClassicQueue
@@ -25,6 +25,7 @@ from broker.queues.context import QueueContext, Timers
 from broker.queues.counters import QueueCounters
 from broker.queues.definition import Former, QueueDefinition
 from broker.queues.factory import create_queue, equip, repick
+from broker.queues.letters import Letters, Route
 from broker.queues.paging import MemoryBudget
 from broker.queues.queue import Queue
 from broker.queues.regroup import regroup
@@ -35,6 +36,7 @@ from broker.routing.binding import Binding, DestinationKind, Target
 from broker.routing.exchange import Exchange
 from broker.routing.table import RoutingTable, default_exchanges
 from broker.routing.way import Way
+from protocol.errors import ConnectionException
 from storage.journal import Journal, Stream
 
 __all__ = ["SPLIT", "UNROUTED", "Vhost", "Way"]  # publishers hold ways, and know only the vhost
@@ -108,6 +110,11 @@ class Vhost:
             turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, spool, budget,
             levels, keeper.store.when_stored, equip, self.forward, keeper.change_queue, waits,
         )  # fmt: skip
+        self._context.left = self.counters.left
+        self._context.letters = Letters(
+            journal, turn.now_ms, turn.queue_dirty, timers.add, self.route_to, self.publish, self._settings_of,
+            self.counters.left,
+        )  # fmt: skip
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
 
@@ -167,7 +174,7 @@ class Vhost:
             self.keeper.change_queue(definition)
         queue.change(definition, policy, settings)
         if isinstance(queue, ClassicQueue) and is_repicked:
-            repick(queue)
+            repick(queue, self._context)
         if isinstance(queue, ClassicQueue) and is_regrouped:
             regroup(queue, former, self._context)
         self.table.version += 1  # it may have a gate now, or none any more
@@ -330,6 +337,20 @@ class Vhost:
         if backlog != SPLIT:
             return backlog
         return max(self.submit(way, one, (), receipt) for one in batch.singles())
+
+    def route_to(self, exchange: str, batch: Batch, copies: Sequence[str]) -> Route | None:
+        """Where a batch would go through an exchange; None where there is no such exchange."""
+        way = self.way(exchange)
+        if way is None:
+            return None
+        try:
+            return way.exchange.gate, self._route(way, batch, copies)
+        except ConnectionException:  # headers that cannot be read match nothing
+            return way.exchange.gate, ()
+
+    def _settings_of(self, queue: str) -> QueueSettings | None:
+        found = self.queues.get(queue)
+        return found.settings if found is not None else None
 
     def publish(self, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None) -> int:
         """Hands a batch to its queues, and to the journal once for all durable ones.

@@ -139,6 +139,10 @@ class Journal:
         """Ends what `begin` began; returns its position, 0 where nothing was done."""
         raise NotImplementedError
 
+    def is_grouping(self) -> bool:
+        """Whether `begin` was called, and `end` not yet."""
+        raise NotImplementedError
+
     def commit(self, is_awaited: bool) -> None:
         """Hands on everything so far; `on_durable` tells when it is durable, soon where somebody waits for it."""
         raise NotImplementedError

@@ -242,6 +242,10 @@ class LocalJournal(Journal):
         self.appender.begin_group()
         self._group = []
 
+    def is_grouping(self) -> bool:
+        """Whether `begin` was called, and `end` not yet."""
+        return self._group is not None
+
     def end(self) -> int:
         """Ends what `begin` began; returns its position, 0 where nothing was done."""
         entries = self._group

@@ -108,13 +108,14 @@ def _first(run: Loaded) -> int:
 class MemoryJournal(Journal):
     """A Journal without a disk: what is appended counts as durable from the next commit on."""
 
-    __slots__ = ("_durable", "_last", "_streams", "_written")
+    __slots__ = ("_durable", "_is_grouping", "_last", "_streams", "_written")
 
     def __init__(self) -> None:
         super().__init__()
         self._streams: dict[int, MemoryStream] = {}
         self._last = 0
         self._durable = 0
+        self._is_grouping = False
         self._written = 0
 
     @property
@@ -165,10 +166,18 @@ class MemoryJournal(Journal):
 
     def begin(self) -> None:
         """What follows, up to `end`, stands or falls together, as everything does here."""
+        assert not self._is_grouping, "groups do not nest"
+        self._is_grouping = True
 
     def end(self) -> int:
         """Ends what `begin` began; returns its position, 0 where nothing was done."""
+        assert self._is_grouping, "a group was begun"
+        self._is_grouping = False
         return self._last
+
+    def is_grouping(self) -> bool:
+        """Whether `begin` was called, and `end` not yet."""
+        return self._is_grouping
 
     def commit(self, is_awaited: bool) -> None:
         """Makes everything appended so far durable and says so."""

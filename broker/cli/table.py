@@ -29,6 +29,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
     "Messages": {
         "publish": "publish",
         "messages": "get peek",
+        "moving": "move copy replay list_dead_letters list_jobs cancel_job",
         "trace": "trace",
     },
     "Connections": {

@@ -25,6 +25,7 @@ from broker.introspection.infos import (
     ExchangeInfo,
     ExchangeStats,
     MessageStats,
+    PaceInfo,
     QueueInfo,
     QueueName,
     Rates,
@@ -32,6 +33,7 @@ from broker.introspection.infos import (
 )
 from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters
+from broker.queues.pace import burst_of
 from broker.queues.queue import Queue
 from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost
@@ -82,7 +84,22 @@ def queue_info(queue: Queue, vhost: str, node: str, now_ms: int, ages: Ages, rat
         policy=queue.policy.policy or None,
         operator_policy=queue.policy.operator_policy or None,
         effective_policy_definition=queue.policy.definition,
+        pace=_pace(queue),
         rates=rates,
+    )
+
+
+def _pace(queue: Queue) -> PaceInfo | None:
+    settings = queue.settings
+    if not settings.concurrency_max and not settings.rate_limit:
+        return None
+    has_rate = settings.rate_limit > 0
+    return PaceInfo(
+        concurrency_max=settings.concurrency_max or None,
+        rate_limit=settings.rate_limit or None,
+        rate_limit_burst=burst_of(settings) if has_rate else None,
+        rate_limit_period=settings.rate_period_ms if has_rate else None,
+        waits_for=queue.consumers.waits_for() or None,
     )
 
 

@@ -158,6 +158,20 @@ class ConnectionName:
 
 
 @dataclass(frozen=True, slots=True)
+class PaceInfo:
+    """How many messages of a queue may be worked on at once, and how quickly they go out; None where nothing says so.
+
+    `waits_for` is what holds back a message that is ready: concurrency or rate.
+    """
+
+    concurrency_max: int | None
+    rate_limit: int | None
+    rate_limit_burst: int | None
+    rate_limit_period: int | None  # ms
+    waits_for: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class QueueInfo:
     """One queue; bytes are those of message bodies."""
 
@@ -192,6 +206,7 @@ class QueueInfo:
     head_message_timestamp: int | None = None  # the oldest ready message's timestamp property, in seconds
     oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
     oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
+    pace: PaceInfo | None = None  # of a queue that has one
     rates: Rates = field(default_factory=dict)
 
 

@@ -43,6 +43,7 @@ from broker.introspection.pages import PAGE_SIZE_DEFAULT, SLICE, Page, Steps, pa
 from broker.introspection.rates import History
 from broker.introspection.sampler import NODE, WHOLE, Sampler
 from broker.loop_watch import LoopWatch
+from broker.moving.service import Moving
 from broker.queues.counters import QueueCounters
 from broker.queues.paging import MemoryBudget
 from broker.queues.queue import Queue
@@ -78,6 +79,7 @@ class NodeParts(Protocol):
     certificates: Certificates
     task_waits: TaskWaits | None
     accounts: Accounts
+    moving: Moving
 
 
 class Introspection:
@@ -223,6 +225,14 @@ class Introspection:
     def logins(self) -> dict[str, tuple[int, int]]:
         """How many logins succeeded and failed, by protocol."""
         return {name: (one.succeeded, one.failed) for name, one in self._node.accounts.attempts.items()}
+
+    def moved(self) -> dict[str, int]:
+        """How many messages jobs have moved, copied, replayed and rewound since the start, by kind."""
+        return dict(self._node.moving.jobs.counters.by_kind)
+
+    def jobs_running(self) -> int:
+        """How many jobs on messages have not ended."""
+        return int(self._node.moving.jobs.running)
 
     def task_waits(self) -> dict[str, Distribution] | None:
         """How long tasks were ready before their first delivery, in ms by name; None where that is not measured."""

@@ -84,6 +84,8 @@ def queue(info: QueueInfo, details: Details | None = None) -> Json:
         del fields["owner_pid_details"]
     if info.idle_since is None:
         del fields["idle_since"]
+    if info.pace is None:
+        del fields["pace"]
     fields["message_stats"] = message_stats(info.message_stats, STATS_OF_QUEUE, details)
     with_details(fields, LENGTHS, details)
     persistent = info.messages if info.durable else 0

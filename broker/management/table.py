@@ -11,14 +11,17 @@ from broker.management.resources import (
     celery,
     changes,
     connections,
+    dead_letter_queues,
     definitions,
     described,
     exchanges,
     features,
     health,
+    known_arguments,
     leveret,
     logins,
     messages,
+    moving,
     nodes,
     operators,
     overview,
@@ -32,8 +35,9 @@ from broker.management.resources import (
 )
 
 RESOURCES: Final = (
-    overview, nodes, vhosts, users, permissions, queues, changes, exchanges, bindings, messages, browse, celery,
-    connections, policies, parameters, definitions, logins, health, features, leveret, operators, trace, described,
+    overview, nodes, vhosts, users, permissions, queues, changes, exchanges, bindings, messages, browse, moving,
+    celery, connections, policies, parameters, definitions, logins, health, features,
+    leveret, known_arguments, dead_letter_queues, operators, trace, described,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)
 

@@ -23,6 +23,8 @@ class Sources:
     endpoint: str = "aggregated"
     task_waits: Mapping[str, Distribution] | None = None  # by task name, in ms; None where nobody wants them
     logins: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # by protocol: succeeded, failed
+    moved: Mapping[str, int] = field(default_factory=dict)  # messages by kind of job
+    jobs_running: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,9 @@ class Endpoint:
 
     async def _sources(self, endpoint: str) -> Sources:
         window = self._window
-        return Sources(await in_steps(window.overview()), window.node(), endpoint, window.task_waits(), window.logins())
+        overview = await in_steps(window.overview())
+        return Sources(overview, window.node(), endpoint, window.task_waits(), window.logins(), window.moved(),
+                       window.jobs_running())  # fmt: skip
 
     async def _lines(self, kind: ObjectKind, rows: Sequence[ObjectMetric], filters: Filters) -> Lines:
         lines = Lines(kind, rows)

@@ -176,6 +176,8 @@ METRICS: Final[tuple[Metric, ...]] = (
            "expires, in seconds since 1970; 0 without TLS", lambda s: _first_expiry(s) / MS_PER_S),
     _whole("leveret_certificate_reloads_failed_total", COUNTER, "How often changed certificates could not be used",
            lambda s: s.node.certificate_reloads_failed),
+    _whole("leveret_jobs_running", GAUGE, "Jobs that move, copy, replay or rewind messages and have not ended",
+           lambda s: s.jobs_running),
     _whole("rabbitmq_process_open_fds", GAUGE, "Open file descriptors", lambda s: s.node.fd_used),
     _whole("rabbitmq_process_max_fds", GAUGE, "Most file descriptors that may be open", lambda s: s.node.fd_total),
     _whole("rabbitmq_process_open_tcp_sockets", GAUGE, "Open TCP sockets of clients",
@@ -195,6 +197,8 @@ LABELLED_METRICS: Final[tuple[LabelledMetric, ...]] = (
                    lambda s: {name: succeeded for name, (succeeded, _) in s.logins.items()}),
     LabelledMetric("rabbitmq_auth_attempts_failed_total", COUNTER, "Logins that failed", "protocol",
                    lambda s: {name: failed for name, (_, failed) in s.logins.items()}),
+    LabelledMetric("leveret_messages_moved_total", COUNTER, "Messages that jobs have moved, copied, replayed and "
+                   "rewound", "job", lambda s: dict(s.moved)),
 )  # fmt: skip
 HISTOGRAM_METRICS: Final[tuple[HistogramMetric, ...]] = (
     HistogramMetric("rabbitmq_message_size_bytes", "Size of messages received from publishers",

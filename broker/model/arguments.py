@@ -13,6 +13,7 @@ from protocol.tables import TYPE_NAMES
 
 TIMER_MS_MAX: Final = 100 * 365 * 86_400_000  # a hundred years
 LONG_MAX: Final = 2**63 - 1
+COUNT_MAX: Final = 2**31 - 1
 
 QUEUE: Final = "queue"
 EXCHANGE: Final = "exchange"
@@ -83,16 +84,16 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
              policy_key="message-ttl", policy_noun="message TTL", policy_types=_NOT_STREAM, merge="min",
              types=_NOT_STREAM),
     Argument("x-dead-letter-exchange", QUEUE, "string", "Where dropped messages go", policy_key="dead-letter-exchange",
-             policy_noun="dead letter exchange name", policy_types=_NOT_STREAM, names_exchange=True, acts=False,
+             policy_noun="dead letter exchange name", policy_types=_NOT_STREAM, names_exchange=True,
              types=_NOT_STREAM),
     Argument("x-dead-letter-routing-key", QUEUE, "string", "The routing key dropped messages get",
              requires="x-dead-letter-exchange", requires_error="routing_key_but_no_dlx_defined",
              policy_key="dead-letter-routing-key", policy_noun="dead letter routing key", policy_types=_NOT_STREAM,
-             acts=False, types=_NOT_STREAM),
+             types=_NOT_STREAM),
     Argument("x-dead-letter-strategy", QUEUE, "string", "How safely dropped messages travel",
              choices=("at-most-once", "at-least-once"), choice_error="invalid_dlx_strategy",
              policy_key="dead-letter-strategy", policy_noun="dead letter strategy", policy_types=_QUORUM,
-             acts=False, types=_QUORUM),
+             types=_QUORUM),
     Argument("x-max-length", QUEUE, "integer", "Most messages that may be ready", "messages", policy_key="max-length",
              policy_noun="maximum length", policy_types=_NOT_STREAM, merge="min", acts=False, types=_NOT_STREAM),
     Argument("x-max-length-bytes", QUEUE, "integer", "Most body bytes that may be ready", "bytes",
@@ -117,8 +118,8 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
              choice_error="\"unsupported queue type '{}'\"", default="classic"),
     Argument("x-quorum-initial-group-size", QUEUE, "integer", "Accepted; there is one node", minimum=1, types=_QUORUM),
     Argument("x-delivery-limit", QUEUE, "integer", "Most deliveries of one message", "deliveries",
-             policy_key="delivery-limit", policy_noun="delivery limit", policy_types=_QUORUM, merge="min",
-             acts=False, types=_NOT_STREAM),
+             policy_key="delivery-limit", policy_noun="delivery limit", policy_types=_NOT_STREAM, merge="min",
+             types=_NOT_STREAM),
     Argument("x-consumer-timeout", QUEUE, "integer", "How long a delivery may stay unacknowledged", "ms",
              policy_key="consumer-timeout", policy_noun="consumer timeout", merge="min", equivalent=False, acts=False),
     Argument("x-queue-master-locator", QUEUE, "string", "Accepted for older clients",
@@ -133,6 +134,18 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
     Argument("x-queue-leader-locator", QUEUE, "string", "Accepted; there is one node",
              choices=("client-local", "balanced", "random", "least-leaders"), choice_error="invalid_queue_locator_arg",
              types=_NOT_CLASSIC),
+    Argument("x-concurrency-max", QUEUE, "integer", "Most messages unacknowledged at a time, by all consumers together",
+             "messages", 1, COUNT_MAX, policy_key="concurrency-max", policy_noun="maximum concurrency",
+             policy_types=_NOT_STREAM, merge="min", types=_NOT_STREAM),
+    Argument("x-rate-limit", QUEUE, "integer", "Most messages handed out in a second, or another period", "messages", 1,
+             COUNT_MAX, policy_key="rate-limit", policy_noun="rate limit", policy_types=_NOT_STREAM, merge="min",
+             types=_NOT_STREAM),
+    Argument("x-rate-limit-burst", QUEUE, "integer", "Of these, how many at once after a pause; without it a tenth",
+             "messages", 1, COUNT_MAX, policy_key="rate-limit-burst", policy_noun="rate limit burst",
+             policy_types=_NOT_STREAM, merge="min", types=_NOT_STREAM),
+    Argument("x-rate-limit-period", QUEUE, "integer", "The period for which the rate limit counts, 1000 without it",
+             "ms", 1, 86_400_000, policy_key="rate-limit-period", policy_noun="rate limit period",
+             policy_types=_NOT_STREAM, merge="max", types=_NOT_STREAM),
     Argument("alternate-exchange", EXCHANGE, "string", "Where messages go that no binding takes",
              policy_key="alternate-exchange", policy_noun="alternate exchange name", names_exchange=True),
     Argument("hash-header", EXCHANGE, "string", "x-consistent-hash: the header to hash, not the routing key",

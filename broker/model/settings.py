@@ -29,6 +29,10 @@ class QueueSettings:
     dead_letter_strategy: str = "at-most-once"
     delivery_limit: int = -1
     consumer_timeout_ms: int = -1
+    concurrency_max: int = 0  # most messages unacknowledged at a time; 0: no limit, as below
+    rate_limit: int = 0  # messages handed out in one period
+    rate_burst: int = 0  # of them, how many at once after a pause; 0: a tenth
+    rate_period_ms: int = 1000
 
 
 DEFAULTS: Final = QueueSettings()
@@ -61,6 +65,10 @@ def queue_settings(arguments: Arguments, policy: EffectivePolicy = NO_POLICY) ->
         dead_letter_strategy=value("x-dead-letter-strategy", DEFAULTS.dead_letter_strategy),
         delivery_limit=value("x-delivery-limit", DEFAULTS.delivery_limit),
         consumer_timeout_ms=value("x-consumer-timeout", DEFAULTS.consumer_timeout_ms),
+        concurrency_max=value("x-concurrency-max", DEFAULTS.concurrency_max),
+        rate_limit=value("x-rate-limit", DEFAULTS.rate_limit),
+        rate_burst=value("x-rate-limit-burst", DEFAULTS.rate_burst),
+        rate_period_ms=value("x-rate-limit-period", DEFAULTS.rate_period_ms),
     )
 
 

@@ -7,12 +7,33 @@ from typing import Final
 SIZE_BOUNDS: Final = (100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 50_000_000, 100_000_000)  # as RabbitMQ counts
 
 
+# How safely what leaves a queue travels to a dead letter exchange, as metrics call it; without one it does not.
+AT_MOST_ONCE: Final = "at_most_once"
+AT_LEAST_ONCE: Final = "at_least_once"
+DISABLED: Final = "disabled"
+CONFIRMED: Final = "confirmed"  # stands beside the reasons: what had to arrive, and has
+
+
+class LeftCounters:
+    """How many messages have left queues without being consumed, by type of queue, strategy and reason."""
+
+    __slots__ = ("numbers",)
+
+    def __init__(self) -> None:
+        self.numbers: dict[tuple[str, str, str], int] = {}
+
+    def add(self, queue_type: str, strategy: str, reason: str, count: int) -> None:
+        """Counts messages."""
+        key = (queue_type, strategy, reason)
+        self.numbers[key] = self.numbers.get(key, 0) + count
+
+
 class VhostCounters:
     """What has happened in a vhost since the start."""
 
-    __slots__ = ("channels_closed", "channels_opened", "confirmed", "published", "published_confirm", "queues_created",
-                 "queues_declared", "queues_deleted", "received_bytes", "returned", "routed", "sent_bytes", "sizes",
-                 "sizes_total_bytes", "unroutable")  # fmt: skip
+    __slots__ = ("channels_closed", "channels_opened", "confirmed", "left", "published", "published_confirm",
+                 "queues_created", "queues_declared", "queues_deleted", "received_bytes", "returned", "routed",
+                 "sent_bytes", "sizes", "sizes_total_bytes", "unroutable")  # fmt: skip
 
     def __init__(self) -> None:
         self.channels_opened = 0
@@ -28,5 +49,6 @@ class VhostCounters:
         self.queues_declared = 0  # declarations that were answered, of queues new or not
         self.queues_created = 0
         self.queues_deleted = 0
+        self.left = LeftCounters()
         self.received_bytes = 0  # on connections that have ended
         self.sent_bytes = 0

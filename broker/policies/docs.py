@@ -24,7 +24,7 @@ policy** is the same for whoever runs the broker: it bounds what users set.
 - Of the policies that fit a name the one with the highest priority applies, alone; RabbitMQ leaves open which of two
   equal ones, here it is the first by name. The same goes for operator policies.
 - A key that means nothing for a type of queue keeps the whole policy from queues of that type, as with RabbitMQ: one
-  with `delivery-limit` does not apply to classic queues.
+  with `dead-letter-strategy` does not apply to classic queues. (`delivery-limit` works on every queue here.)
 - Where policy and operator policy set the same key, and where an argument does, *Merge* says which value counts.
 - A changed policy reaches what is there a slice at a time. A message keeps the expiry that it came with. The time of
   `expires` begins anew.

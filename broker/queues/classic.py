@@ -12,6 +12,7 @@ from broker.model.message import Batch, Span
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
+from broker.model.vhost_counters import DISABLED
 from broker.queues.browsing import Answer, Place, look, remove
 from broker.queues.consumers import Picker, quantum
 from broker.queues.context import QueueContext
@@ -20,7 +21,7 @@ from broker.queues.expiry import Expiry, expires_at_ms, latest_expiry_ms
 from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lifetime import Lifetime
 from broker.queues.overdue import NEVER_LAST
-from broker.queues.parts import EXPIRED, REJECTED, Bound, Leaving, Returning
+from broker.queues.parts import EXPIRED, REJECTED, Bound, Handing, Leaving, Returning
 from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
@@ -37,8 +38,8 @@ class ClassicQueue(Queue):
     2. A position is used once; a requeued message keeps it.
     """
 
-    __slots__ = ("_context", "_expiry", "_gets", "_is_dirty", "_is_ended", "_lifetime",
-                 "bound", "leaving", "next_position", "returning")  # fmt: skip
+    __slots__ = ("_context", "_gets", "_is_dirty", "_is_ended", "_lifetime",
+                 "bound", "expiry", "handing", "leaving", "next_position", "returning")  # fmt: skip
 
     def __init__(
         self,
@@ -53,17 +54,18 @@ class ClassicQueue(Queue):
         self.leaving: Leaving | None = None
         self.bound: Bound | None = None
         self.returning: Returning | None = None
+        self.handing: Handing | None = None
         self._is_ended = False
         self._context = context
         self.next_position = 1
         self._is_dirty = False
         self._gets: WaitingGets | None = None  # of messages that are being loaded
-        self._expiry: Expiry | None = None  # once messages may expire
+        self.expiry: Expiry | None = None  # once messages may expire
         self._lifetime: Lifetime | None = None  # of a queue that may end by itself
         if definition.auto_delete or settings.expires_ms:
             self._lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
         self.used(self.idle_since_ms)
-        context.equip(self)
+        context.equip(self, context)
         self._resume()
 
     def _resume(self) -> None:
@@ -78,17 +80,17 @@ class ClassicQueue(Queue):
 
     def _expire_from(self, latest_ms: int) -> Expiry:
         """Messages may expire from now on; of those that are here, the last one then."""
-        self._expiry = Expiry(lambda: self.ready, self._expired, self._mark_dirty, self._context, latest_ms)
-        return self._expiry
+        self.expiry = Expiry(lambda: self.ready, self._expired, self._mark_dirty, self._context, latest_ms)
+        return self.expiry
 
     def apply(self, policy: EffectivePolicy, settings: QueueSettings) -> None:
         """Another policy counts, and these are the settings now; what waits keeps the expiry it came with."""
         expires_ms = self.settings.expires_ms
-        if self._expiry is not None and settings.ttl_ms != self.settings.ttl_ms:
-            self._expiry.changed()
+        if self.expiry is not None and settings.ttl_ms != self.settings.ttl_ms:
+            self.expiry.changed()
         self.policy = policy
         self.settings = settings
-        self._context.equip(self)
+        self._context.equip(self, self._context)
         self._mark_dirty()
         if settings.expires_ms == expires_ms:
             return
@@ -102,11 +104,6 @@ class ClassicQueue(Queue):
         """Messages that were not in memory are."""
         self.ready.recount()
         self._mark_dirty()
-
-    def moved(self, span: Span) -> None:
-        """Messages that wait have another position, or stand in another level."""
-        if self._expiry is not None:
-            self._expiry.moved(span)
 
     def now_ms(self) -> int:
         """The time of this turn."""
@@ -132,9 +129,9 @@ class ClassicQueue(Queue):
         number = stream.next - count if stream is not None else 0
         expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
         span = Span(batch, 0, count, self.next_position, expires_ms, 0, number)
-        if expires_ms or self._expiry is not None:
+        if expires_ms or self.expiry is not None:
             is_alone = not self.ready.count and not self.unacked
-            (self._expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
+            (self.expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
         self.ready.append(span)
         self.next_position += count
         self.counters.published += count
@@ -168,15 +165,15 @@ class ClassicQueue(Queue):
             for consumer in self.consumers.everyone():
                 consumer.cancelled()
             return
-        if self._expiry is not None:
-            self._expiry.take_front(now_ms - 1)
+        if self.expiry is not None:
+            self.expiry.take_front(now_ms - 1)
         if self.bound is not None:  # what is too much may have been on disk, or the bound another one
             self.bound.enforce(now_ms)
         if self._gets is not None:
             self._gets.answer()
         self.hand_out(now_ms)
-        if self._expiry is not None:
-            self._expiry.take_due(now_ms)
+        if self.expiry is not None:
+            self.expiry.take_due(now_ms)
 
     def hand_out(self, now_ms: int) -> None:
         """Gives ready messages to consumers with room, without waiting for the end of the turn."""
@@ -186,8 +183,8 @@ class ClassicQueue(Queue):
             if picked is None:
                 break
             self._hand(picked[0], min(picked[1], quantum(self.consumers.offered, ready.count)), message_bytes)
-            if self._expiry is not None:
-                self._expiry.take_front(now_ms - 1)
+            if self.expiry is not None:
+                self.expiry.take_front(now_ms - 1)
 
     def _hand(self, consumer: ConsumerPort, count: int, message_bytes: int) -> None:
         """Delivers up to `count` messages of up to `message_bytes` each to one consumer.
@@ -201,6 +198,8 @@ class ClassicQueue(Queue):
             held = span.stop - span.start
             count -= held
             if span.deliveries:
+                if self.handing is not None and not self.handing.hand(span):
+                    continue
                 counters.redelivered += held
             if self._context.tracer is not None:
                 self._context.tracer.delivered(self.name, span, consumer.tag)
@@ -212,7 +211,7 @@ class ClassicQueue(Queue):
                 counters.delivered += held
                 self._lend(span)
                 consumer.deliver(span)
-            if self._expiry is not None:
+            if self.expiry is not None:
                 return
 
     def _lend(self, span: Span) -> None:
@@ -233,14 +232,17 @@ class ClassicQueue(Queue):
         """Answers; False where what was there has expired, and the rest is being loaded."""
         now_ms = self._context.now_ms()
         self.used(now_ms)
-        if self._expiry is not None:
-            self._expiry.take_front(now_ms)
+        if self.expiry is not None:
+            self.expiry.take_front(now_ms)
             self._mark_dirty()  # what this uncovers may be due
-        span = self.ready.take(1)
-        if self._expiry is not None:
-            self._expiry.take_front(now_ms)  # what this uncovers is not counted where it is due
+        is_due = self.consumers.may_get(no_ack)
+        span = self.ready.take(1) if is_due else None
+        if self.expiry is not None:
+            self.expiry.take_front(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
-        if span is None and self.ready.count:
+        while span is not None and self.handing is not None and not self.handing.hand(span):
+            span = self.ready.take(1)
+        if span is None and is_due and self.ready.count:
             return False
         if span is None:
             counters.got_empty += 1
@@ -279,17 +281,21 @@ class ClassicQueue(Queue):
         self.counters.requeued += span.stop - span.start
         span.deliveries += 1
         if self.returning is None or not self.returning.take(span):
-            if self._expiry is not None:
-                self._expiry.came_back(span)
+            if self.expiry is not None:
+                self.expiry.came_back(span)
             self.ready.put_back(span)
             self._mark_dirty()
 
     def _give_back(self, span: Span) -> None:
+        if self.handing is not None:
+            self.handing.take_back(span)
         held = span.stop - span.start
         size = held * span.batch.body_bytes
         self.unacked -= held
         self.unacked_bytes -= size
         self._context.budget.used -= size
+        if self.consumers.is_held:
+            self._mark_dirty()
 
     def done(self, span: Span) -> None:
         """The messages leave this queue for good."""
@@ -298,12 +304,10 @@ class ClassicQueue(Queue):
 
     def drop(self, span: Span, reason: str) -> None:
         """Does not keep messages that are neither ready nor lent any more: they are gone, or go elsewhere."""
-        count, counters = span.stop - span.start, self.counters
-        if reason == EXPIRED:
-            counters.expired += count
-        elif reason == REJECTED:
-            counters.rejected += count
+        count = span.stop - span.start
+        self.counters.left(reason, count)
         if self.leaving is None:
+            self._context.left.add(self.settings.queue_type, DISABLED, reason, count)
             self.done(span)
         else:
             self.leaving.leave(span, reason)
@@ -372,8 +376,8 @@ class ClassicQueue(Queue):
         self.is_deleted = True
         if self._lifetime is not None:
             self._lifetime.stop()
-        if self._expiry is not None:
-            self._expiry.stop()
+        if self.expiry is not None:
+            self.expiry.stop()
         streams = self.ready.streams()
         self.ready.clear()
         if streams:  # a queue that comes back after a crash, since its end was not stored, is whole

@@ -44,13 +44,14 @@ class Cold:
             self.body_bytes -= count * batch.body_bytes
         return spans
 
-    def settle_one(self, span: Span, is_spooled: bool) -> None:
-        """One of its messages, loaded as a span, is not needed any more."""
-        self.count -= 1
-        self.body_bytes -= span.batch.body_bytes
+    def settle_some(self, span: Span, is_spooled: bool) -> None:
+        """Some of its messages, loaded as a span, are not needed any more."""
+        count = span.stop - span.start
+        self.count -= count
+        self.body_bytes -= count * span.batch.body_bytes
         if is_spooled:  # whoever has it settles what is in the log
             number = span.position - self.shift
-            self.stream.settle(number, number + 1, 0)
+            self.stream.settle(number, number + count, 0)
             span.number = 0
 
     def is_before(self, stream: Stream, number: int, span: Span) -> bool:
@@ -86,6 +87,21 @@ def totals(middle: deque[Cold | Span] | None) -> tuple[int, int]:
     return sum(item.count for item in cold), sum(item.body_bytes for item in cold)
 
 
+def take_cold(pieces: list[tuple[int, Piece]], wanted: Span, spooled: Stream | None) -> list[Span]:
+    """Takes the messages of a span, which is used up, out of what is cold in front of these pieces."""
+    taken: list[Span] = []
+    stop = wanted.position + wanted.stop - wanted.start
+    for _, piece in pieces:
+        if not isinstance(piece, Cold) or (begin := max(wanted.position, piece.first + piece.shift)) >= stop:
+            break
+        if begin > wanted.position:
+            wanted.cut(begin - wanted.position)
+        some = wanted.cut(min(stop, piece.stop + piece.shift) - begin)
+        piece.settle_some(some, piece.stream is spooled)
+        taken.append(some)
+    return taken
+
+
 def without(runs: Sequence[Loaded], numbers: set[int]) -> list[Loaded]:
     """What was loaded without the messages of some numbers."""
     kept: list[Loaded] = []
@@ -97,6 +113,15 @@ def without(runs: Sequence[Loaded], numbers: set[int]) -> list[Loaded]:
                     kept.append(run._replace(first=run.first + start, items=run.items[start:at]))
                 start = at + 1
     return kept
+
+
+def handed_out(stream: Stream, span: Span) -> None:
+    """Notes that messages of a stream are delivered, for once more or for the first time."""
+    stop = span.number + span.stop - span.start
+    if span.deliveries:
+        stream.set_deliveries(span.number, stop, span.deliveries + 1)
+    else:
+        stream.mark_delivered(stop)
 
 
 def push(middle: deque[Cold | Span], stream: Stream | None, number: int, span: Span) -> None:

@@ -22,12 +22,16 @@ def quantum(offered: int, count: int) -> int:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Picker:
-    """A queue's consumers, and whose turn it is."""
+    """A queue's consumers, and whose turn it is.
 
-    __slots__ = ("offered",)
+    `offered` is how many are to be asked. `is_held`: nobody gets anything before some of what is lent is given back.
+    """
+
+    __slots__ = ("is_held", "offered")
 
     def __init__(self) -> None:
         self.offered = 0
+        self.is_held = False
 
     def add(self, consumer: ConsumerPort) -> None:
         """A consumer starts."""
@@ -48,6 +52,18 @@ class Picker:
     def everyone(self) -> list[ConsumerPort]:
         """All consumers, in the order in which they started."""
         raise NotImplementedError
+
+    def plain(self) -> Picker:
+        """The picker inside this one, which is not used any more then; where there is none, itself."""
+        return self
+
+    def may_get(self, no_ack: bool) -> bool:  # noqa: ARG002
+        """Whether basic.get may have a message now."""
+        return True
+
+    def waits_for(self) -> str:
+        """What holds back a message that is ready, though a consumer might have room; empty where nothing does."""
+        return ""
 
 
 class Ring:

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 from broker.model.interfaces import Tracer
 from broker.model.message import Batch
 from broker.model.receipt import Receipt
+from broker.model.vhost_counters import LeftCounters
 from broker.queues.definition import QueueDefinition
+from broker.queues.letters import Letters
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits
@@ -38,8 +40,8 @@ class Timers(Protocol):
 class QueueContext:
     """The time of this turn, timers, the places a queue reports to, and where durable ones keep their messages."""
 
-    __slots__ = ("budget", "delete", "equip", "forward", "journal", "levels", "mark_dirty", "now_ms", "redefine",
-                 "removing", "spool", "timers", "tracer", "waits", "when_stored")  # fmt: skip
+    __slots__ = ("budget", "delete", "equip", "forward", "journal", "left", "letters", "levels", "mark_dirty", "now_ms",
+                 "redefine", "removing", "spool", "timers", "tracer", "waits", "when_stored")  # fmt: skip
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class QueueContext:
         budget: MemoryBudget,
         levels: Callable[[int], Sequence[int]],
         when_stored: Callable[[Callable[[], None]], None],
-        equip: Callable[[Any], None],
+        equip: Callable[[Any, Any], None],
         forward: Callable[[str, Batch, Receipt | None], int],
         redefine: Callable[[QueueDefinition], None],
         waits: TaskWaits | None = None,
@@ -71,4 +73,6 @@ class QueueContext:
         self.equip = equip  # gives a queue the parts that its settings ask for
         self.forward = forward  # publishes into an exchange of the vhost, by its name
         self.redefine = redefine  # stores what a queue is, where it has changed by itself
+        self.left = LeftCounters()  # without being consumed
+        self.letters: Letters | None = None  # where dead letters go; the vhost sets it
         self.waits = waits  # where it is measured how long tasks wait

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from broker.queues.parts import EXPIRED, MAXLEN, REJECTED
+
 
 class QueueCounters:
     """What has happened to a queue's messages since it was declared."""
 
-    __slots__ = ("acked", "delivered", "delivered_no_ack", "expired", "got", "got_empty", "got_no_ack",
-                 "published", "purged", "redelivered",
-                 "rejected", "requeued")  # fmt: skip
+    __slots__ = (
+        "acked",
+        "dead_lettered",
+        "delivered",
+        "delivered_no_ack",
+        "dropped",
+        "expired",
+        "got",
+        "got_empty",
+        "got_no_ack",
+        "moved",
+        "over_limit",
+        "published",
+        "purged",
+        "redelivered",
+        "rejected",
+        "requeued",
+    )
 
     def __init__(self) -> None:
         self.published = 0
@@ -23,6 +40,21 @@ class QueueCounters:
         self.requeued = 0
         self.expired = 0
         self.purged = 0
+        self.dead_lettered = 0  # of all that left, what went to a dead letter exchange
+        self.dropped = 0  # from a queue that was too long
+        self.over_limit = 0  # left since they had been delivered too often
+        self.moved = 0  # taken out of it by a job, into another queue
+
+    def left(self, reason: str, count: int) -> None:
+        """Messages that nobody has taken leave the queue."""
+        if reason == EXPIRED:
+            self.expired += count
+        elif reason == REJECTED:
+            self.rejected += count
+        elif reason == MAXLEN:
+            self.dropped += count
+        else:
+            self.over_limit += count
 
     def add(self, other: QueueCounters) -> None:
         """Counts what another one has counted too."""
@@ -38,3 +70,7 @@ class QueueCounters:
         self.requeued += other.requeued
         self.expired += other.expired
         self.purged += other.purged
+        self.dead_lettered += other.dead_lettered
+        self.dropped += other.dropped
+        self.over_limit += other.over_limit
+        self.moved += other.moved

@@ -10,8 +10,11 @@ from broker.queues.classic import ClassicQueue
 from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
+from broker.queues.kept_letters import create_dead_letter
 from broker.queues.levels import levels_of
+from broker.queues.pace import Paced, paced
 from broker.queues.ready import ReadyList
+from broker.queues.redelivery import create_delivery_count, create_delivery_limit
 from broker.queues.regroup import begin_regrouping, restored
 from broker.queues.waits import TimedReady
 
@@ -34,19 +37,27 @@ def _picker(settings: QueueSettings) -> Picker:
     return SingleActive() if settings.single_active_consumer else RoundRobin()
 
 
-def repick(queue: ClassicQueue) -> None:
+def repick(queue: ClassicQueue, context: QueueContext) -> None:
     """The queue's consumers are served as its settings say now; those that started first come first."""
-    consumers = _picker(queue.settings)
-    for consumer in queue.consumers.everyone():
+    before, after = queue.consumers, _picker(queue.settings)
+    for consumer in before.everyone():
         consumer.is_offered = False
-        consumers.add(consumer)
-    queue.consumers = consumers
+        after.add(consumer)
+    if isinstance(before, Paced):
+        before.plain()
+    queue.consumers = after
+    queue.consumers = paced(queue, context)
 
 
-def equip(queue: ClassicQueue) -> None:
+def equip(queue: ClassicQueue, context: QueueContext) -> None:
     """Gives a queue the parts that its settings ask for, in place of those it has."""
+    queue.consumers = paced(queue, context)
     if queue.settings is DEFAULTS:
-        queue.gate = queue.leaving = queue.bound = queue.returning = None
+        queue.gate = queue.leaving = queue.bound = queue.returning = queue.handing = None
+        return
+    queue.leaving = create_dead_letter(queue, context.letters)
+    queue.returning = create_delivery_limit(queue)
+    queue.handing = create_delivery_count(queue)
 
 
 def _ready_list(

@@ -79,6 +79,10 @@ class SpanFifo:
 
     def replace(self, index: int, count: int, spans: list[Span]) -> None:
         """Puts spans where `count` were."""
+        if index == self._gap and not spans:  # those behind them stay where they are
+            for _ in range(count):
+                self.drop_first()
+            return
         self._items[index : index + count] = spans
         if len(self._items) == self._gap:
             self.clear()

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Cold, push, push_front, without
+from broker.queues.cold import Cold, handed_out, push, push_front, take_cold, without
 from broker.queues.cutting import cut_out
 from broker.queues.fifo import give_back
 from broker.queues.paging import STEP_SPANS, MemoryBudget, memory_bytes
@@ -30,9 +30,8 @@ from storage.journal import Journal, Loaded, Stream
 class PagedFifo(Standing):
     """The plain ready list; a durable queue's is in one stream of the journal. `on_loaded` says that more is ready."""
 
-    __slots__ = ("_budget", "_bytes_min", "_first_position", "_generation", "_gone", "_hot_bytes", "_is_loading",
-                 "_journal", "_limits", "_on_loaded", "_page_at_bytes", "_reader", "_spool",
-                 "_spooled", "stream")  # fmt: skip
+    __slots__ = ("_budget", "_bytes_min", "_generation", "_gone", "_hot_bytes", "_is_loading", "_journal", "_limits",
+                 "_on_loaded", "_page_at_bytes", "_reader", "_spool", "_spooled", "stream")  # fmt: skip
 
     def __init__(
         self, stream: Stream | None, journal: Journal, spool: Spool, budget: MemoryBudget,
@@ -41,7 +40,7 @@ class PagedFifo(Standing):
         """Takes over what waits in the stream, positions being numbers plus `shift`; None: nothing is durable."""
         super().__init__()
         self.stream = stream
-        self._first_position = (stream.next if stream is not None else 1) + shift
+        self._first_position = shift + (stream.next if stream is not None else 1)
         self._journal = journal
         self._spool = spool
         self._spooled: Stream | None = None  # this list's, once it has needed one
@@ -252,16 +251,12 @@ class PagedFifo(Standing):
 
     def take(self, count: int) -> Span | None:
         """Takes up to `count` messages of one batch from the front; None where nothing is ready in memory."""
-        span = self.withdraw(count)
+        span = self.pull(count)
         if span is not None and span.number and self.stream is not None:
-            stop = span.number + span.stop - span.start
-            if span.deliveries:
-                self.stream.set_deliveries(span.number, stop, span.deliveries + 1)
-            else:
-                self.stream.mark_delivered(stop)
+            handed_out(self.stream, span)
         return span
 
-    def withdraw(self, count: int) -> Span | None:
+    def pull(self, count: int) -> Span | None:
         """Takes like `take`, undelivered."""
         span = self._front()
         if span is None:
@@ -284,10 +279,6 @@ class PagedFifo(Standing):
         self.count -= held
         self.body_bytes -= held * span.batch.body_bytes
         return span
-
-    def next_position(self) -> int:
-        """The position behind what was there at first."""
-        return self._first_position
 
     def next_message_bytes(self) -> int:
         """The size of the next message with its properties; 0 where none is in memory."""
@@ -365,10 +356,13 @@ class PagedFifo(Standing):
         found, freed_bytes = cut_out(*parts, self._spooled, first, stop)
         self._hot_bytes -= freed_bytes
         self._budget.used -= freed_bytes
-        for span in found:
+        self._uncount(found)
+        return found
+
+    def _uncount(self, spans: list[Span]) -> None:
+        for span in spans:
             self.count -= span.stop - span.start
             self.body_bytes -= (span.stop - span.start) * span.batch.body_bytes
-        return found
 
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:  # noqa: ARG002
         """Takes one message out: in memory, or cold and `loaded`; None where it does not wait here (any more)."""
@@ -379,16 +373,26 @@ class PagedFifo(Standing):
                 self._gone = set()
             if loaded.number in self._gone:
                 return None
-            piece.settle_one(loaded, piece.stream is self._spooled)
+            piece.settle_some(loaded, piece.stream is self._spooled)
             if loaded.number:
                 self._gone.add(loaded.number)
-            self.count -= 1
-            self.body_bytes -= loaded.batch.body_bytes
             found.append(loaded)
+            self._uncount(found)
         if not found:
             return None
         self._on_loaded()
         return found[0]
 
-    def recount(self) -> None:
-        """It has no parts."""
+    def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:  # noqa: ARG002
+        """What of messages that were loaded to be looked at has not been taken out."""
+        return without(runs, self._gone) if self._gone and cold.stream is not self._spooled else runs
+
+    def withdraw(self, level: int, wanted: Span) -> list[Span]:  # noqa: ARG002
+        """Takes the messages of a span that was found here out, those that still wait; they are settled at once."""
+        stop = wanted.position + wanted.stop - wanted.start
+        taken = self.cut(0, wanted.position, stop)
+        if not taken:
+            taken = take_cold(self.pieces(0, wanted.position, STEP_SPANS), wanted, self._spooled)
+            self._uncount(taken)
+        self._on_loaded()
+        return taken

@@ -28,6 +28,10 @@ class Leaving:
         """Takes messages that are neither ready nor lent any more; calls `queue.done` when they may be forgotten."""
         raise NotImplementedError
 
+    def has_room(self) -> bool:
+        """Whether it can take more now; what is too much may wait a turn."""
+        raise NotImplementedError
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Bound:
@@ -48,6 +52,21 @@ class Returning:
 
     def take(self, span: Span) -> bool:
         """Takes messages that were given back, their last delivery counted; False: they go back to their place."""
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Handing:
+    """What is done to messages before consumers get them, and undone when they come back."""
+
+    __slots__ = ()
+
+    def hand(self, span: Span) -> bool:
+        """Prepares messages that were delivered before, or that basic.get takes; False: it has dealt with them."""
+        raise NotImplementedError
+
+    def take_back(self, span: Span) -> None:
+        """Undoes what was prepared."""
         raise NotImplementedError
 
 

@@ -6,12 +6,12 @@ Must not: look at priorities anywhere but where a span enters.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Piece
+from broker.queues.cold import Cold, Piece
 from broker.queues.ready import ReadyList
-from storage.journal import Stream
+from storage.journal import Loaded, Stream
 
 
 class PriorityReady(ReadyList):
@@ -69,12 +69,12 @@ class PriorityReady(ReadyList):
             self._taken(level, span)
         return span
 
-    def withdraw(self, count: int) -> Span | None:
+    def pull(self, count: int) -> Span | None:
         """Takes like `take`, undelivered."""
         if not self.count:
             return None
         level = self._levels[self._waiting[-1]]
-        span = level.withdraw(count)
+        span = level.pull(count)
         if span is not None:
             self._taken(level, span)
         return span
@@ -184,6 +184,18 @@ class PriorityReady(ReadyList):
         if one is not None:
             self.recount()
         return one
+
+    def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:
+        """What of messages that were loaded to be looked at has not been taken out of their level."""
+        kept = self._levels.get(level)
+        return kept.present(0, cold, runs) if kept is not None else ()
+
+    def withdraw(self, level: int, wanted: Span) -> list[Span]:
+        """Takes messages out of their level."""
+        kept = self._levels.get(level)
+        taken = kept.withdraw(0, wanted) if kept is not None else []
+        self.recount()
+        return taken
 
     def streams(self) -> list[Stream]:
         """Every stream that holds something of a level."""

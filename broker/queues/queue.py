@@ -20,8 +20,8 @@ from broker.queues.ready import ReadyList
 class Queue(QueueHandle):
     """A queue of any kind: its definition, what counts for it now, what it holds and what has happened to it."""
 
-    __slots__ = ("consumers", "counters", "definition", "idle_since_ms", "is_deleted", "policy", "ready", "settings",
-                 "unacked", "unacked_bytes")  # fmt: skip
+    __slots__ = ("consumers", "counters", "definition", "idle_since_ms", "is_deleted", "kept", "kept_bytes", "policy",
+                 "ready", "settings", "unacked", "unacked_bytes")  # fmt: skip
 
     def __init__(
         self, definition: QueueDefinition, policy: EffectivePolicy, settings: QueueSettings, ready: ReadyList,
@@ -36,6 +36,8 @@ class Queue(QueueHandle):
         self.counters = QueueCounters()
         self.unacked = 0
         self.unacked_bytes = 0
+        self.kept = 0  # dead letters that have not arrived yet, and are sent again
+        self.kept_bytes = 0  # of their bodies, where those are in memory
         self.is_deleted = False
         self.idle_since_ms = now_ms  # since when it has had no consumer
 

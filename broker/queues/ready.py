@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mypy_extensions import mypyc_attr
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Piece
-from storage.journal import Stream
+from broker.queues.cold import Cold, Piece
+from storage.journal import Loaded, Stream
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -29,7 +29,7 @@ class ReadyList:
         """Takes up to `count` messages of one batch from the front; None where nothing is ready in memory."""
         raise NotImplementedError
 
-    def withdraw(self, count: int) -> Span | None:
+    def pull(self, count: int) -> Span | None:
         """Takes like `take`, but for another list: nobody gets the messages, and nothing is noted of a delivery."""
         raise NotImplementedError
 
@@ -105,6 +105,10 @@ class ReadyList:
         """The level that messages stand in, or are about to."""
         return self.level_of(span.batch)
 
+    def stream_of(self, span: Span) -> Stream | None:
+        """Where the messages of a span that was taken from here are journalled."""
+        return self.stream_for(span.batch)
+
     def end_position(self) -> int:
         """The position behind everything that waits."""
         return self.next_position()
@@ -113,6 +117,17 @@ class ReadyList:
         """Takes one message out, wherever it stands; None where it does not wait here (any more).
 
         Args: loaded is the message as it was loaded, for one that is on disk only.
+        """
+        raise NotImplementedError
+
+    def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:
+        """What of messages of a level that were loaded to be looked at has not been taken out."""
+        raise NotImplementedError
+
+    def withdraw(self, level: int, wanted: Span) -> list[Span]:
+        """Takes the messages of a span that was found here out of a level, those that still wait.
+
+        Whoever takes them settles them at once. `wanted` is used up: what is left of it means nothing.
         """
         raise NotImplementedError
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from broker.model.message import Span
 from broker.queues.classic import ClassicQueue
 from broker.queues.context import QueueContext
 from broker.queues.definition import Former, QueueDefinition
@@ -42,7 +43,12 @@ def begin_regrouping(queue: ClassicQueue, context: QueueContext, expected: Regro
     """What waits may be moved, unless another list than the expected one has taken over."""
     ready = _inner(queue.ready)
     if isinstance(ready, Regrouped) and (expected is None or ready is expected) and not queue.is_deleted:
-        ready.begin(partial(_changed, queue, context, ready), queue.moved, expected is None)
+        ready.begin(partial(_changed, queue, context, ready), partial(_moved, queue), expected is None)
+
+
+def _moved(queue: ClassicQueue, span: Span) -> None:
+    if queue.expiry is not None:
+        queue.expiry.moved(span)
 
 
 def _changed(queue: ClassicQueue, context: QueueContext, ready: Regrouped, formers: tuple[Former, ...]) -> None:

@@ -13,17 +13,18 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from broker.model.message import Batch, Span
+from broker.queues.cold import Cold
 from broker.queues.context import QueueContext
 from broker.queues.definition import Former
 from broker.queues.generation import Generation
 from broker.queues.joined import Joined
 from broker.queues.ready import ReadyList
 from broker.queues.stored import encode_head
-from storage.journal import Stream
+from storage.journal import Loaded, Stream
 
 POSITIONS_APART: Final = 1 << 40  # more messages than come while others are moved
 FORMERS_MAX: Final = 8
@@ -142,7 +143,7 @@ class Regrouped(Joined):
         size = SLICE_BYTES
         for one in self.left:
             while one.ready.count and spans and size > 0:
-                span = one.ready.withdraw(one.ready.count)
+                span = one.ready.pull(one.ready.count)
                 if span is None:
                     return True
                 self._come_back(span)
@@ -150,7 +151,7 @@ class Regrouped(Joined):
                 size -= (span.stop - span.start) * span.batch.message_bytes
         for one in self.sources:
             while one.ready.count and spans and size > 0:
-                span = one.ready.withdraw(max(1, size // max(1, one.ready.next_message_bytes())))
+                span = one.ready.pull(max(1, size // max(1, one.ready.next_message_bytes())))
                 if span is None:
                     return True
                 self._move(one, span)
@@ -259,18 +260,21 @@ class Regrouped(Joined):
         span = ready.take(count)
         self._sum()
         if span is not None and ready is self._back:
-            one = self._of(span.position)
-            stream = one.ready.stream_for(span.batch) if one is not None and span.number else None
+            stream = self.stream_of(span) if span.number else None
             if stream is not None:
                 stream.set_deliveries(span.number, span.number + span.stop - span.start, span.deliveries + 1)
-            self._may_be_over()
         return span
+
+    def _sum(self) -> None:
+        super()._sum()
+        if not self._in_step:
+            self._may_be_over()
 
     def _may_be_over(self) -> None:
         if not self.sources and not any(one.lent > 0 for one in self.left) and not self._back.count:
             self._arm()
 
-    def withdraw(self, count: int) -> Span | None:  # noqa: ARG002
+    def pull(self, count: int) -> Span | None:  # noqa: ARG002
         """Never asked for: whoever regroups again takes the parts."""
         raise AssertionError("whoever regroups again takes the parts")
 
@@ -348,9 +352,31 @@ class Regrouped(Joined):
         is_new = one is None or one not in self.sources or (self._is_begun and span.deliveries > 0)
         return self.new.level_of(span.batch) if one is None or is_new else one.ready.level_of(span.batch)
 
+    def stream_of(self, span: Span) -> Stream | None:
+        """Where the messages of a span that was taken from here are journalled."""
+        one = self._of(span.position)
+        return self.new.stream_for(span.batch) if one is None else one.ready.stream_for(span.batch)
+
+    def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:
+        """What of messages of a level that were loaded to be looked at has not been taken out."""
+        one = self._of(cold.first + cold.shift)
+        return self.new.present(level, cold, runs) if one is None else one.ready.present(level, cold, runs)
+
+    def withdraw(self, level: int, wanted: Span) -> list[Span]:
+        """Takes the messages of a span that was found here out of a level, those that still wait."""
+        one = self._of(wanted.position)
+        if one is None:
+            taken = self.new.withdraw(level, wanted)
+        else:
+            stop = wanted.position + wanted.stop - wanted.start
+            back = self._back.cut(level, wanted.position, stop)
+            taken = back or one.ready.withdraw(level, wanted)
+        self._sum()
+        return taken
+
     def end_position(self) -> int:
-        """The position behind everything that waits."""
-        return self.next_new
+        """The position behind everything that waits, once it has been moved."""
+        return self.next_new + self.unsorted
 
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:
         """Takes one message out, wherever it stands; None where it does not wait here (any more)."""

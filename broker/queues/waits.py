@@ -6,15 +6,15 @@ than TASKS_MAX names, whoever publishes what.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Piece
+from broker.queues.cold import Cold, Piece
 from broker.queues.ready import ReadyList
 from protocol.errors import ConnectionException
 from protocol.properties import NO_PROPERTIES, Properties
-from storage.journal import Stream
+from storage.journal import Loaded, Stream
 from storage.status import Distribution, Histogram
 
 TASKS_MAX: Final = 200
@@ -101,9 +101,9 @@ class TimedReady(ReadyList):
         self.inner.append(span)
         self._count()
 
-    def withdraw(self, count: int) -> Span | None:
+    def pull(self, count: int) -> Span | None:
         """Takes like `take`, for another list."""
-        span = self.inner.withdraw(count)
+        span = self.inner.pull(count)
         self._count()
         return span
 
@@ -174,6 +174,10 @@ class TimedReady(ReadyList):
         """The level that messages stand in, or are about to."""
         return self.inner.level_of_span(span)
 
+    def stream_of(self, span: Span) -> Stream | None:
+        """Where the messages of a span that was taken from here are journalled."""
+        return self.inner.stream_of(span)
+
     def end_position(self) -> int:
         """The position behind everything that waits."""
         return self.inner.end_position()
@@ -187,6 +191,16 @@ class TimedReady(ReadyList):
         one = self.inner.remove(level, position, loaded)
         self._count()
         return one
+
+    def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:
+        """What of messages that were loaded to be looked at has not been taken out."""
+        return self.inner.present(level, cold, runs)
+
+    def withdraw(self, level: int, wanted: Span) -> list[Span]:
+        """Takes messages out, undelivered."""
+        taken = self.inner.withdraw(level, wanted)
+        self._count()
+        return taken
 
     def streams(self) -> list[Stream]:
         """Every stream that holds something of this list."""

@@ -1,4 +1,4 @@
-"""The x-consistent-hash exchange type: every message goes to one target, chosen by a hash; a binding's key is its weight.
+"""The x-consistent-hash exchange type: every message goes to one target, by a hash; a binding's key is its weight.
 
 Must not: spread two messages with the same value, or depend on the order of bindings: a restart may change that.
 Spec: RabbitMQ's consistent hash exchange plugin.
@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import ClassVar, Final
 
 from broker.routing.binding import Binding, Target
-from broker.routing.hashing import hash64, score
+from broker.routing.hashing import hashed, weighted, wish
 from broker.routing.terms import encode_term, print_term
 from protocol.constants import PRECONDITION_FAILED
 from protocol.errors import ChannelException
@@ -42,22 +42,22 @@ def read_weight(routing_key: str) -> int:
 class _Bucket:
     """A target with all its bindings; the largest of their weights counts."""
 
-    __slots__ = ("seed", "target", "weight", "weights")
+    __slots__ = ("target", "weights")
 
-    def __init__(self, identity: str, target: Target) -> None:
-        self.seed: Final = hash64(identity.encode("utf-8", "surrogateescape"))
+    def __init__(self, target: Target) -> None:
         self.target: Final = target
         self.weights: dict[Binding, int] = {}
-        self.weight = 0.0
 
-    def weigh(self) -> None:
-        self.weight = float(max(self.weights.values(), default=0))
+
+def _identity(row: tuple[str, _Bucket]) -> str:
+    return row[0]
 
 
 class ConsistentHashMatcher:
     """Gives each value to the target that wants it most."""
 
-    __slots__ = ("_buckets", "_choices", "_header", "uses_headers", "uses_property")
+    __slots__ = ("_buckets", "_choices", "_header", "_is_even", "_is_stale", "_seeds", "_targets", "_weights",
+                 "uses_headers", "uses_property")  # fmt: skip
     picks_one: ClassVar[bool] = True
     varies: ClassVar[bool] = False
 
@@ -71,6 +71,11 @@ class ConsistentHashMatcher:
         self._header = header
         self._buckets: dict[str, _Bucket] = {}
         self._choices: dict[bytes, Target] = {}
+        self._seeds: list[int] = []  # by target, in the order of their names, as the next two
+        self._weights: list[float] = []
+        self._targets: list[Target] = []
+        self._is_even = True  # all weights are the same
+        self._is_stale = False  # bindings have changed since
         self.uses_headers = header is not None
         self.uses_property = "" if name is None else str(name)
 
@@ -80,29 +85,38 @@ class ConsistentHashMatcher:
         identity = f"{binding.destination_kind}/{binding.destination}"
         bucket = self._buckets.get(identity)
         if bucket is None:
-            bucket = self._buckets[identity] = _Bucket(identity, target)
+            bucket = self._buckets[identity] = _Bucket(target)
         bucket.weights[binding] = weight
-        bucket.weigh()
-        self._choices.clear()
+        self._is_stale = True
 
     def remove(self, binding: Binding, target: Target) -> None:  # noqa: ARG002
         """Forget a binding that is there."""
         identity = f"{binding.destination_kind}/{binding.destination}"
         bucket = self._buckets[identity]
         del bucket.weights[binding]
-        bucket.weigh()
         if not bucket.weights:
             del self._buckets[identity]
+        self._is_stale = True
+
+    def _arrange(self) -> None:
+        rows = sorted(self._buckets.items(), key=_identity)
+        self._seeds = [hashed(identity.encode("utf-8", "surrogateescape")) for identity, _ in rows]
+        self._weights = [float(max(bucket.weights.values())) for _, bucket in rows]
+        self._targets = [bucket.target for _, bucket in rows]
+        self._is_even = len(set(self._weights)) < 2
         self._choices.clear()
+        self._is_stale = False
 
     def match(self, routing_key: str, headers: Mapping[str, object]) -> Collection[Target]:
         """The one target for this routing key, header or property."""
+        if self._is_stale:
+            self._arrange()
         value = self._value(routing_key, headers)
         chosen = self._choices.get(value)
         if chosen is None:
-            if not self._buckets:
+            if not self._targets:
                 return ()
-            chosen = self._choose(hash64(value))
+            chosen = self._choose(hashed(value))
             if len(value) <= CHOICE_BYTES_MAX:
                 if len(self._choices) >= CHOICES_KEPT_MAX:
                     self._choices.clear()
@@ -119,9 +133,19 @@ class ConsistentHashMatcher:
         return routing_key.encode("utf-8", "surrogateescape")
 
     def _choose(self, value: int) -> Target:
-        best, chosen = -1.0, ""
-        for identity, bucket in self._buckets.items():
-            wish = score(bucket.seed, value, bucket.weight)
-            if wish > best or (wish == best and identity < chosen):
-                best, chosen = wish, identity
-        return self._buckets[chosen].target
+        """Of equal wishes the first one's, in the order of names."""
+        at, best, chosen = 0, -1, 0
+        if self._is_even:
+            for seed in self._seeds:
+                wished = wish(seed, value)
+                if wished > best:
+                    best, chosen = wished, at
+                at += 1
+            return self._targets[chosen]
+        highest = -1.0
+        for seed in self._seeds:
+            scored = weighted(wish(seed, value), self._weights[at])
+            if scored > highest:
+                highest, chosen = scored, at
+            at += 1
+        return self._targets[chosen]

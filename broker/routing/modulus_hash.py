@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import ClassVar, Final
 
 from broker.routing.binding import Binding, Target
-from broker.routing.hashing import hash64
+from broker.routing.hashing import hashed
 
 
 class _Row:
@@ -54,4 +54,4 @@ class ModulusHashMatcher:
         rows = self._rows
         if not rows:
             return ()
-        return (rows[hash64(routing_key.encode("utf-8", "surrogateescape")) % len(rows)].target,)
+        return (rows[hashed(routing_key.encode("utf-8", "surrogateescape")) % len(rows)].target,)

@@ -64,6 +64,9 @@ RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
     ("POST", "/queues/{vhost}/{queue}/get"): {"read q"},
     ("GET", "/queues/{vhost}/{queue}/messages"): {"read q"},
     ("DELETE", "/queues/{vhost}/{queue}/messages/{message}"): {"read q"},
+    ("POST", "/queues/{vhost}/{queue}/move"): {"read q", "write x"},
+    ("POST", "/queues/{vhost}/{queue}/replay"): {"read q"},
+    ("GET", "/queues/{vhost}/{queue}/dead-letters"): {"read q"},
     ("PUT", "/exchanges/{vhost}/{exchange}"): {"configure x"},
     ("DELETE", "/exchanges/{vhost}/{exchange}"): {"configure x"},
     ("POST", "/exchanges/{vhost}/{exchange}/publish"): {"write x"},
@@ -75,6 +78,7 @@ BODIES: Final = {
     "/queues/{vhost}/{queue}/arguments": {"arguments": {"x-message-ttl": 5}},
     "/queues/{vhost}/{queue}/get": {"ackmode": "ack_requeue_true", "count": 1, "encoding": "auto"},
     "/queues/{vhost}/{queue}/actions": {"action": "sync"},
+    "/queues/{vhost}/{queue}/move": {"destination": {"exchange": "x", "routing_key": "k"}},
     "/exchanges/{vhost}/{exchange}": {"type": "direct"},
     "/exchanges/{vhost}/{exchange}/publish": {
         "routing_key": "q", "payload": "", "payload_encoding": "string", "properties": {},

@@ -31,7 +31,7 @@ def test_create_publish_get_purge_delete(look: Looker, managed: Managed) -> None
     page.get_by_role("button", name="Create queue").click()
     expect(page.get_by_text("Queue page.life is there.")).to_be_visible()
     page.get_by_role("link", name="page.life").click()
-    expect(page.get_by_title("Messages expire after so many milliseconds: 60000")).to_have_text("TTL")
+    expect(page.get_by_title("Messages expire after: 60000 ms (1 min)")).to_have_text("TTL")
 
     page.get_by_role("link", name="Publish").click()
     page.get_by_label("Payload", exact=True).fill('{"answer": 42}')

@@ -69,7 +69,15 @@ ARROWS: dict[str, set[str]] = {
         *MODEL,
         *GROUND,
     },
-    "broker.introspection": {"broker.build", "broker.logs", "broker.connections", "broker.tls", *LOWER, *MIDDLE},
+    "broker.introspection": {
+        "broker.moving",
+        "broker.build",
+        "broker.logs",
+        "broker.connections",
+        "broker.tls",
+        *LOWER,
+        *MIDDLE,
+    },
     # What reads a data folder without a broker: records, and the definitions that name what is in them.
     "broker.offline": {"broker.definitions", "broker.queues", "storage", *MODEL},
     "broker.http_pieces": set(),
@@ -78,6 +86,8 @@ ARROWS: dict[str, set[str]] = {
     "broker.listening": {"broker.connections", "broker.tls", "protocol", *GROUND},
     "broker.metrics": OUTLETS,
     "broker.browsing": {"broker.connections", *LOWER, *MIDDLE},
+    # Jobs on many messages: they take and publish as a client's channel does, and are allowed what it is allowed.
+    "broker.moving": {"broker.connections", *LOWER, *MIDDLE},
     "broker.tracing": {"broker.vhost", *LOWER},
     "broker.messages": {"broker.connections", "broker.tick", *LOWER, *MIDDLE},
     "broker.management": {
@@ -87,6 +97,7 @@ ARROWS: dict[str, set[str]] = {
         "broker.messages",
         "broker.tracing",
         "broker.browsing",
+        "broker.moving",
         "broker.logs",
         *MODEL,
         *OUTLETS,

@@ -12,7 +12,7 @@ QUEUE: Final = (
     "consumer_capacity", "type", "durable", "auto_delete", "exclusive", "arguments", "policy", "operator_policy",
     "effective_policy_definition", "state", "memory", "idle_since", "head_message_timestamp", "vhost", "node", "leader",
     "members", "online", "pid", "owner_pid", "exclusive_consumer_tag", "single_active_consumer_tag", "disk_reads",
-    "disk_writes", "message_stats",
+    "disk_writes", "message_stats", "pace",
 )  # fmt: skip
 EXCHANGE: Final = (
     "name", "type", "durable", "auto_delete", "internal", "arguments", "policy", "vhost", "message_stats",

@@ -6,10 +6,9 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from broker.changing import Change
 from broker.management.answers import answer, stored
 from broker.management.call import Call, flag_in, object_in
-from broker.management.endpoint import ARRAY, FLAG, INTEGER, OBJECT, Endpoint, Json, rows, shape
+from broker.management.endpoint import ARRAY, FLAG, INTEGER, OBJECT, Endpoint, rows, shape
 from broker.management.resources.queues import queue_info
 from broker.management.tables import letter_of, table_of
 
@@ -29,14 +28,11 @@ async def change(call: Call) -> ASGIApp:
     if plan.changes and not is_dry:
         await stored(call.api.administration)
     sorting = queue_info(call).messages_ready if plan.touches("x-max-priority") else 0
+    changes = [{"argument": one.argument, "before": one.before, "after": one.after} for one in plan.changes]
     return answer({
         "applied": not is_dry, "arguments": dict(plan.arguments.values),
-        "changes": [_shaped(one) for one in plan.changes], "messages_to_sort": sorting,
+        "changes": changes, "messages_to_sort": sorting,
     })  # fmt: skip
-
-
-def _shaped(change: Change) -> Json:
-    return {"argument": change.argument, "before": change.before, "after": change.after}
 
 
 ENDPOINTS: Final = rows(

@@ -160,6 +160,35 @@ MESSAGES = (
     Step("get -p {v} nothing", 65, err="nothing"),
     Step("delete_vhost {v}"),
 )  # fmt: skip
+DIED = (  # a dead letter's header, in the place of QUEUE the queue it died in
+    '--header \'x-death=[{{"queue": "QUEUE", "reason": "expired", "exchange": "", "routing-keys": ["QUEUE"]}}]\''
+)
+MOVING = (
+    Step("add_vhost {v}"),
+    *(Step(f"declare_queue -p {{v}} {name}") for name in ("a", "b", "work", "dead")),
+    Step("publish -p {v} a one --repeat 5 --header n=1"),
+    Step("publish -p {v} a two --header n=2"),
+    Step("move -p {v} a b --count 2", out=('2 messages moved from queue "a" to queue b.',)),
+    Step("move -p {v} a b --header n=2 --json", out=('"kind": "move"', '"state": "done"', '"done": 1')),
+    Step("copy -p {v} a --exchange amq.default --routing-key b", 65, err="amq.default"),
+    Step("copy -p {v} a --exchange '' --routing-key b --rate 1000", out=("3 messages copied",)),
+    Step("move -p {v} a a", 65, err="is where the messages are already"),
+    Step("move -p {v} a", 65, err="say where to"),
+    Step("move -p {v} a nowhere", 65, err="no queue 'nowhere'"),
+    Step("move -p {v} a --exchange amq.direct --routing-key x", 65, err="no queue is bound"),
+    Step("list_queues -p {v} name messages", out=("a\t3\n", "b\t6\n")),
+    Step("move -p {v} a b --body one --no-wait", out=("is running",)),
+    Step("list_jobs", out=("id\tkind\tstate\tvhost", "\tmove\tdone\t{v}\ta\tqueue b\t2\t2\t")),
+    *(Step("publish -p {v} dead body " + DIED.replace("QUEUE", queue)) for queue in ("work", "gone")),
+    Step("publish -p {v} dead alive"),
+    Step("list_dead_letters -p {v} dead", out=("reason\tqueue\ttask\tcount\n", "expired\twork\t\t1\n")),
+    Step("replay -p {v} dead --died-in work --reason expired", out=("1 message replayed",)),
+    Step("replay -p {v} dead", 65, err="no queue 'gone'"),
+    Step("get -p {v} work", out=("x-replays: 1", "x-deaths-before-replay")),
+    Step("copy -p {v} b a --rate 1 --no-wait --json", out=('"state": "running"',)),
+    Step("cancel_job 999999", 65, err="no job"),
+    Step("delete_vhost {v}"),
+)  # fmt: skip
 POLICIES = (
     Step("add_vhost {v}"),
     Step("set_policy -p {v} --priority 3 --apply-to queues ttl '^q' '{{\"message-ttl\": 1000}}'",
@@ -238,8 +267,8 @@ NODE = (
     Step("add_user", 64, err="USERNAME"),
 )
 SCENARIOS = {
-    "accounts": ACCOUNTS, "vhosts": VHOSTS, "queues": QUEUES, "messages": MESSAGES, "policies": POLICIES,
-    "definitions": DEFINITIONS, "node": NODE,
+    "accounts": ACCOUNTS, "vhosts": VHOSTS, "queues": QUEUES, "messages": MESSAGES, "moving": MOVING,
+    "policies": POLICIES, "definitions": DEFINITIONS, "node": NODE,
 }  # fmt: skip
 # Commands whose tests need more than a line: test_live, test_doctor, test_convert and test_log.
 ELSEWHERE = frozenset({

@@ -18,17 +18,19 @@ from broker.queues.definition import QueueDefinition
 from tests.broker.policies.support import arguments
 
 MINIMA = ("message-ttl", "expires", "max-length", "max-length-bytes", "delivery-limit")
-OTHERS = ("overflow", "dead-letter-exchange")
-NEVER_ON_CLASSIC = ("delivery-limit",)
+OTHERS = ("overflow", "dead-letter-exchange", "dead-letter-strategy")
+NEVER_ON_CLASSIC = ("dead-letter-strategy",)
 FIELDS = {
     "message-ttl": ("ttl_ms", -1), "expires": ("expires_ms", 0), "max-length": ("length_max", -1),
     "max-length-bytes": ("length_bytes_max", -1), "delivery-limit": ("delivery_limit", -1),
     "overflow": ("overflow", "drop-head"), "dead-letter-exchange": ("dead_letter_exchange", None),
+    "dead-letter-strategy": ("dead_letter_strategy", "at-most-once"),
 }  # fmt: skip
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(MINIMA, st.integers(1, 50)),
     "overflow": st.sampled_from(["drop-head", "reject-publish"]),
     "dead-letter-exchange": st.sampled_from(["x", "y"]),
+    "dead-letter-strategy": st.sampled_from(["at-most-once", "at-least-once"]),
 }
 
 

@@ -1,5 +1,5 @@
 // Editing and showing tables of arguments and headers: rows of name, kind and value.
-import { html } from "./html.js";
+import { html, newId, useState } from "./html.js";
 import { inline } from "./format.js";
 
 const KINDS = ["text", "number", "yes/no", "JSON"];
@@ -35,38 +35,48 @@ export function rowsOf(table = {}) {
   });
 }
 
-/** Args: `rows`, `set(rows)`, `known` rows [name, kind, what it does] that are offered as buttons, `of` what it is. */
+const newRow = ({ name, kind, choices }) => ({ name, kind, value: choices?.[0] ?? (kind === "yes/no" ? "true" : "") });
+
+/** Args: `rows`, `set(rows)`, `known` rows {name, kind, about, choices} that are offered as buttons, `of` what it is. */
 export function ArgumentRows({ rows, set, known = [], of = "argument" }) {
   const change = (index, changes) => set(rows.map((row, at) => (at === index ? { ...row, ...changes } : row)));
   const add = (row) => rows.length < ROWS_MAX && set([...rows, row]);
   const used = new Set(rows.map((row) => row.name));
   return html`<div class="argument-rows">
     ${rows.map((row, index) => html`<${Row} key=${index} row=${row} index=${index} of=${of} change=${change}
-      remove=${() => set(rows.filter((_, at) => at !== index))} />`)}
+      known=${known.find((one) => one.name === row.name)} remove=${() => set(rows.filter((_, at) => at !== index))} />`)}
     <div class="chips">
       <button type="button" class="small" onClick=${() => add({ name: "", kind: "text", value: "" })}>Add ${of}</button>
-      ${known.filter(([name]) => !used.has(name)).map(([name, kind, title]) => html`<button type="button" key=${name}
-        class="small quiet" title=${title} onClick=${() => add({ name, kind, value: kind === "yes/no" ? "true" : "" })}>+ ${name}</button>`)}
+      ${known.filter((one) => !used.has(one.name)).map((one) => html`<button type="button" key=${one.name}
+        class="small quiet" title=${one.about} onClick=${() => add(newRow(one))}>+ ${one.name}</button>`)}
     </div>
   </div>`;
 }
 
-function Row({ row, index, of, change, remove }) {
+function Row({ row, index, of, known, change, remove }) {
+  const [id] = useState(() => newId("argument"));
   const nth = `${of} ${index + 1}`;
-  const typed = (event) => change(index, { value: event.target.value });
+  const about = known?.about && `${id}-about`;
   return html`<div class="argument-row">
     <input aria-label="Name of ${nth}" placeholder="name" value=${row.name} spellcheck="false"
       onInput=${(event) => change(index, { name: event.target.value })} />
     <select aria-label="Kind of ${nth}" value=${row.kind} onChange=${(event) => change(index, { kind: event.target.value })}>
       ${KINDS.map((kind) => html`<option key=${kind} selected=${kind === row.kind}>${kind}</option>`)}
     </select>
-    ${row.kind === "yes/no"
-      ? html`<select aria-label="Value of ${nth}" value=${row.value} onChange=${typed}>
-          <option value="true" selected=${row.value === "true"}>yes</option>
-          <option value="false" selected=${row.value !== "true"}>no</option></select>`
-      : html`<input aria-label="Value of ${nth}" placeholder="value" value=${row.value} spellcheck="false" onInput=${typed} />`}
+    <${Value} row=${row} choices=${known?.choices} shared=${{ "aria-label": `Value of ${nth}`, "aria-describedby": about }}
+      typed=${(event) => change(index, { value: event.target.value })} />
     <button type="button" class="icon" aria-label="Remove ${nth}" onClick=${remove}>×</button>
+    ${about && html`<small id=${about}>${known.about}</small>`}
   </div>`;
+}
+
+function Value({ row, choices, shared, typed }) {
+  const options = row.kind === "yes/no" ? [["true", "yes"], ["false", "no"]] : row.kind === "text" && choices?.map((one) => [one, one]);
+  if (!options || (row.kind === "text" && !choices.includes(row.value))) {
+    return html`<input ...${shared} placeholder="value" value=${row.value} spellcheck="false" onInput=${typed} />`;
+  }
+  return html`<select ...${shared} value=${row.value} onChange=${typed}>
+    ${options.map(([value, text]) => html`<option key=${value} value=${value} selected=${value === row.value}>${text}</option>`)}</select>`;
 }
 
 /** A table of arguments as a list of names and values. */

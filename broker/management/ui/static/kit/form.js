@@ -5,8 +5,8 @@ import { Problem } from "./notice.js";
 /**
  * A form over one object of values.
  *
- * Args: `fields` rows {name, label, kind (text, password, number, select, checkbox, area, custom), hint, required,
- * options, when(values), render(value, set)}, `initial`, `act(values)` may throw, `word` on the button,
+ * Args: `fields` rows {name, label, kind (text, password, number, time, checkbox, area, custom), hint, required,
+ * options, when(values), render(value, set, values)}, `initial`, `act(values)` may throw, `word` on the button,
  * `onDone(result)`.
  */
 export function Form({ fields, initial = {}, act, word, onDone, onCancel, danger, keep }) {
@@ -59,7 +59,7 @@ function Field({ field, value, values, set }) {
   }
   if (field.kind === "custom") {
     return html`<fieldset class="field full" aria-describedby=${about}><legend>${field.label}</legend>
-      ${field.render(value, set)}${small}</fieldset>`;
+      ${field.render(value, set, values)}${small}</fieldset>`;
   }
   return html`<div class="field ${field.kind === "area" ? "full" : ""}">
     <label for=${id}>${field.label}${field.required && html`<span class="required"> (required)</span>`}</label>
@@ -80,7 +80,8 @@ function Input({ id, field, value, set, about }) {
     return html`<textarea ...${shared} rows=${field.rows ?? 4} spellcheck="false" value=${value} onInput=${typed} />`;
   }
   const kind = field.kind === "number" ? { inputmode: "numeric", pattern: "-?[0-9]*" } : {};
-  const type = field.kind === "password" ? "password" : "text";
+  const type = { password: "password", time: "datetime-local" }[field.kind] ?? "text";
+  if (field.kind === "time") kind.step = 1;
   return html`<input ...${shared} ...${kind} type=${type} list=${field.list} placeholder=${field.placeholder}
     autocomplete=${field.kind === "password" ? "new-password" : "off"} spellcheck="false" value=${value} onInput=${typed} />`;
 }

@@ -75,20 +75,24 @@ export function taskOf(message) {
   return null;
 }
 
-/** Why a message was dead-lettered, or null: {reason, queue, count, at, exchange, keys}. */
-export function deathOf(message) {
-  const headers = message.properties?.headers ?? {};
-  const deaths = headers["x-death"];
-  if (!Array.isArray(deaths) || !deaths.length) return null;
-  const first = deaths.find((one) => one.queue === headers["x-first-death-queue"] && one.reason === headers["x-first-death-reason"]) ?? deaths.at(-1);
-  return {
-    reason: headers["x-first-death-reason"] ?? first.reason,
-    queue: headers["x-first-death-queue"] ?? first.queue,
-    exchange: headers["x-first-death-exchange"] ?? first.exchange,
-    keys: first["routing-keys"] ?? [],
-    count: deaths.reduce((sum, one) => sum + (Number(one.count) || 0), 0),
-    at: timeOf(first.time),
-  };
+const DEATHS = {
+  rejected: "Rejected by a consumer of",
+  expired: "Expired in",
+  maxlen: "Dropped because there were too many in",
+  maxlenbytes: "Dropped because there were too many bytes in",
+  delivery_limit: "Delivered too often by",
+};
+
+/** The deaths of a message, the latest first: {reason, queue, count, at, exchange, keys, words}. */
+export function deathsOf(message) {
+  const deaths = message.properties?.headers?.["x-death"];
+  if (!Array.isArray(deaths)) return [];
+  return deaths.filter((one) => one && typeof one === "object").map((one) => ({
+    reason: String(one.reason ?? "unknown"), queue: String(one.queue ?? ""), count: Number(one.count) || 1, at: timeOf(one.time),
+    exchange: String(one.exchange ?? ""), keys: Array.isArray(one["routing-keys"]) ? one["routing-keys"].map(String) : [],
+    expiration: one["original-expiration"],
+    words: `${DEATHS[one.reason] ?? `Dead (${one.reason}) in`} ${one.queue}`,
+  }));
 }
 
 /** AMQP timestamps are seconds; the API may have written them as text. */

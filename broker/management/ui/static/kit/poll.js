@@ -10,15 +10,16 @@ export const refreshes = new Signal(0);
 export const refresh = () => refreshes.set(refreshes.value + 1);
 
 class Poller {
-  constructor(load, tell) {
+  constructor(load, tell, calm) {
     this.load = load;
     this.tell = tell;
+    this.calm = calm;
     this.running = null;
     this.timer = 0;
     this.again = false;
     this.ended = false;
     this.unfollow = [refreshes.follow(() => this.now()), interval.follow(() => this.plan(false))];
-    this.wake = () => (document.hidden ? clearTimeout(this.timer) : this.now());
+    this.wake = () => (document.hidden ? clearTimeout(this.timer) : this.calm || this.now());
     document.addEventListener("visibilitychange", this.wake);
     this.now();
   }
@@ -51,7 +52,7 @@ class Poller {
 
   plan(failed) {
     clearTimeout(this.timer);
-    if (!interval.value || document.hidden || this.running || this.ended) return;
+    if (this.calm || !interval.value || document.hidden || this.running || this.ended) return;
     const ms = interval.value * 1000;
     this.timer = setTimeout(() => this.read(), failed ? Math.max(ms, RETRY_MS_MIN) : ms);
   }
@@ -67,14 +68,15 @@ class Poller {
 
 /**
  * What `load(signal)` gave last: {data, problem}. It is asked again as the settings say, at `refresh()`, and when
- * `key` changes; what was read before stays until there is news.
+ * `key` changes; what was read before stays until there is news. Where `calm`, only at `refresh()` and such a change:
+ * for what costs the broker much.
  */
-export function usePoll(load, key) {
+export function usePoll(load, key, calm = false) {
   const [state, setState] = useState({ data: undefined, problem: null });
   const latest = useRef(load);
   latest.current = load;
   useEffect(() => {
-    const poller = new Poller((signal) => latest.current(signal), (news) => setState((old) => ({ ...old, ...news })));
+    const poller = new Poller((signal) => latest.current(signal), (news) => setState((old) => ({ ...old, ...news })), calm);
     return () => poller.end();
   }, [key]);
   return state;

@@ -26,6 +26,9 @@ export function useVhosts() {
   return names;
 }
 
+/** What a form shows that needs a vhost, as long as none is known. */
+export const NO_VHOST = html`<p class="muted">No vhost is known that you may use.</p>`;
+
 /** A choice of one vhost or all; nothing where there is only one. */
 export function VhostChoice({ value, onChoose }) {
   const names = useVhosts();

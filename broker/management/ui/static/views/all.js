@@ -10,6 +10,8 @@ import { Connections } from "./connections.js";
 import { DeadLetters } from "./deadletters.js";
 import { Definitions } from "./definitions.js";
 import { Exchange, Exchanges } from "./exchanges.js";
+import { Held } from "./held.js";
+import { Jobs } from "./jobs.js";
 import { Limits } from "./limits.js";
 import { Logs } from "./logs.js";
 import { Overview } from "./overview.js";
@@ -30,6 +32,8 @@ const VIEWS = [
   { at: "queues", title: "Queues", View: Queues, One: Queue, byVhost: true },
   { at: "celery", title: "Celery tasks", View: Celery, byVhost: true },
   { at: "deadletters", title: "Dead letters", View: DeadLetters, byVhost: true },
+  { at: "held", title: "Delayed", View: Held, byVhost: true },
+  { at: "jobs", title: "Jobs", View: Jobs, byVhost: true },
   { at: "trace", title: "Live trace", View: Trace, needs: "monitor" },
   { at: "logs", title: "Log", View: Logs, needs: "monitor" },
 ];

@@ -6,16 +6,16 @@ import { Chart, RangeChoice } from "../kit/chart.js";
 import { confirm } from "../kit/dialog.js";
 import { exchangeName, rate, short, yesNo } from "../kit/format.js";
 import { Fold, Form } from "../kit/form.js";
+import { useArguments, useExchangeTypes } from "../kit/known.js";
 import { ServerList } from "../kit/list.js";
 import { Awaited, Empty, note } from "../kit/notice.js";
 import { refresh, usePoll } from "../kit/poll.js";
 import { go } from "../kit/routes.js";
 import { rangeQuery, rates } from "../kit/samples.js";
 import { Facts, Mark } from "../kit/table.js";
-import { useVhosts } from "../kit/vhosts.js";
+import { NO_VHOST, useVhosts } from "../kit/vhosts.js";
 import { Card, ExchangeLink, Tabs, ViewHead } from "../kit/view.js";
 import { AddBinding, BindingTable } from "./bindings.js";
-import { EXCHANGE_ARGUMENTS, EXCHANGE_TYPES } from "./known.js";
 import { Publish } from "./publish.js";
 
 const TABS = [["bindings", "Bindings"], ["publish", "Publish"]];
@@ -59,15 +59,17 @@ export function Exchanges() {
 
 function Create() {
   const vhosts = useVhosts();
+  const types = useExchangeTypes();
+  const known = useArguments("exchange");
   const fields = [
     vhosts.length > 1 && { name: "vhost", label: "Vhost", options: vhosts },
     { name: "name", label: "Name", required: true },
-    { name: "type", label: "Type", options: EXCHANGE_TYPES },
+    { name: "type", label: "Type", options: types.map(([name]) => name), hint: ({ type }) => types.find(([name]) => name === type)?.[1] },
     { name: "durable", label: "Durability", options: [["yes", "durable"], ["no", "transient"]] },
     { name: "auto_delete", label: "Auto-delete", kind: "checkbox", hint: "Goes with its last binding" },
     { name: "internal", label: "Internal", kind: "checkbox", hint: "Only other exchanges send to it" },
     { name: "rows", label: "Arguments", kind: "custom", initial: [],
-      render: (rows, set) => html`<${ArgumentRows} rows=${rows} set=${set} known=${EXCHANGE_ARGUMENTS} />` },
+      render: (rows, set) => html`<${ArgumentRows} rows=${rows} set=${set} known=${known} />` },
   ].filter(Boolean);
   const act = ({ vhost, name, type, durable, auto_delete, internal, rows }) =>
     put(api`exchanges/${vhost ?? vhosts[0] ?? "/"}/${name}`, { type, durable: durable === "yes", auto_delete, internal, arguments: tableOf(rows) });
@@ -75,6 +77,7 @@ function Create() {
     note(`Exchange ${values.name} is there.`);
     refresh();
   };
+  if (!vhosts.length) return NO_VHOST;
   return html`<${Form} key=${vhosts.length} fields=${fields} act=${act} word="Create exchange" onDone=${done} />`;
 }
 

@@ -1,15 +1,15 @@
 // One message in full: where it came from, properties, headers, payload, and the Celery task in it.
 import { html, useState } from "../kit/html.js";
 import { ArgumentList } from "../kit/arguments.js";
-import { bytes, duration, exchangeName, inline, moment, yesNo } from "../kit/format.js";
-import { deathOf, pretty, sizeOf, taskOf } from "../kit/message.js";
+import { bytes, duration, exchangeName, inline, moment, number, yesNo } from "../kit/format.js";
+import { deathsOf, pretty, sizeOf, taskOf } from "../kit/message.js";
 import { note } from "../kit/notice.js";
 import { Facts } from "../kit/table.js";
 
 export function Message({ message }) {
   const { headers, ...properties } = message.properties ?? {};
   const task = taskOf(message);
-  const death = deathOf(message);
+  const deaths = deathsOf(message);
   return html`<div class="message">
     <${Facts} label="Message" rows=${[
       ["Exchange", exchangeName(message.exchange ?? "")],
@@ -19,7 +19,7 @@ export function Message({ message }) {
       ["Age", message.age_ms !== undefined && message.age_ms !== null && duration(message.age_ms)],
     ]} />
     ${task && html`<${Task} task=${task} />`}
-    ${death && html`<${Death} death=${death} />`}
+    ${deaths.length > 0 && html`<${Deaths} deaths=${deaths} />`}
     <h3>Properties</h3><${ArgumentList} table=${named(properties)} />
     <h3>Headers</h3><${ArgumentList} table=${headers} />
     <${Payload} message=${message} />
@@ -63,9 +63,14 @@ export function Task({ task }) {
   ]} /></section>`;
 }
 
-function Death({ death }) {
-  return html`<section class="card"><h2>Dead-lettered</h2><${Facts} label="Dead-lettered" rows=${[
-    ["Why", death.reason], ["From queue", death.queue], ["Published to", exchangeName(death.exchange ?? "")],
-    ["Routing keys", death.keys.join(", ")], ["Times", death.count], ["First at", moment(death.at)],
-  ]} /></section>`;
+/** What x-death says, in plain words, the first death first. */
+export function Deaths({ deaths }) {
+  return html`<section class="card"><h2>Dead-lettered</h2><ol class="story">
+    ${[...deaths].reverse().map((death, index) => html`<li key=${index}>${death.words}${death.count > 1 && html` <b>${number(death.count)} times</b>`}.
+      ${" "}<span class="muted">${publishedTo(death)} ${death.at !== undefined && `${death.count > 1 ? "First" : "It was"} at ${moment(death.at)}.`}
+      ${death.expiration !== undefined && ` It had ${death.expiration} ms to live.`}</span></li>`)}
+  </ol></section>`;
 }
+
+const publishedTo = ({ exchange, keys }) =>
+  `It had come through the exchange ${exchangeName(exchange)}${keys.length ? ` with the key ${keys.join(", ")}` : ""}.`;

@@ -1,4 +1,4 @@
-// The message browser of a queue: peek at what waits without touching it, search, delete what is chosen.
+// The message browser of a queue: peek at what waits without touching it, search; move, copy or delete what is chosen.
 import { html, useState } from "../kit/html.js";
 import { api, get, post, remove, withQuery } from "../kit/api.js";
 import { confirm, Dialog } from "../kit/dialog.js";
@@ -6,10 +6,12 @@ import { bytes, duration, exchangeName, number, plural } from "../kit/format.js"
 import { Fold, Form } from "../kit/form.js";
 import { pretty, sizeOf, taskOf } from "../kit/message.js";
 import { Awaited, Empty, note } from "../kit/notice.js";
+import { Pick, PickAll, usePicked } from "../kit/picking.js";
 import { refresh, usePoll } from "../kit/poll.js";
 import { setQuery } from "../kit/routes.js";
 import { Mark, Table } from "../kit/table.js";
 import { Message } from "./message.js";
+import { Move } from "./transfer.js";
 
 export const PEEK_COUNT = 50;
 const PREVIEW_LETTERS = 160;
@@ -28,33 +30,40 @@ function argumentsOf({ args, kwargs }) {
 }
 
 export function Messages({ vhost, name, query }) {
-  const [chosen, setChosen] = useState(() => new Set());
   const [open, setOpen] = useState(null);
+  const [moving, setMoving] = useState(null);
   const asked = { count: PEEK_COUNT, after: query.after, search: query.search };
   const path = withQuery(api`queues/${vhost}/${name}/messages`, asked);
   const state = usePoll((signal) => get(path, { signal }), path);
-  const present = new Set(state.data?.items.map(idOf));
-  const picked = [...chosen].filter((id) => present.has(id));
-  const toggle = (id) => {
-    const next = new Set(chosen);
-    if (!next.delete(id)) next.add(id);
-    setChosen(next);
-  };
+  const picked = usePicked(state.data?.items.map(idOf) ?? []);
   return html`<${Search} query=${query} />
     <${Awaited} state=${state} doing="Looking into the queue">${(page) => html`
-      <div class="toolbar">
-        <button type="button" class="small danger" disabled=${!picked.length}
-          onClick=${() => askDelete(vhost, name, picked, () => setChosen(new Set()))}>Delete selected${picked.length ? ` (${picked.length})` : ""}</button>
-        <span class="count" role="status">${plural(page.items.length, "message")} shown${query.search ? `, ${number(page.looked_at)} searched` : ""}</span>
-      </div>
-      <${Table} columns=${columnsOf(chosen, toggle, setOpen)} items=${page.items} keyOf=${idOf} caption="Messages that wait in ${name}"
+      <${Acts} vhost=${vhost} name=${name} page=${page} picked=${picked} search=${query.search} move=${setMoving} />
+      <${Table} columns=${columnsOf(picked, setOpen)} items=${page.items} keyOf=${idOf} caption="Messages that wait in ${name}"
         empty=${html`<${Empty} title=${query.search ? "No waiting message matches" : "No message waits in this queue"}>
           ${query.search ? "Only messages that are ready are searched, not those that consumers have." : "Messages that consumers have and have not acknowledged are not shown here."}<//>`} />
       ${(page.next || query.after) && html`<nav class="pager" aria-label="Pages">
         <button type="button" disabled=${!query.after} onClick=${() => setQuery({ after: "" })}>From the front</button>
         <button type="button" disabled=${!page.next} onClick=${() => setQuery({ after: page.next })}>Next ${PEEK_COUNT}</button></nav>`}`}<//>
     <${Fold} title="Get messages as a client does"><${Get} vhost=${vhost} name=${name} /><//>
-    ${open && html`<${Dialog} title="Message" wide onClose=${() => setOpen(null)}><${Message} message=${open} /><//>`}`;
+    ${open && html`<${Dialog} title="Message" wide onClose=${() => setOpen(null)}><${Message} message=${open} /><//>`}
+    ${moving && html`<${Move} vhost=${vhost} name=${name} ...${moving} onClose=${() => setMoving(null)} onDone=${picked.none} />`}`;
+}
+
+/** What can be done with the messages that are shown, chosen or searched for. */
+function Acts({ vhost, name, page, picked, search, move }) {
+  const count = picked.ids.length;
+  const counted = count ? ` (${count})` : "";
+  const moveChosen = () => move({ chosen: { ids: picked.ids }, what: plural(count, "message"), some: true });
+  const moveAll = () => move(search ? { chosen: { search }, what: `what matches “${search}”` } : { chosen: {}, what: `messages of ${name}` });
+  return html`<div class="toolbar">
+    <${PickAll} picked=${picked} count=${page.items.length} />
+    <button type="button" class="small" disabled=${!count} onClick=${moveChosen}>Move selected${counted}…</button>
+    <button type="button" class="small danger" disabled=${!count}
+      onClick=${() => askDelete(vhost, name, picked.ids, picked.none)}>Delete selected${counted}</button>
+    <button type="button" class="small" disabled=${!page.items.length} onClick=${moveAll}>${search ? "Move all that match…" : "Move all…"}</button>
+    <span class="count" role="status">${plural(page.items.length, "message")} shown${search ? `, ${number(page.looked_at)} searched` : ""}</span>
+  </div>`;
 }
 
 function Search({ query }) {
@@ -70,10 +79,9 @@ function Search({ query }) {
     </form>`;
 }
 
-const columnsOf = (chosen, toggle, open) => [
-  { key: "what", title: "Message", draw: (message) => html`<label class="pick">
-      <input type="checkbox" checked=${chosen.has(idOf(message))} onChange=${() => toggle(idOf(message))} />
-      <span class="unseen">Select</span> <span class="clip">${preview(message) || "(empty)"}</span></label>` },
+const columnsOf = (picked, open) => [
+  { key: "what", title: "Message", draw: (message) => html`<${Pick} picked=${picked} id=${idOf(message)}>
+      <span class="clip">${preview(message) || "(empty)"}</span><//>` },
   { key: "from", title: "Exchange", draw: (message) => exchangeName(message.exchange ?? "") },
   { key: "routing_key", title: "Routing key", draw: (message) => html`<code>${message.routing_key}</code>` },
   { key: "marks", title: "Marks", draw: (message) => html`<${Marks} message=${message} />` },

@@ -4,19 +4,19 @@ import { api, get, put, remove } from "../kit/api.js";
 import { ArgumentList, ArgumentRows, tableOf } from "../kit/arguments.js";
 import { confirm } from "../kit/dialog.js";
 import { Fold, Form } from "../kit/form.js";
+import { usePolicyKeys } from "../kit/known.js";
 import { LocalList } from "../kit/list.js";
 import { Empty, note } from "../kit/notice.js";
 import { refresh } from "../kit/poll.js";
 import { setQuery } from "../kit/routes.js";
 import { may } from "../kit/session.js";
-import { useVhosts } from "../kit/vhosts.js";
+import { NO_VHOST, useVhosts } from "../kit/vhosts.js";
 import { Tabs, ViewHead } from "../kit/view.js";
-import { OPERATOR_POLICY_KEYS, POLICY_KEYS } from "./known.js";
 
 const KINDS = {
-  policies: { title: "Policies", noun: "policy", keys: POLICY_KEYS, apply: ["queues", "exchanges", "all"],
+  policies: { title: "Policies", noun: "policy", apply: ["queues", "classic_queues", "quorum_queues", "streams", "exchanges", "all"],
     about: "A policy gives settings to all queues or exchanges whose names match. The one with the highest priority counts." },
-  "operator-policies": { title: "Operator policies", noun: "operator policy", keys: OPERATOR_POLICY_KEYS, apply: ["queues"],
+  "operator-policies": { title: "Operator policies", noun: "operator policy", apply: ["queues", "classic_queues", "quorum_queues", "streams"],
     about: "Operator policies set bounds that policies and arguments cannot go beyond." },
 };
 
@@ -58,6 +58,7 @@ function askClear(tab, one) {
 }
 
 function SetPolicy({ tab, kind, vhosts }) {
+  const keys = usePolicyKeys(tab !== "policies");
   const fields = [
     vhosts.length > 1 && { name: "vhost", label: "Vhost", options: vhosts },
     { name: "name", label: "Name", required: true, hint: "An existing one is replaced" },
@@ -65,7 +66,7 @@ function SetPolicy({ tab, kind, vhosts }) {
     { name: "apply", label: "Applies to", options: kind.apply },
     { name: "priority", label: "Priority", kind: "number", initial: "0" },
     { name: "rows", label: "Definition", kind: "custom", initial: [],
-      render: (rows, set) => html`<${ArgumentRows} rows=${rows} set=${set} known=${kind.keys} of="setting" />` },
+      render: (rows, set) => html`<${ArgumentRows} rows=${rows} set=${set} known=${keys} of="setting" />` },
   ].filter(Boolean);
   const act = ({ vhost, name, pattern, apply, priority, rows }) => put(api`${tab}/${vhost ?? vhosts[0] ?? "/"}/${name}`,
     { pattern, "apply-to": apply, priority: Number(priority), definition: tableOf(rows) });
@@ -74,5 +75,6 @@ function SetPolicy({ tab, kind, vhosts }) {
     setQuery({ page: "" });
     refresh();
   };
+  if (!vhosts.length) return NO_VHOST;
   return html`<${Form} fields=${fields} act=${act} word="Set ${kind.noun}" onDone=${done} />`;
 }

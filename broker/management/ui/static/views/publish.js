@@ -7,16 +7,16 @@ import { note } from "../kit/notice.js";
 import { refresh } from "../kit/poll.js";
 
 const PROPERTIES = [
-  ["content_type", "text", "Such as application/json"],
-  ["content_encoding", "text", "Such as utf-8"],
-  ["correlation_id", "text", "Which request this answers"],
-  ["reply_to", "text", "The queue an answer goes to"],
-  ["message_id", "text", ""],
-  ["expiration", "text", "Milliseconds after which it expires, as text"],
-  ["priority", "number", "0 to 255"],
-  ["type", "text", ""],
-  ["app_id", "text", ""],
-  ["timestamp", "number", "Seconds since 1970"],
+  { name: "content_type", kind: "text", about: "Such as application/json" },
+  { name: "content_encoding", kind: "text", about: "Such as utf-8" },
+  { name: "correlation_id", kind: "text", about: "Which request this answers" },
+  { name: "reply_to", kind: "text", about: "The queue an answer goes to" },
+  { name: "message_id", kind: "text", about: "" },
+  { name: "expiration", kind: "text", about: "Milliseconds after which it expires, as text" },
+  { name: "priority", kind: "number", about: "0 to 255" },
+  { name: "type", kind: "text", about: "" },
+  { name: "app_id", kind: "text", about: "" },
+  { name: "timestamp", kind: "number", about: "Seconds since 1970" },
 ];
 
 const FIELDS = [

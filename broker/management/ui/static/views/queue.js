@@ -7,16 +7,25 @@ import { confirm } from "../kit/dialog.js";
 import { bytes, duration, moment, number, rate, short, yesNo } from "../kit/format.js";
 import { Awaited, Empty, note } from "../kit/notice.js";
 import { refresh, usePoll } from "../kit/poll.js";
-import { go } from "../kit/routes.js";
+import { go, href } from "../kit/routes.js";
 import { lengthSeries, rangeQuery, rateSeries } from "../kit/samples.js";
 import { Facts, Table } from "../kit/table.js";
 import { Card, ChannelLink, Tabs, Tile, ViewHead } from "../kit/view.js";
 import { AddBinding, BindingTable } from "./bindings.js";
+import { Change } from "./change.js";
+import { Features } from "./features.js";
+import { Letters } from "./letters.js";
 import { Messages } from "./messages.js";
+import { Offsets } from "./offsets.js";
 import { Publish } from "./publish.js";
-import { Features, QueueState } from "./queues.js";
+import { QueueState } from "./queues.js";
+import { HeldNote, Standstill } from "./standstill.js";
 
-const TABS = [["overview", "Overview"], ["messages", "Messages"], ["bindings", "Bindings"], ["publish", "Publish"]];
+const tabsOf = (queue) => [
+  ["overview", "Overview"], ["messages", "Messages"],
+  queue?.type === "stream" ? ["offsets", "Readers"] : ["letters", "Dead letters"],
+  ["bindings", "Bindings"], ["publish", "Publish"], ["change", "Change"],
+];
 
 export function Queue({ parts, query }) {
   const [, vhost, name] = parts;
@@ -29,8 +38,11 @@ export function Queue({ parts, query }) {
       <button type="button" class="danger" onClick=${() => askPurge(vhost, name, state.data)}>Purge</button>
       <button type="button" class="danger" onClick=${() => askDelete(vhost, name, state.data)}>Delete</button>
     <//>
-    <${Tabs} rows=${TABS} parts=${parts} now=${tab} label="Parts of the queue" />
+    <${Tabs} rows=${tabsOf(state.data)} parts=${parts} now=${tab} label="Parts of the queue" />
     ${tab === "messages" && html`<${Messages} vhost=${vhost} name=${name} query=${query} />`}
+    ${tab === "letters" && html`<${Letters} vhost=${vhost} name=${name} query=${query} />`}
+    ${tab === "offsets" && html`<${Offsets} vhost=${vhost} name=${name} />`}
+    ${tab === "change" && html`<${Awaited} state=${state} doing="Reading the queue">${(queue) => html`<${Change} queue=${queue} />`}<//>`}
     ${tab === "bindings" && html`<${BindingTable} path=${api`queues/${vhost}/${name}/bindings`} end="source" caption="Bindings to ${name}" />
       <${AddBinding} vhost=${vhost} queue=${name} />`}
     ${tab === "publish" && html`<${Card} title="Publish to this queue"><${Publish} vhost=${vhost} queue=${name} /><//>`}
@@ -38,9 +50,11 @@ export function Queue({ parts, query }) {
 }
 
 function Live({ queue, range }) {
-  return html`<div class="tiles">
+  return html`<${Standstill} queue=${queue} /><${HeldNote} queue=${queue} />
+    <div class="tiles">
       <${Tile} value=${short(queue.messages_ready)} title="ready" />
       <${Tile} value=${short(queue.messages_unacknowledged)} title="unacked" />
+      ${queue.messages_held > 0 && html`<${Tile} value=${short(queue.messages_held)} title="held" to=${href(["held"], { vhost: queue.vhost, name: queue.name })} />`}
       <${Tile} value=${short(queue.messages)} title="total" />
       <${Tile} value=${number(queue.consumers)} title="consumers" />
       <${Tile} value=${rate(queue.message_stats?.publish_details?.rate ?? 0)} title="in" />

@@ -1,46 +1,16 @@
 // The list of queues, and the form that makes one.
 import { html } from "../kit/html.js";
 import { api, put } from "../kit/api.js";
-import { ArgumentRows, inLine, tableOf } from "../kit/arguments.js";
+import { ArgumentRows, tableOf } from "../kit/arguments.js";
 import { short } from "../kit/format.js";
 import { Fold, Form } from "../kit/form.js";
+import { useArguments, useQueueTypes } from "../kit/known.js";
 import { ServerList } from "../kit/list.js";
 import { Empty, note } from "../kit/notice.js";
 import { refresh } from "../kit/poll.js";
-import { Mark } from "../kit/table.js";
-import { useVhosts } from "../kit/vhosts.js";
+import { NO_VHOST, useVhosts } from "../kit/vhosts.js";
 import { QueueLink, State, ViewHead } from "../kit/view.js";
-import { QUEUE_ARGUMENTS } from "./known.js";
-
-const MARKS = [
-  ["x-message-ttl", "message-ttl", "TTL", "Messages expire after so many milliseconds"],
-  ["x-expires", "expires", "Exp", "The queue goes when unused for so many milliseconds"],
-  ["x-max-length", "max-length", "Lim", "At most so many messages"],
-  ["x-max-length-bytes", "max-length-bytes", "Lim B", "At most so many bytes"],
-  ["x-overflow", "overflow", "Ovfl", "What happens to messages beyond the limit"],
-  ["x-dead-letter-exchange", "dead-letter-exchange", "DLX", "Where messages go that expire or are rejected"],
-  ["x-dead-letter-routing-key", "dead-letter-routing-key", "DLK", "The routing key of dead letters"],
-  ["x-max-priority", "max-priority", "Pri", "Priorities up to this number"],
-  ["x-single-active-consumer", "single-active-consumer", "SAC", "One consumer at a time"],
-];
-
-/** What a queue is, in marks with explanations. */
-export function Features({ queue }) {
-  const given = queue.arguments ?? {};
-  const policy = queue.effective_policy_definition ?? {};
-  const marks = MARKS.filter(([argument, key]) => given[argument] !== undefined || policy[key] !== undefined);
-  const known = new Set([...MARKS.map(([argument]) => argument), "x-queue-type"]);
-  const others = Object.fromEntries(Object.entries(given).filter(([name]) => !known.has(name)));
-  return html`<span class="marks">
-    ${queue.type && queue.type !== "classic" && html`<${Mark} text=${queue.type} title="Kind of queue" kind="accent" />`}
-    ${queue.durable && html`<${Mark} text="D" title="Durable: survives a restart" />`}
-    ${queue.auto_delete && html`<${Mark} text="AD" title="Auto-delete: goes with its last consumer" />`}
-    ${queue.exclusive && html`<${Mark} text="Excl" title="Exclusive: goes with its connection" />`}
-    ${marks.map(([argument, key, text, title]) => html`<${Mark} key=${text} text=${text}
-      title="${title}: ${given[argument] ?? policy[key]}${given[argument] === undefined ? " (by policy)" : ""}" />`)}
-    ${Object.keys(others).length > 0 && html`<${Mark} text="Args" title=${inLine(others)} />`}
-  </span>`;
-}
+import { Features } from "./features.js";
 
 /** Idle is a queue that nobody has used for a while and that nothing comes into. */
 export function QueueState({ queue }) {
@@ -79,23 +49,41 @@ export function Queues() {
     <${Fold} title="Create a queue"><${Create} /><//>`;
 }
 
+const TYPES = {
+  classic: "For nearly everything",
+  quorum: "As RabbitMQ's: durable, with a limit of deliveries; there is one copy, on this node",
+  stream: "A log that many consumers read from where they like; nothing is taken out",
+};
+const DURABLE_ONLY = ["quorum", "stream"];
+
 function Create() {
   const vhosts = useVhosts();
+  const types = useQueueTypes();
   const fields = [
     vhosts.length > 1 && { name: "vhost", label: "Vhost", options: vhosts },
     { name: "name", label: "Name", required: true },
-    { name: "durable", label: "Durability", options: [["yes", "durable"], ["no", "transient"]], hint: "A durable queue survives a restart" },
-    { name: "auto_delete", label: "Auto-delete", kind: "checkbox", hint: "Goes with its last consumer" },
+    { name: "type", label: "Type", options: types, hint: ({ type }) => TYPES[type] },
+    { name: "durable", label: "Durability", options: [["yes", "durable"], ["no", "transient"]], hint: "A durable queue survives a restart",
+      when: ({ type }) => !DURABLE_ONLY.includes(type) },
+    { name: "auto_delete", label: "Auto-delete", kind: "checkbox", hint: "Goes with its last consumer", when: ({ type }) => !DURABLE_ONLY.includes(type) },
     { name: "rows", label: "Arguments", kind: "custom", initial: [],
-      render: (rows, set) => html`<${ArgumentRows} rows=${rows} set=${set} known=${QUEUE_ARGUMENTS} />` },
+      render: (rows, set, { type }) => html`<${QueueArguments} rows=${rows} set=${set} type=${type} />` },
   ].filter(Boolean);
-  const act = async (values) => {
-    const body = { durable: values.durable === "yes", auto_delete: values.auto_delete, arguments: tableOf(values.rows) };
-    await put(api`queues/${values.vhost ?? vhosts[0] ?? "/"}/${values.name}`, body);
+  const act = async ({ vhost, name, type, durable, auto_delete, rows }) => {
+    const fixed = DURABLE_ONLY.includes(type);
+    const given = { ...(type === types[0] ? {} : { "x-queue-type": type }), ...tableOf(rows) };
+    await put(api`queues/${vhost ?? vhosts[0] ?? "/"}/${name}`, { durable: fixed || durable === "yes", auto_delete: !fixed && auto_delete, arguments: given });
   };
   const done = (_, values) => {
     note(`Queue ${values.name} is there.`);
     refresh();
   };
+  if (!vhosts.length) return NO_VHOST;
   return html`<${Form} key=${vhosts.length} fields=${fields} act=${act} word="Create queue" onDone=${done} />`;
+}
+
+/** Arguments of a queue as rows, with those offered that its type knows. */
+export function QueueArguments({ rows, set, type }) {
+  const known = useArguments("queue", type).filter((one) => one.name !== "x-queue-type");
+  return html`<${ArgumentRows} rows=${rows} set=${set} known=${known} />`;
 }

@@ -9,7 +9,7 @@ import { href } from "../kit/routes.js";
 import { tagsOf } from "../kit/session.js";
 import { Mark } from "../kit/table.js";
 import { ViewHead } from "../kit/view.js";
-import { TAGS } from "./known.js";
+import { TAGS } from "./tags.js";
 
 export const Tags = ({ tags }) => tagsOf(tags).map((tag) => html`<${Mark} key=${tag} text=${tag} title="Tag" kind="accent" />`);
 

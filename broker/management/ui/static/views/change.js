@@ -1,0 +1,82 @@
+// Changing a queue in place: its arguments, after looking at what will be different; and getting back what was in it.
+import { html, useState } from "../kit/html.js";
+import { api, get, post, put, withQuery } from "../kit/api.js";
+import { rowsOf, tableOf } from "../kit/arguments.js";
+import { inline, moment } from "../kit/format.js";
+import { Form } from "../kit/form.js";
+import { JobProgress } from "../kit/job.js";
+import { Awaited, Empty, note, Problem } from "../kit/notice.js";
+import { refresh, usePoll } from "../kit/poll.js";
+import { Table } from "../kit/table.js";
+import { Card, QueueLink } from "../kit/view.js";
+import { localTime } from "./held.js";
+import { QueueArguments } from "./queues.js";
+
+export function Change({ queue }) {
+  return html`<${Card} title="Arguments"><${Arguments} key=${JSON.stringify(queue.arguments)} queue=${queue} /><//>
+    ${queue.durable && queue.type !== "stream" && html`<${Card} title="Rewind"><${Rewind} queue=${queue} /><//>`}`;
+}
+
+/** What is different between two tables of arguments: rows {name, from, to}. */
+export function differences(before, after) {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return names.filter((name) => inline(before[name]) !== inline(after[name])).map((name) => ({ name, from: before[name], to: after[name] }));
+}
+
+const shown = (value) => (value === undefined ? html`<span class="muted">not set</span>` : html`<code>${inline(value)}</code>`);
+const COLUMNS = [
+  { key: "name", title: "Argument" },
+  { key: "from", title: "Now", draw: (row) => shown(row.from) },
+  { key: "to", title: "Then", draw: (row) => shown(row.to) },
+];
+
+function Arguments({ queue }) {
+  const [wanted, setWanted] = useState(null);
+  const path = api`queues/${queue.vhost}/${queue.name}/arguments`;
+  const fields = [{ name: "rows", label: "Arguments", kind: "custom",
+    render: (rows, set) => html`<${QueueArguments} rows=${rows} set=${set} type=${queue.type} />` }];
+  const check = async ({ rows }) => {
+    const after = tableOf(rows);
+    return { after, told: await put(withQuery(path, { dry_run: true }), { arguments: after }) };
+  };
+  if (wanted) return html`<${Agree} queue=${queue} path=${path} ...${wanted} onClose=${() => setWanted(null)} />`;
+  return html`<p class="muted">The queue keeps its messages, consumers and bindings. Clients that declare it with other arguments are refused, unless the broker is lenient.</p>
+    <${Form} fields=${fields} initial=${{ rows: rowsOf(queue.arguments) }} act=${check} word="See what changes" onDone=${setWanted} keep />`;
+}
+
+function Agree({ queue, path, after, onClose }) {
+  const [state, setState] = useState({ busy: false, problem: null });
+  const rows = differences(queue.arguments ?? {}, after);
+  const apply = async () => {
+    setState({ busy: true, problem: null });
+    try {
+      await put(path, { arguments: after });
+      note(`${queue.name} is changed.`);
+      refresh();
+      onClose();
+    } catch (problem) {
+      setState({ busy: false, problem });
+    }
+  };
+  return html`<${Table} columns=${COLUMNS} items=${rows} keyOf=${(row) => row.name} caption="What changes"
+      empty=${html`<${Empty} title="Nothing changes">The arguments are those that the queue has.<//>`} />
+    <${Problem} problem=${state.problem} />
+    <div class="actions"><button type="button" onClick=${onClose}>Back</button>
+      <button type="button" class="primary" disabled=${state.busy || !rows.length} onClick=${apply}>Change the queue</button></div>`;
+}
+
+function Rewind({ queue }) {
+  const [job, setJob] = useState(null);
+  const path = api`queues/${queue.vhost}/${queue.name}/rewind`;
+  const state = usePoll((signal) => get(path, { signal }), path, true);
+  const begin = ({ to, into }) => post(path, { to: new Date(to).getTime(), into });
+  if (job) return html`<${JobProgress} job=${job} what="Rewinding" onEnd=${refresh} /><p>Look into <${QueueLink} vhost=${queue.vhost} name=${job.destination} />.</p>`;
+  return html`<${Awaited} state=${state} doing="Asking how far back the log goes">${({ earliest }) => html`
+    <p class="muted">What was in the queue since a moment is copied into a new queue, out of the log, whether it was consumed or not. This queue stays as it is.</p>
+    <${Form} fields=${rewindFields(earliest)} initial=${{ to: earliest ? localTime(new Date(earliest).getTime() + 999) : "", into: `${queue.name}.rewound` }} act=${begin} word="Rewind" onDone=${setJob} keep />`}<//>`;
+}
+
+const rewindFields = (earliest) => [
+  { name: "to", label: "Since", kind: "time", required: true, hint: earliest ? `The log goes back to ${moment(earliest)}` : "How far the log goes back is not known" },
+  { name: "into", label: "New queue", required: true },
+];

@@ -1,0 +1,1 @@
+"""Many messages moved, copied, replayed or got back from the log, as jobs that go on beside everything else."""
