@@ -75,7 +75,7 @@ RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
 }
 ALL_RIGHTS: Final = {f"{kind} {name}" for kind in ("configure", "write", "read") for name in ("q", "x")}
 BODIES: Final = {
-    "/queues/{vhost}/{queue}/arguments": {"arguments": {"x-message-ttl": 5}},
+    "/queues/{vhost}/{queue}/arguments": {"arguments": {"x-consumer-timeout": 60000}},
     "/queues/{vhost}/{queue}/get": {"ackmode": "ack_requeue_true", "count": 1, "encoding": "auto"},
     "/queues/{vhost}/{queue}/actions": {"action": "sync"},
     "/queues/{vhost}/{queue}/move": {"destination": {"exchange": "x", "routing_key": "k"}},
