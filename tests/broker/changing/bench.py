@@ -91,6 +91,12 @@ class Bench:
                 return (event.body, frame.delivery_tag, frame.redelivered) if isinstance(frame, Basic.GetOk) else None
         raise AssertionError("basic.get is not answered")
 
+    def answer_nothing(self, tag: int, is_settled: bool) -> None:
+        """Settles or gives back everything up to a delivery tag."""
+        method = Basic.Ack(tag, multiple=True) if is_settled else Basic.Nack(tag, multiple=True, requeue=True)
+        self.client.method(1, method)
+        self.settle()
+
     def drain(self) -> list[bytes]:
         """Everything that is ready, in the order in which it is delivered."""
         found = []
