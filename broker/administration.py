@@ -115,11 +115,13 @@ class Administration:
         self._cut_off("", name, f"vhost '{name}' is deleted")
         for queue in list(vhost.queues.values()):
             vhost.remove_queue(queue)
+        vhost.deduplication.close()
         del self._vhosts[name]
         self._permissions.clear_vhost(name)
         self._topic_permissions.clear_vhost(name)
         self.rules.forget_vhost(name)
         self._keeper.remove_vhost(name)
+        vhost.holding.end(vhost.keeper.store.when_stored)
 
     def delete_user(self, name: str) -> None:
         """Deletes a user and its rights, and closes its connections. Raises: UnknownUserError."""

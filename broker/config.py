@@ -244,6 +244,18 @@ class Config:
         64 * MIB, "Most that is read and written in a second to give back space in the log.", DATA, unit="bytes",
         minimum=65536, maximum=2**40,
     )  # fmt: skip
+    log_keep_s: float = option(
+        0.0,
+        "How long files of the log are kept in which nothing waits any more, so that queues can be rewound to then; 0 "
+        "is no limit where log_keep_bytes has one, and with both 0 they are deleted at once.",
+        DATA, unit="s", minimum=0, maximum=315_360_000,
+    )  # fmt: skip
+    log_keep_bytes: int = option(
+        0,
+        "How much of such files is kept; 0 is no limit where log_keep_s has one. When the disk is short of room all of "
+        "them go.",
+        DATA, unit="bytes", minimum=0, maximum=2**62,
+    )  # fmt: skip
     memory_high_watermark: float = option(
         0.6,
         "Share of the memory this process may use (the machine's, or its container's limit) at which publishers are "

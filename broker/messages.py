@@ -103,7 +103,8 @@ class Messages:
         assert way is not None, "the publisher has looked"
         is_routed = True
         receipt = Receipt(1, 1, lambda answered: done(Published(is_routed, not answered.rejected)))
-        is_routed = actor.vhost.submit(way, batch, copies, receipt) != UNROUTED
+        submit = actor.vhost.submit_later if batch.properties.may_hold else actor.vhost.submit
+        is_routed = submit(way, batch, copies, receipt) != UNROUTED
         if not is_routed:
             actor.vhost.counters.unroutable += 1
         receipt.taken()

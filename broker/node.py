@@ -235,13 +235,18 @@ class Node:
             self.tick.now_ms, call_soon, self.deadlines, self.tick.schedule, self.alarms.reason,
             lambda: definitions.pending, definitions.when_stored,
         )  # fmt: skip
-        return Moving(self.operations, Jobs(self.clock.now_ms), around)
+        return Moving(self.operations, Jobs(self.clock.now_ms), around, self.journal)
 
     @property
     def ended(self) -> int:
         """How many connections, channels and queues have ended since the start."""
         of_vhosts = sum(one.counters.channels_closed + one.counters.queues_deleted for one in self.vhosts.values())
         return self.connections.closed + of_vhosts
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether something does not know yet which messages came before the start."""
+        return any(vhost.deduplication.learning for vhost in self.vhosts.values())
 
     def run_deadlines(self) -> None:
         """Does what is due by now, in a turn of its own."""

@@ -12,25 +12,16 @@ from typing import Final
 from broker.auth.authorization import Authorization, NotAllowedError
 from broker.changing import Plan, plan_of
 from broker.model import argument_checks as checks
-from broker.model.arguments import CONSUMER, EXCHANGE, QUEUE, Arguments
+from broker.model.arguments import EXCHANGE, Arguments
 from broker.model.interfaces import QueueHandle
 from broker.model.names import RESERVED_PREFIX, exchange_rs, generated, queue_rs
 from broker.policies.limits import MAX_QUEUES, NO_LIMIT, LimitStore
 from broker.queues.definition import QueueDefinition
 from broker.queues.queue import Queue
-from broker.redeclaring import Redeclarations, queue_advice
-from broker.requests import (
-    CONFIGURE,
-    READ,
-    WRITE,
-    Actor,
-    ExchangeRequest,
-    Kind,
-    QueueRequest,
-    QueueState,
-    with_default_type,
-)
-from broker.routing.exchange import EXCHANGE_TYPES, Exchange
+from broker.queues.stream import StreamQueue
+from broker.redeclaring import Redeclarations, queue_advice, queue_differences
+from broker.requests import CONFIGURE, READ, WRITE, Actor, ExchangeRequest, Kind, QueueRequest, QueueState
+from broker.routing.exchange import EXCHANGE_TYPES, Exchange, check_delayed_type
 from protocol.constants import (
     ACCESS_REFUSED,
     COMMAND_INVALID,
@@ -128,7 +119,7 @@ class Operations:
         Raises: ChannelException 403, 405, 406.
         Spec: 1.7.2.1 (queue.declare).
         """
-        name, vhost, request = request.name, actor.vhost, with_default_type(request, actor.vhost.metadata)
+        name, vhost, request = request.name, actor.vhost, request.with_default_type(actor.vhost.metadata)
         existing = vhost.queues.get(name)
         if name.startswith(RESERVED_PREFIX):
             text = f"queue name '{name}' contains reserved prefix '{RESERVED_PREFIX}*'"
@@ -151,13 +142,8 @@ class Operations:
     def _check_same_queue(self, actor: Actor, queue: Queue, request: QueueRequest) -> None:
         definition, vhost = queue.definition, actor.vhost.name
         self._check_owner(actor, queue, request.exclusive)
-        is_durable = definition.durable if definition.exclusive else request.durable
-        differences = chain(
-            checks.different_flag("durable", definition.durable, is_durable),
-            checks.different_flag("auto_delete", definition.auto_delete, request.auto_delete),
-            checks.different(QUEUE, definition.arguments, request.arguments),
-        )
         advice = queue_advice(vhost, queue.name, request.arguments.values)
+        differences = queue_differences(definition, request)
         self.redeclarations.settle(actor, differences, queue_rs(queue.name, vhost), advice)
 
     def _check_new_queue(self, actor: Actor, name: str, request: QueueRequest) -> None:
@@ -222,7 +208,9 @@ class Operations:
         self.authorize(actor, READ, "queue", name)
         queue = self.queue(actor, name)
         resource = queue_rs(name, actor.vhost.name)
-        checks.check_arguments(CONSUMER, arguments, resource)
+        checks.check_consumer_arguments(arguments, queue.settings.queue_type, resource)
+        if queue.settings.queue_type == "stream":  # nobody has it for himself
+            return queue
         others = queue.consumers.everyone()
         taken = any(consumer.exclusive for consumer in others) or (exclusive and others)
         if taken or (exclusive and queue.settings.single_active_consumer):
@@ -238,6 +226,17 @@ class Operations:
         """
         self.authorize(actor, READ, "queue", name)
         return self.queue(actor, name)
+
+    def forget_offset(self, actor: Actor, name: str, label: str) -> bool:
+        """Forgets how far a named consumer of a stream has come; whether there was such a name.
+
+        Raises: ChannelException 403, 404, 405, 406 where the queue is not a stream.
+        """
+        self.authorize(actor, READ, "queue", name)
+        queue = self.queue(actor, name)
+        if not isinstance(queue, StreamQueue):
+            raise ChannelException(PRECONDITION_FAILED, f"{queue_rs(name, actor.vhost.name)} is not a stream")
+        return queue.offsets.forget(label)
 
     # ---- exchanges
 
@@ -299,6 +298,7 @@ class Operations:
         self.redeclarations.settle(actor, differences, resource)
 
     def _create_exchange(self, actor: Actor, request: ExchangeRequest) -> None:
+        check_delayed_type(request.type, request.arguments.values)
         alternate = request.arguments.get("alternate-exchange")
         if isinstance(alternate, str):
             self.authorize(actor, READ, "exchange", request.name)
@@ -347,7 +347,7 @@ class Operations:
         self, actor: Actor, source: Exchange, destination: Queue | Exchange, key: str, arguments: Arguments
     ) -> None:
         match = arguments.get("x-match")
-        if source.type == "headers" and match is not None and not isinstance(match, str):
+        if source.routes_as == "headers" and match is not None and not isinstance(match, str):
             text = f"Invalid x-match field type {arguments.type_name('x-match')} (value {match}); expected longstr"
             raise ChannelException(PRECONDITION_FAILED, text)
         actor.vhost.bind(source, destination, key, arguments)

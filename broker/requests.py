@@ -20,7 +20,6 @@ __all__ = [
     "Kind",
     "QueueRequest",
     "QueueState",
-    "with_default_type",
 ]
 
 CONFIGURE: Final = "configure"
@@ -52,6 +51,15 @@ class QueueRequest:
     auto_delete: bool
     arguments: Arguments
 
+    def with_default_type(self, metadata: VhostMetadata) -> QueueRequest:
+        """The same with the vhost's default queue type where it names none and the queue can be of that type."""
+        default = metadata.default_queue_type
+        if not default or "x-queue-type" in self.arguments.values:
+            return self
+        if default != "classic" and (self.exclusive or self.auto_delete or not self.durable):
+            return self
+        return replace(self, arguments=self.arguments.having("x-queue-type", default))
+
 
 @dataclass(frozen=True, slots=True)
 class ExchangeRequest:
@@ -72,13 +80,3 @@ class QueueState:
     name: str
     message_count: int
     consumer_count: int
-
-
-def with_default_type(request: QueueRequest, metadata: VhostMetadata) -> QueueRequest:
-    """The request with the vhost's default queue type where it names none and the queue can be of that type."""
-    default = metadata.default_queue_type
-    if not default or "x-queue-type" in request.arguments.values:
-        return request
-    if default != "classic" and (request.exclusive or request.auto_delete or not request.durable):
-        return request
-    return replace(request, arguments=request.arguments.having("x-queue-type", default))

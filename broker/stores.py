@@ -15,6 +15,7 @@ from storage.commit import ALWAYS, NEVER, Timers
 from storage.definitions import StagedDefinitions
 from storage.definitions_disk import SqliteDisk
 from storage.files import OsFiles
+from storage.kept import Keep
 from storage.local import LocalJournal, LogSettings
 from storage.worker import ThreadWorker
 
@@ -47,6 +48,7 @@ class Stores:
         settings = LogSettings(
             segment_bytes=config.segment_bytes, fsync=config.fsync, fsync_interval_ms=config.fsync_interval_ms,
             compaction_bytes_per_s=config.compaction_bytes,
+            keep=Keep(config.log_keep_bytes, int(config.log_keep_s * 1000)),
         )  # fmt: skip
         files = OsFiles(config.data_dir / LOG_FOLDER)
         _, writer, reader = self._workers

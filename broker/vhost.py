@@ -1,82 +1,51 @@
-"""One virtual host: its exchanges, bindings and queues, and the way of a published batch into queues and journal.
+"""One virtual host: its exchanges, bindings and queues.
 
 Must not: check permissions or raise AMQP errors; operations does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final, cast
+from typing import cast
 
+from broker.deduplication.deduplication import Deduplication
 from broker.definitions.keeper import VhostKeeper
+from broker.holding.holding import Holding
 from broker.model.arguments import NO_ARGUMENTS, Arguments
-from broker.model.interfaces import Gate, PublishTarget, Tracer, Turn
-from broker.model.message import Batch
-from broker.model.names import REPLY_TO_PREFIX
+from broker.model.interfaces import Tracer, Turn
 from broker.model.policy import EffectivePolicy
-from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings, alternate_exchange, queue_settings, queue_type
-from broker.model.vhost_counters import VhostCounters
 from broker.model.vhost_metadata import VhostMetadata
+from broker.publish_lane import SPLIT, UNROUTED, PublishLane, Way
 from broker.queues.classic import ClassicQueue
 from broker.queues.context import QueueContext, Timers
 from broker.queues.counters import QueueCounters
 from broker.queues.definition import Former, QueueDefinition
 from broker.queues.factory import create_queue, equip, repick
-from broker.queues.letters import Letters, Route
+from broker.queues.letters import Letters
 from broker.queues.paging import MemoryBudget
 from broker.queues.queue import Queue
 from broker.queues.regroup import regroup
 from broker.queues.spool import Spool
-from broker.queues.stored import encode_head
 from broker.queues.waits import TaskWaits
 from broker.routing.binding import Binding, DestinationKind, Target
-from broker.routing.exchange import Exchange
-from broker.routing.table import RoutingTable, default_exchanges
-from broker.routing.way import Way
-from protocol.errors import ConnectionException
-from storage.journal import Journal, Stream
+from broker.routing.exchange import DELAYED, Exchange
+from broker.routing.table import default_exchanges
+from storage.journal import Journal
 
 __all__ = ["SPLIT", "UNROUTED", "Vhost", "Way"]  # publishers hold ways, and know only the vhost
 
-UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log or the spool; from there on publishers wait
-UNROUTED: Final = -1  # nobody takes the message
-SPLIT: Final = -2  # nothing was done yet: a gate wants to see the messages one by one, or they part on the way
-BYTES_A_MESSAGE: Final = 64  # beyond that, so many count as one message that consumers are behind
 
-
-def _behind(unwritten_bytes: int) -> int:
-    """How far the disk is behind, in messages that a publisher would have to wait for."""
-    behind = unwritten_bytes - UNWRITTEN_BYTES_MAX
-    return behind // BYTES_A_MESSAGE if behind > 0 else 0
-
-
-def _is_guarded(queues: Sequence[PublishTarget]) -> bool:
-    for queue in queues:  # noqa: SIM110 - a generator costs ten times that
-        if queue.gate is not None:
-            return True
-    return False
-
-
-def _passes(gate: Gate | None, queues: Sequence[PublishTarget], batch: Batch, now_ms: int) -> bool:
-    """Whether no gate wants to see the messages one by one."""
-    if gate is not None and not gate.passes(batch, now_ms):
-        return False
-    return all(queue.gate is None or queue.gate.passes(batch, now_ms) for queue in queues)
-
-
-class Vhost:
+class Vhost(PublishLane):
     """A namespace of exchanges, queues and bindings.
 
-    `replies` maps the names that direct reply-to hands out to the consumers behind them. `deleted_queues` goes on
+    `deleted_queues` goes on
     counting for all queues that are gone.
     """
 
-    __slots__ = ("_context", "_journal", "_owned", "_spool", "_store", "_turn", "counters", "deleted_queues",
-                 "exchange_arguments", "keeper", "metadata", "name", "policy_of", "queues", "replies",
-                 "table", "tracer")  # fmt: skip
+    __slots__ = ("_context", "_owned", "deduplication", "deleted_queues", "exchange_arguments", "keeper", "metadata",
+                 "name", "policy_of", "queues")  # fmt: skip
 
     def __init__(
         self, name: str, journal: Journal, spool: Spool, turn: Turn, timers: Timers, keeper: VhostKeeper,
@@ -89,32 +58,34 @@ class Vhost:
         """Args: levels gives the priorities of a queue, by its number, for which the journal has messages; policy_of
         what applies to an object, by vhost, kind and name; waits is told how long tasks wait, where that is wanted.
         """
+        super().__init__(journal, spool, turn, keeper.store)
         self.name = name
         self.metadata = metadata
         self.policy_of = policy_of
         self.keeper = keeper
-        self.table = RoutingTable()
         self.table.on_unbind = self._unbound
         self.queues: dict[str, Queue] = {}
-        self.replies: dict[str, PublishTarget] = {}
         self.exchange_arguments: dict[str, Arguments] = {}
-        self.tracer: Tracer | None = None
-        self.counters = VhostCounters()
         self.deleted_queues = QueueCounters()
         self._owned: dict[object, set[str]] = {}  # exclusive queues by their connection
-        self._journal = journal
-        self._spool = spool
-        self._store = keeper.store
-        self._turn = turn
         self._context = QueueContext(
             turn.now_ms, timers, turn.queue_dirty, self._delete_by_itself, journal, spool, budget,
-            levels, keeper.store.when_stored, equip, self.forward, keeper.change_queue, waits,
+            levels, keeper.store.when_stored, self._equip, waits,
         )  # fmt: skip
+        self.holding = Holding(
+            journal, spool, turn, timers, budget, keeper.store, keeper.number_of_held, self.queues, self.publish,
+            self.route_out,
+        )  # fmt: skip
+        self._context.vhost = name
+        self._context.when_durable = turn.when_durable
+        self._context.keep_offset = keeper.offset_changed
+        self._context.redefine = keeper.change_queue
         self._context.left = self.counters.left
         self._context.letters = Letters(
             journal, turn.now_ms, turn.queue_dirty, timers.add, self.route_to, self.publish, self._settings_of,
             self.counters.left,
         )  # fmt: skip
+        self.deduplication = Deduplication(journal, turn, timers, keeper)
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
 
@@ -130,6 +101,11 @@ class Vhost:
         self.counters.queues_created += 1
         return self.restore_queue(definition)
 
+    def _equip(self, queue: ClassicQueue, context: QueueContext) -> None:
+        equip(queue, context)
+        self.deduplication.equip(queue)
+        self.holding.equip(queue)
+
     def restore_queue(self, definition: QueueDefinition) -> Queue:
         """Creates a queue that needs no storing, or is stored already."""
         policy = self.policy_of(self.name, queue_type(definition.arguments), definition.name)
@@ -139,6 +115,15 @@ class Vhost:
         if definition.exclusive:
             self._owned.setdefault(definition.owner, set()).add(queue.name)
         return queue
+
+    def restore_window(self, exchange: str, number: int) -> None:
+        """What an exchange's window knew is in the log's stream of this number."""
+        self._context.levels(number)  # so that nobody takes it for lost
+        self.deduplication.restore(exchange, number)
+
+    def restore_held(self, number: int) -> None:
+        """What is held durably is in the streams of this number."""
+        self.holding.restore(number, self._context.levels(number))
 
     def remove_queue(self, queue: Queue) -> int:
         """Deletes a queue with its bindings and messages; returns how many were ready."""
@@ -152,6 +137,7 @@ class Vhost:
         self.counters.queues_deleted += 1
         self.deleted_queues.add(queue.counters)
         queue.counters = self.deleted_queues  # what is settled from now on
+        self.holding.queue_gone(queue)
         return queue.delete()
 
     def change_queue(self, queue: Queue, arguments: Arguments) -> None:
@@ -191,6 +177,7 @@ class Vhost:
         """Takes an exchange whose name is free."""
         self.restore_exchange(exchange, arguments)
         if exchange.durable:
+            self.deduplication.begin(exchange)
             self.keeper.add_exchange(exchange, arguments)
 
     def restore_exchange(self, exchange: Exchange, arguments: Arguments) -> None:
@@ -198,6 +185,9 @@ class Vhost:
         if arguments.values:
             self.exchange_arguments[exchange.name] = arguments
         self.apply_to_exchange(exchange, self.policy_of(self.name, "exchange", exchange.name))
+        if exchange.type == DELAYED:
+            exchange.gate = self.holding.delay_gate(exchange.durable)
+        self.deduplication.guard(exchange)
         self.table.add_exchange(exchange)
 
     # ---- policies
@@ -211,7 +201,7 @@ class Vhost:
         """From here on this policy counts, beside the arguments."""
         if queue.policy != policy:
             queue.apply(policy, queue_settings(queue.definition.arguments, policy))
-            self.table.version += 1  # it may have a gate now, or none any more
+            self.table.version += 1  # ways remember whether a gate stands before the queue
 
     # ---- definitions
 
@@ -245,6 +235,7 @@ class Vhost:
     def _forget_exchanges(self, names: Sequence[str]) -> None:
         for name in names:
             self.exchange_arguments.pop(name, None)
+            self.deduplication.forget(name)
             self.keeper.remove_exchange(name)
 
     def _delete_by_itself(self, name: str) -> None:
@@ -261,134 +252,6 @@ class Vhost:
         """Somebody watches what is published and delivered, or nobody."""
         self.tracer = self._context.tracer = tracer
 
-    # ---- publish lane
-
-    def way(self, exchange: str) -> Way | None:
-        """The way through an exchange, for messages of one key; None where there is no such exchange."""
-        found = self.table.exchanges.get(exchange)
-        return Way(found, self.table.version) if found is not None else None
-
-    def submit(self, way: Way, batch: Batch, copies: Sequence[str], receipt: Receipt | None) -> int:
-        """Routes a batch and hands it to its queues; `copies` are further routing keys.
-
-        Returns: how many messages the consumers of the queue that is worst off are behind, or UNROUTED, or SPLIT.
-        """
-        queues = way.route
-        if queues is None or copies:
-            queues = self._route(way, batch, copies)
-            if self.table.varied and len(batch.bodies) > 1:
-                return SPLIT
-        if way.is_guarded:
-            return self._submit_guarded(way.exchange, batch, queues, receipt)
-        return self._submit(way.exchange, batch, queues, receipt)
-
-    def _submit(
-        self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None
-    ) -> int:
-        count = len(batch.bodies)
-        exchange.published_in += count
-        exchange.published_out += count * len(queues)
-        if self.tracer is not None:
-            self.tracer.published(batch, queues)
-        if not queues:
-            return UNROUTED
-        self.counters.routed += count
-        return self.publish(batch, queues, receipt)
-
-    def _submit_guarded(
-        self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None
-    ) -> int:
-        """The same where the exchange or a queue has a gate."""
-        now_ms = self._turn.now_ms()
-        if len(batch.bodies) > 1 and not _passes(exchange.gate, queues, batch, now_ms):
-            return SPLIT
-        if exchange.gate is not None and not exchange.gate.admit(batch, receipt, now_ms):
-            exchange.published_in += len(batch.bodies)
-            return 0
-        inside = [queue for queue in queues if queue.gate is None or queue.gate.admit(batch, receipt, now_ms)]
-        taken = self._submit(exchange, batch, inside, receipt)
-        return 0 if taken == UNROUTED and queues else taken
-
-    def _route(self, way: Way, batch: Batch, copies: Sequence[str]) -> Sequence[PublishTarget]:
-        """The queues a message goes to, each once; remembered where nothing but the key decides."""
-        exchange, key, headers = way.exchange, batch.address.routing_key, batch.properties.headers
-        if copies:
-            found = self.table.route_keys(exchange, (key, *copies), headers, batch.properties)
-        else:
-            found = self.table.route(exchange, key, headers, batch.properties)
-            if self.table.is_fixed(exchange, key):
-                way.route = cast("Sequence[PublishTarget]", found)
-        if not way.is_guarded:
-            way.is_guarded = _is_guarded(cast("Sequence[PublishTarget]", found))
-        if not found and not exchange.name and key.startswith(REPLY_TO_PREFIX):
-            reply = self.replies.get(key)
-            return (reply,) if reply is not None else ()
-        return cast("Sequence[PublishTarget]", found)
-
-    def forward(self, exchange: str, batch: Batch, receipt: Receipt | None) -> int:
-        """Publishes into an exchange whatever the broker itself sends on; nobody's permissions are asked.
-
-        Returns: as `submit`; UNROUTED where there is no such exchange.
-        """
-        way = self.way(exchange)
-        if way is None:
-            return UNROUTED
-        backlog = self.submit(way, batch, (), receipt)
-        if backlog != SPLIT:
-            return backlog
-        return max(self.submit(way, one, (), receipt) for one in batch.singles())
-
-    def route_to(self, exchange: str, batch: Batch, copies: Sequence[str]) -> Route | None:
-        """Where a batch would go through an exchange; None where there is no such exchange."""
-        way = self.way(exchange)
-        if way is None:
-            return None
-        try:
-            return way.exchange.gate, self._route(way, batch, copies)
-        except ConnectionException:  # headers that cannot be read match nothing
-            return way.exchange.gate, ()
-
     def _settings_of(self, queue: str) -> QueueSettings | None:
         found = self.queues.get(queue)
         return found.settings if found is not None else None
-
-    def publish(self, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None) -> int:
-        """Hands a batch to its queues, and to the journal once for all durable ones.
-
-        The receipt gets an answer from every queue, and one from the journal when the record is durable.
-        Returns: how many messages the consumers of the queue that is worst off are behind.
-        """
-        now_ms = batch.stamp_ms = self._turn.now_ms()
-        backlog = _behind(self._spool.backlog_bytes())
-        if batch.properties.persistent:
-            targets = [queue.target(batch, now_ms) for queue in queues if queue.durable]
-            if targets:
-                backlog = max(backlog, self._append(batch, targets, now_ms, receipt))
-        for queue in queues:
-            if receipt is not None:
-                receipt.expect()
-            queue.publish(batch, receipt, now_ms)
-            backlog = max(backlog, queue.backlog())
-        return backlog
-
-    def _append(self, batch: Batch, targets: list[tuple[Stream, int]], now_ms: int, receipt: Receipt | None) -> int:
-        """Journals a batch; returns how far the disk is behind, in messages a publisher would have to wait for."""
-        journal = self._journal
-        batch.position, batch.share_bytes = journal.append(targets, now_ms, encode_head(batch), batch.bodies)
-        if receipt is not None:
-            self._turn.when_durable(batch.position, receipt)
-            if self._store.pending:  # perhaps the declaration of one of these queues
-                receipt.expect()
-                self._store.when_stored(receipt.taken, lambda _: receipt.refused())
-        return _behind(journal.backlog_bytes())
-
-    @contextmanager
-    def together(self, receipt: Receipt) -> Iterator[None]:
-        """What is published and settled within outlives a crash together or not at all; the receipt waits for that."""
-        self._journal.begin()
-        try:
-            yield
-        finally:
-            position = self._journal.end()
-            if position > self._journal.durable:
-                self._turn.when_durable(position, receipt)

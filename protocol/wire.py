@@ -212,6 +212,45 @@ def _encode_large(
         content_frames(out, channel, properties, body, frame_max)
 
 
+def encode_numbered_deliveries(
+    out: Outgoing, channel: int, consumer_tag: bytes, first_tag: int, tail: bytes, around: tuple[bytes, bytes],
+    first_number: int, bodies: list[bytes], frame_max: int,
+) -> None:  # fmt: skip
+    """The same where each message has its number in its property list, between the two parts of `around`.
+
+    Spec: 1.8.3.9 (basic.deliver).
+    """
+    before, behind = around
+    size = len(bodies[0])
+    if size > COPIED_BYTES_MAX or size > frame_max - FRAME_OVERHEAD_BYTES:
+        for at, body in enumerate(bodies):
+            properties = before + (first_number + at).to_bytes(8, "big") + behind
+            _encode_large(out, channel, consumer_tag, first_tag + at, False, tail, properties, [body], frame_max)
+        return
+    piece = BytesWriter()
+    _deliver_head(piece, channel, consumer_tag, tail)
+    head = piece.getvalue()
+    piece = BytesWriter()
+    _deliver_middle(piece, channel, False, tail, before + bytes(8) + behind, size)
+    middle = piece.getvalue()
+    end = 1 + FRAME_HEAD_BYTES if size else 1  # what stands behind the properties
+    middle, rest = middle[: -end - len(behind) - 8], middle[-end - len(behind) :]
+    writer = out.writer
+    tag: i64 = first_tag
+    number: i64 = first_number
+    for body in bodies:
+        writer.write(head)
+        write_i64_be(writer, tag)
+        writer.write(middle)
+        write_i64_be(writer, number)
+        writer.write(rest)
+        if size:
+            writer.write(body)
+            writer.append(FRAME_END)
+        tag += 1
+        number += 1
+
+
 def encode_confirm(out: Outgoing, channel: int, index: int, number: int, multiple: bool) -> None:
     """Adds a basic.ack or basic.nack to a publisher, `index` saying which.
 

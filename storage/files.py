@@ -70,8 +70,12 @@ class Files(Protocol):
         """Deletes a file; one that is not there counts as deleted."""
         ...
 
+    def rename(self, name: str, to: str) -> None:
+        """Gives a file another name, which no file has. Raises: FileNotFoundError."""
+        ...
+
     def sync_folder(self) -> None:
-        """Returns when created and deleted names are on the disk."""
+        """Returns when created, changed and deleted names are on the disk."""
         ...
 
     def map(self, name: str, size: int) -> memoryview:
@@ -190,8 +194,12 @@ class OsFiles:
         """Deletes a file; one that is not there counts as deleted."""
         (self._folder / name).unlink(missing_ok=True)
 
+    def rename(self, name: str, to: str) -> None:
+        """Gives a file another name, which no file has. Raises: FileNotFoundError."""
+        (self._folder / name).rename(self._folder / to)
+
     def sync_folder(self) -> None:
-        """Returns when created and deleted names are on the disk."""
+        """Returns when created, changed and deleted names are on the disk."""
         _sync_names(self._folder)
 
     def map(self, name: str, size: int) -> memoryview:
@@ -228,6 +236,10 @@ class ReadOnlyFiles:
         raise _read_only(name)
 
     def remove(self, name: str) -> None:
+        """Raises: OSError."""
+        raise _read_only(name)
+
+    def rename(self, name: str, to: str) -> None:  # noqa: ARG002 - the protocol's
         """Raises: OSError."""
         raise _read_only(name)
 

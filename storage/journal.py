@@ -15,12 +15,14 @@ Invariants (every implementation)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 from mypy_extensions import mypyc_attr
 
 from storage.status import LogStatus
+
+T = TypeVar("T")
 
 
 class Loaded(NamedTuple):
@@ -37,6 +39,38 @@ class Loaded(NamedTuple):
     expires_ms: int
     deliveries: int
     share_bytes: int
+
+
+class History(Protocol):
+    """What a log still has of a stream, settled or not; read step by step, away from the loop.
+
+    `total` messages from `since_ms` on are there, `missing` are not there any more. From `complete_from_ms` on (0: from
+    the stream's first) nothing is missing.
+    """
+
+    total: int
+    missing: int
+    complete_from_ms: int
+
+    def open(self) -> bool:
+        """Whether everything that was appended before it was asked for is written; only then it can be prepared."""
+        ...
+
+    def prepare(self, since_ms: int) -> Iterator[None]:
+        """Finds what there is; afterwards the numbers above are known. To be gone through by `submit`."""
+        ...
+
+    def runs(self) -> Iterator[list[Loaded]]:
+        """The messages in order, after `prepare`. To be gone through by `submit`. Raises: OSError."""
+        ...
+
+    def submit(self, work: Callable[[], T], done: Callable[[T | BaseException], None]) -> None:
+        """Does a step away from the loop."""
+        ...
+
+    def release(self) -> None:
+        """Nobody reads any more."""
+        ...
 
 
 OnLoaded = Callable[[Sequence[Loaded], int], None]
@@ -81,6 +115,13 @@ class Stream:
         """Reads waiting messages from number `first` on, about `size_bytes` of them, for those already `written`.
 
         Calls back later, or at once: with runs in order, and the number from which to go on.
+        """
+        raise NotImplementedError
+
+    def survey(self, first: int, size_bytes: int, head_bytes: int, on_loaded: OnLoaded) -> None:
+        """As `load`, without the items, which come empty, and with the first `head_bytes` of each head.
+
+        Nothing but the record's own header is checked against damage; `load` checks all of it.
         """
         raise NotImplementedError
 
@@ -158,6 +199,13 @@ class Journal:
     def has_uncommitted(self) -> bool:
         """Whether a commit would hand anything on."""
         raise NotImplementedError
+
+    def history(self, stream_id: int) -> History | None:  # noqa: ARG002
+        """Everything that is still there of a stream, settled or not; None where nothing settled is kept.
+
+        Its reader releases it.
+        """
+        return None
 
     def make_room(self) -> None:
         """The disk is short of room: gives back what can be given back, which costs a little."""

@@ -14,6 +14,7 @@ from storage.commit import Committer, Timers
 from storage.compaction import Compaction
 from storage.files import Files
 from storage.index import Stretch
+from storage.kept import Keep, Kept
 from storage.marks import PREFIX
 from storage.scan import Damage
 from storage.segment import LOG_SUFFIX, base_of, index_name, log_name
@@ -38,10 +39,12 @@ class Keeping:
     def __init__(
         self, files: Files, reader: Worker, timers: Timers, clock_ms: Callable[[], int], segment_bytes: int,
         compaction_bytes_per_s: int, committer: Committer, streams: dict[int, LocalStream], segments: list[Segment],
+        keep: Keep,
     ) -> None:  # fmt: skip
         """Args: streams are the journal's own, by id; segments are those found at the start."""
         self.counters = LogCounters()
         self.segments = segments
+        self.kept = Kept(files, reader, timers, clock_ms, keep)
         self._files = files
         self._reader = reader
         self._timers = timers
@@ -96,7 +99,7 @@ class Keeping:
 
     def close(self) -> None:
         """Nothing is done any more; the next start finds what is left."""
-        self._is_closed = True
+        self._is_closed = self.kept.is_closed = True
         if self._compaction is not None:
             self._compaction.is_stopped = True
 
@@ -183,14 +186,17 @@ class Keeping:
 
     def _delete(self, segment: Segment) -> None:
         is_being_indexed = self._is_indexing and self._unindexed and self._unindexed[0] is segment
-        if is_being_indexed or self._committer.durable < segment.pinned_until:
+        if is_being_indexed or self._committer.durable < segment.pinned_until or self.kept.is_held:
             self._check_later()
             return
         segment.is_going = True
         self._forget(segment)
         base = segment.base
+        kept = self.kept.set_aside(base, segment.size) if self.kept.takes_more and self._committer.state == OK else None
 
         def remove() -> None:
+            if kept is not None:
+                self.kept.rename(kept)
             self._files.remove(log_name(base))
             self._files.remove(index_name(base))
             self._files.sync_folder()  # or it could come back after a segment with copies of its copies has gone
@@ -211,13 +217,16 @@ class Keeping:
             log.error("%s cannot be deleted: %s", log_name(segment.base), outcome)
         self.segments.remove(segment)
         self.counters.deleted_segments += 1
+        self.kept.trim()
 
     def _compact(self, appender: Appender) -> None:
         """Copies what is needed of the segment that mostly is not, where the log is larger than it should be."""
-        total, live = self.log_bytes()
+        _, live = self.log_bytes()
+        total = sum(one.size for one in self.segments if one.live or not one.is_sealed)  # others go by themselves
         if total <= 2 * live + SPARE_SEGMENTS * self._segment_bytes:
             return
-        candidates = [one for one in self.segments if one.is_sealed and not one.is_going and not one.stretches]
+        sealed = [one for one in self.segments if one.is_sealed and one.live]
+        candidates = [one for one in sealed if not one.is_going and not one.stretches]
         segment = min(candidates, key=lambda one: one.live_bytes / one.size, default=None)
         if segment is None or segment.live_bytes > COMPACT_BELOW * segment.size:
             return

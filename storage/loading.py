@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from struct import error as struct_error
 from typing import Final
 
 from storage.commit import Committer, Timers
@@ -15,7 +16,18 @@ from storage.index import Table
 from storage.journal import Loaded, OnLoaded
 from storage.keeping import Keeping
 from storage.reading import Place, ReadPart, parts_of, places, read_parts, read_tables
-from storage.record import BadRecord, check_payload, decode_entry, read_header
+from storage.record import (
+    HEADER_BYTES,
+    SIZES_BYTES,
+    SOURCE,
+    TARGET_BYTES,
+    BadRecord,
+    check_payload,
+    decode_entry,
+    entry_sizes,
+    entry_targets,
+    read_header,
+)
 from storage.segment import log_name
 from storage.space import Extent, Segment
 from storage.stream import LocalStream
@@ -23,21 +35,29 @@ from storage.worker import Worker
 
 log = logging.getLogger("leveret.storage")
 RETRY_MS: Final = 1000  # after a read that failed
+_BEFORE_HEAD_BYTES: Final = HEADER_BYTES + TARGET_BYTES + SOURCE.size + SIZES_BYTES  # of an entry with one target
 
 
 class _Request:
-    """One call of load."""
+    """One call of load; `head_bytes` above 0: nothing but so much of the heads is wanted."""
 
-    __slots__ = ("extent", "first", "on_loaded", "segment", "size_bytes", "stop", "stream")
+    __slots__ = ("extent", "first", "head_bytes", "on_loaded", "segment", "size_bytes", "stop", "stream")
 
-    def __init__(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded) -> None:
+    def __init__(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded, head_bytes: int) -> None:
         self.stream = stream
         self.first = first
         self.size_bytes = size_bytes
         self.on_loaded = on_loaded
+        self.head_bytes = head_bytes
         self.extent: Extent | None = None
         self.segment: Segment | None = None
         self.stop = 0
+
+    def part_of(self, place: Place) -> Place:
+        """As much of a record as is wanted."""
+        if not self.head_bytes:
+            return place
+        return place._replace(length=min(place.length, _BEFORE_HEAD_BYTES + self.head_bytes))
 
 
 class Loader:
@@ -56,9 +76,11 @@ class Loader:
         self._committer = committer
         self._keeping = keeping
 
-    def load(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded) -> None:
-        """Reads messages of a stream from number `first` on, and calls back with them."""
-        self._find(_Request(stream, first, size_bytes, on_loaded))
+    def load(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded, head_bytes: int = 0) -> None:
+        """Reads messages of a stream from number `first` on, and calls back with them; with their heads only where
+        `head_bytes` says how much of those.
+        """
+        self._find(_Request(stream, first, size_bytes, on_loaded, head_bytes))
 
     def _find(self, request: _Request) -> None:
         stream = request.stream
@@ -111,8 +133,8 @@ class Loader:
             stop = place.stop
             if not request.stream.is_needed(place.first, stop):
                 continue
-            found.append(place)
-            size += place.length
+            found.append(request.part_of(place))
+            size += found[-1].length
             if size >= request.size_bytes:
                 break
         else:
@@ -166,6 +188,9 @@ class Loader:
 
     def _runs(self, request: _Request, segment: Segment, part: ReadPart, place: Place) -> Iterator[Loaded]:
         """What of one record is still needed."""
+        if request.head_bytes:
+            yield from self._heads(request, segment, part, place)
+            return
         stream = request.stream
         at = place.offset - part.start
         stop = place.stop
@@ -184,3 +209,17 @@ class Loader:
             if last - first != (place.stop - place.first):
                 items = items[first - place.first : last - place.first]
             yield Loaded(first, items, entry.head, entry.stamp_ms, expires_ms, deliveries, share_bytes)
+
+    def _heads(self, request: _Request, segment: Segment, part: ReadPart, place: Place) -> Iterator[Loaded]:
+        """What of one record is still needed, with empty items; what is damaged is left to whoever loads it."""
+        stream, data = request.stream, part.data
+        try:
+            header = read_header(data, place.offset - part.start, segment.nonce + place.offset)
+            targets, _, _ = entry_targets(data, header)
+            stamp_ms, head_bytes, _, at = entry_sizes(data, header)
+        except (BadRecord, struct_error):  # cut off behind its first targets, if not damaged
+            targets, stamp_ms, head_bytes, at = [], 0, 0, 0
+        expires_ms = next((target[2] for target in targets if target[0] == stream.id), 0)
+        head = bytes(data[at : at + min(head_bytes, request.head_bytes)])
+        for first, last, deliveries in stream.needed_runs(max(place.first, request.first), place.stop):
+            yield Loaded(first, [b""] * (last - first), head, stamp_ms, expires_ms, deliveries, 0)

@@ -20,15 +20,17 @@ from typing import Final, cast
 from storage.appender import Appender, Control, Entry
 from storage.commit import ALWAYS, Committer, Timers
 from storage.files import Files
+from storage.history import History, Origin, kept_origin, segment_origin
 from storage.journal import Journal, OnLoaded, Stream
 from storage.keeping import Keeping
+from storage.kept import NOTHING, Keep
 from storage.loading import Loader
 from storage.marks import Marks, boot_identity, marks_name, read_marks
 from storage.record import CLEAN, DELIVERED, DROPPED, HEADER_BYTES, SETTLED, STREAM
 from storage.recovery import Recovered, delivered_before, new_state, recover
 from storage.snapshot import StreamState, encode_states
 from storage.space import Extent, Segment
-from storage.status import OK, LogStatus
+from storage.status import FULL, OK, LogStatus
 from storage.stream import LocalStream
 from storage.worker import Worker
 
@@ -44,6 +46,7 @@ class LogSettings:
     fsync: str = ALWAYS
     fsync_interval_ms: int = 1000
     compaction_bytes_per_s: int = 64 * MIB
+    keep: Keep = NOTHING
 
 
 class LocalJournal(Journal):
@@ -64,6 +67,7 @@ class LocalJournal(Journal):
         recovered = recover(files)
         super().__init__()
         self.streams: dict[int, LocalStream] = {}
+        self._files = files
         self._writer = writer
         self._reader = reader
         self._touched: list[LocalStream] = []
@@ -78,7 +82,7 @@ class LocalJournal(Journal):
         )
         self.keeping = Keeping(
             files, reader, timers, clock_ms, settings.segment_bytes, settings.compaction_bytes_per_s, self.committer,
-            self.streams, [content.segment for content in recovered.contents],
+            self.streams, [content.segment for content in recovered.contents], settings.keep,
         )  # fmt: skip
         self._counters = self.keeping.counters
         self.loader = Loader(files, reader, timers, clock_ms, self.committer, self.keeping)
@@ -131,7 +135,8 @@ class LocalJournal(Journal):
         return bool(self._touched or self._dropped or self.committer.backlog_bytes)
 
     def make_room(self) -> None:
-        """The disk is short of room: ends the active segment, however small, where nothing in it is needed."""
+        """The disk is short of room: what is kept beyond need goes, and so may the active segment, however small."""
+        self.keeping.kept.give_up()
         for stream in self._touched:
             stream.apply()
         if self.appender.active.live or self.committer.state != OK or self._group is not None:
@@ -165,6 +170,8 @@ class LocalJournal(Journal):
             compacted_bytes=counters.compacted_bytes,
             damaged_records=counters.damaged_records,
             damaged_bytes=counters.damaged_bytes,
+            kept_segments=len(self.keeping.kept.segments),
+            kept_bytes=self.keeping.kept.bytes,
             sync_ns=committer.sync_ns.copy(),
             commit_bytes=committer.commit_bytes.copy(),
         )
@@ -174,6 +181,8 @@ class LocalJournal(Journal):
         self.on_durable(position)
 
     def _changed(self, state: str, text: str) -> None:
+        if state == FULL:
+            self.keeping.kept.give_up()
         self.on_state(state, text)
 
     # ---- streams
@@ -209,9 +218,25 @@ class LocalJournal(Journal):
         if segment.is_sealed:
             self.keeping.space_changed(segment)
 
-    def load(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded) -> None:
-        """Reads messages of a stream."""
-        self.loader.load(stream, first, size_bytes, on_loaded)
+    def history(self, stream_id: int) -> History | None:
+        """Everything the log still has of a stream, settled or not; its reader releases it."""
+        stream = self.streams.get(stream_id)
+        stop = stream.next if stream is not None else 1
+        keeping, end = self.keeping, self.appender.end
+        self.commit(True)
+
+        def find() -> list[Origin] | None:
+            written = self.committer.written
+            if written < end:
+                return None
+            origins = [kept_origin(one) for one in keeping.kept.segments]
+            return origins + [segment_origin(one, written) for one in keeping.segments if one.base < written]
+
+        return History(self._files, self._reader, keeping.kept, find, stream_id, stop)
+
+    def load(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded, head_bytes: int = 0) -> None:
+        """Reads messages of a stream, or so much of their heads."""
+        self.loader.load(stream, first, size_bytes, on_loaded, head_bytes)
 
     # ---- append
 

@@ -88,6 +88,15 @@ class MemoryStream(Stream):
             stop = self.next
         on_loaded(found, stop)
 
+    def survey(self, first: int, size_bytes: int, head_bytes: int, on_loaded: OnLoaded) -> None:
+        """As `load`, with empty items and the first `head_bytes` of each head."""
+
+        def cut(runs: Sequence[Loaded], next_number: int) -> None:
+            on_loaded([run._replace(items=[b""] * len(run.items), head=run.head[:head_bytes]) for run in runs],
+                      next_number)  # fmt: skip
+
+        self.load(first, size_bytes, cut)
+
     def _needed(self, run: Loaded, lowest: int) -> Iterator[Loaded]:
         for start, stop in self._settled.gaps(max(lowest, run.first), run.first + len(run.items)):
             for first in range(start, stop) if self._deliveries else (start,):

@@ -71,6 +71,12 @@ class RangeSet:
         at = bisect_right(self._stops, first)
         return self._stops[at] if at < len(self._starts) and self._starts[at] <= first else first
 
+    def forget_below(self, number: int) -> None:
+        """Drops the ranges that end at or before a number."""
+        at = bisect_right(self._stops, number)
+        del self._starts[:at]
+        del self._stops[:at]
+
     def to_bytes(self) -> bytes:
         """All starts, then all stops, eight bytes each."""
         return self._starts.tobytes() + self._stops.tobytes()

@@ -81,5 +81,7 @@ class LogStatus:
     compacted_bytes: int = 0
     damaged_records: int = 0
     damaged_bytes: int = 0
+    kept_segments: int = 0  # in which nothing waits
+    kept_bytes: int = 0
     sync_ns: Distribution = NO_VALUES
     commit_bytes: Distribution = NO_VALUES

@@ -32,8 +32,10 @@ class StreamHost(Protocol):
         """Less of a segment is needed than before."""
         ...
 
-    def load(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded, /) -> None:
-        """Reads messages."""
+    def load(
+        self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded, head_bytes: int = 0, /
+    ) -> None:
+        """Reads messages, or so much of their heads."""
         ...
 
     def dropped(self, stream: LocalStream, /) -> None:
@@ -119,6 +121,10 @@ class LocalStream(Stream):
     def load(self, first: int, size_bytes: int, on_loaded: OnLoaded) -> None:
         """Reads waiting messages from number `first` on, about `size_bytes` of them, for those already written."""
         self._host.load(self, first, size_bytes, on_loaded)
+
+    def survey(self, first: int, size_bytes: int, head_bytes: int, on_loaded: OnLoaded) -> None:
+        """As `load`, with empty items and the first `head_bytes` of each head."""
+        self._host.load(self, first, size_bytes, on_loaded, head_bytes)
 
     def drop(self) -> None:
         """The stream ends with all that is in it."""

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from storage.files import File, Files
 from storage.index import ENTRY_BYTES, BadIndex, Block, Table, block_end, read_blocks, read_table
 from storage.inspect import Opened, file_size, open_segment, records, segment_bases, why_malformed
+from storage.kept import KEPT_INDEX_SUFFIX, KEPT_SUFFIX
 from storage.marks import PREFIX, decode_marks
 from storage.ranges import RangeSet
 from storage.record import KINDS, SNAPSHOT
@@ -107,6 +108,8 @@ def _other(files: Files, name: str, base: int | None) -> FileReport:
     size = file_size(files, name)
     if base is not None and name.endswith(INDEX_SUFFIX):
         return FileReport(name, INDEX, size, note="its segment is gone; the broker's next start deletes it")
+    if name.endswith((KEPT_SUFFIX, KEPT_INDEX_SUFFIX)):
+        return FileReport(name, OTHER, size, note="nothing in it waits; it is kept to rewind queues, see log_keep_s")
     if not name.startswith(PREFIX):
         return FileReport(name, OTHER, size, note="no file the broker reads")
     file = files.open(name)

@@ -24,12 +24,14 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
     "Queues, exchanges, bindings": {
         "listings": "list_queues list_exchanges list_bindings list_consumers",
         "queues": "declare_queue change_queue delete_queue purge_queue",
+        "streams": "list_stream_offsets delete_stream_offset",
         "exchanges": "declare_exchange delete_exchange bind unbind",
     },
     "Messages": {
         "publish": "publish",
         "messages": "get peek",
-        "moving": "move copy replay list_dead_letters list_jobs cancel_job",
+        "moving": "move copy replay rewind dead_letters list_jobs cancel_job",
+        "held": "list_held cancel_held reschedule_held release_held",
         "trace": "trace",
     },
     "Connections": {

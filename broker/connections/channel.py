@@ -15,6 +15,7 @@ from broker.connections.output import Output
 from broker.connections.publisher import Access, Publisher
 from broker.connections.reply import ReplyQueue
 from broker.connections.services import Services
+from broker.connections.stream_consumer import StreamConsumer, require_returnable
 from broker.connections.transaction import Transaction
 from broker.connections.unacked import Delivery
 from broker.model.arguments import NO_ARGUMENTS, Arguments
@@ -105,14 +106,12 @@ class Channel:
         Where the disk does not take it, the channel is closed with 406: who asked should know, and not wait for ever.
         """
         if is_pending:
-            self.actor.vhost.keeper.when_stored(
-                self.hold(send), lambda why: self._release(lambda: self._not_stored(why))
-            )
+            self.actor.vhost.keeper.when_stored(self.hold(send), self._not_stored)
         else:
             send()
 
     def _not_stored(self, why: str) -> None:
-        self._host.fail(self.number, ChannelException(PRECONDITION_FAILED, why))
+        self._release(lambda: self._host.fail(self.number, ChannelException(PRECONDITION_FAILED, why)))
 
     # ---- publish lane
 
@@ -197,7 +196,8 @@ class Channel:
         Spec: 1.8.3.14 (basic.reject), RabbitMQ's basic.nack.
         """
         deliveries = self.take_multiple(tag) if multiple else self._take_run(tag, tag)
-        self.settle_or_keep(deliveries, self.requeued if requeue else self._rejected)
+        require_returnable(deliveries, self.context.unacked, self.actor.vhost.name)
+        self.settle_or_keep(deliveries, self._refused if requeue else self._rejected)
 
     def settle_or_keep(self, deliveries: list[Delivery], action: Callable[[list[Delivery]], None]) -> None:
         """Settles now, or at the transaction's commit."""
@@ -215,6 +215,11 @@ class Channel:
     def _rejected(self, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
             delivery.queue.reject(delivery.span)
+        self._credit(deliveries)
+
+    def _refused(self, deliveries: list[Delivery]) -> None:
+        for delivery in reversed(deliveries):
+            delivery.queue.refuse(delivery.span)
         self._credit(deliveries)
 
     def requeued(self, deliveries: list[Delivery]) -> None:
@@ -242,7 +247,9 @@ class Channel:
 
         Spec: 1.8.3.15 (basic.recover).
         """
-        self.requeued(self.context.unacked.take_all())
+        deliveries = self.context.unacked.take_all()
+        require_returnable(deliveries, self.context.unacked, self.actor.vhost.name)
+        self.requeued(deliveries)
 
     # ---- transactions
 
@@ -303,7 +310,8 @@ class Channel:
         limit = self._host.services.limits.consumers_per_channel_max
         if limit and len(self.consumers) >= limit:
             raise ConnectionException(NOT_ALLOWED, f"reached maximum ({limit}) of consumers per channel")
-        consumer = Consumer(tag, queue, no_ack, exclusive, arguments, self.context, self._cancelled)
+        create = StreamConsumer if queue.is_numbered() else Consumer
+        consumer = create(tag, queue, no_ack, exclusive, arguments, self.context, self._cancelled)
         self.consumers[tag] = consumer
         queue.attach(consumer)
 

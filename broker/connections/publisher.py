@@ -180,7 +180,12 @@ class Publisher:
             way = vhost.way(address.exchange)
         if vhost.tracer is not None:
             vhost.tracer.user = self._actor.user
-        backlog = UNROUTED if way is None else vhost.submit(way, batch, copies, receipt)
+        if way is None:
+            backlog = UNROUTED
+        elif batch.properties.may_hold:
+            backlog = vhost.submit_later(way, batch, copies, receipt)
+        else:
+            backlog = vhost.submit(way, batch, copies, receipt)
         if backlog == SPLIT:
             self._submit_singly(batch, copies, receipt)
             return
@@ -253,7 +258,7 @@ class Publisher:
         sent, copies = properties, NO_COPIES
         if properties.may_copy:
             copies = copy_keys(properties)
-            sent = properties.without_header("BCC")
+            sent = properties.hiding("BCC")
         if sent.reply_to == _REPLY_TO_BYTES:
             if not self.reply_name:
                 raise ChannelException(PRECONDITION_FAILED, "fast reply consumer does not exist")

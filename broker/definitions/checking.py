@@ -26,7 +26,7 @@ from broker.policies.parameters import INTERNAL_PREFIX, PARAMETERS_MAX, VHOST_LI
 from broker.policies.policy import OPERATOR_POLICY, Policy
 from broker.policies.store import POLICIES_MAX, PolicyStore
 from broker.queues.definition import QueueDefinition
-from broker.routing.exchange import EXCHANGE_TYPES, Exchange, default_exchanges
+from broker.routing.exchange import EXCHANGE_TYPES, Exchange, check_delayed_type, default_exchanges
 from broker.routing.headers import read_match_mode
 
 PLAIN_PASSWORD_ALGORITHM: Final = "rabbit_password_hashing_sha256"
@@ -214,6 +214,7 @@ class Checker:
         self._exchanges.setdefault((vhost, name), kind)
         arguments = arguments_of(fields.members.get("arguments"))
         checks.check_arguments(EXCHANGE, arguments, rs("exchange", name, vhost))
+        check_delayed_type(kind, arguments.values)
         exchange = Exchange(
             name, kind, fields.flag("durable"), fields.flag("auto_delete"), fields.flag("internal"),
             dict(arguments.values),

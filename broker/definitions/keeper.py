@@ -22,6 +22,7 @@ from broker.policies.limits import Limits
 from broker.policies.parameters import Parameter
 from broker.policies.policy import Policy
 from broker.queues.definition import QueueDefinition
+from broker.queues.offsets import Kept
 from broker.routing.binding import Binding, DestinationKind
 from broker.routing.exchange import Exchange
 from storage.definitions import Definitions
@@ -59,6 +60,24 @@ class VhostKeeper:
         """
         return self._numbers.take()
 
+    def add_window(self, exchange: str) -> int:
+        """Keeps and returns a new number for what an exchange's window knows. Raises: as `add_queue`."""
+        number = self._numbers.take()
+        self.store.put(key_of("window", self._name, exchange), values.encode_value(number))
+        return number
+
+    def remove_window(self, exchange: str) -> None:
+        """A window is gone; it may have had no number."""
+        key = key_of("window", self._name, exchange)
+        if self.store.get(key) is not None:
+            self.store.delete(key)
+
+    def number_of_held(self) -> int:
+        """Keeps and returns a new number for the streams of what the vhost holds. Raises: as `add_queue`."""
+        number = self._numbers.take()
+        self.store.put(key_of("held", self._name), values.encode_value(number))
+        return number
+
     def remove_queue(self, name: str) -> None:
         """A queue is gone."""
         self.store.delete(key_of("queue", self._name, name))
@@ -84,6 +103,14 @@ class VhostKeeper:
         self.store.delete(
             binding_key(self._name, kind, binding.destination, binding.source, binding.routing_key, arguments)
         )
+
+    def offset_changed(self, queue: str, label: str, kept: Kept | None) -> None:
+        """A named consumer of a stream has come further, or, with None, is forgotten."""
+        key = key_of("offset", self._name, queue, label)
+        if kept is None:
+            self.store.delete(key)
+        else:
+            self.store.put(key, values.encode_offset(kept))
 
     def queue_is_pending(self, name: str) -> bool:
         """Whether the queue's declaration or deletion is not on the disk yet."""
@@ -126,7 +153,8 @@ class Keeper:
     def remove_vhost(self, name: str) -> None:
         """A vhost is gone, with everything in it."""
         self._store.delete(key_of("vhost", name))
-        for kind in ("queue", "exchange"):
+        self._store.delete(key_of("held", name))
+        for kind in ("queue", "exchange", "offset", "window"):
             for key, _ in self._store.items(key_of(kind, name, "")):
                 self._store.delete(key)
 

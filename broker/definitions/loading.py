@@ -18,6 +18,7 @@ from broker.model.vhost_metadata import VhostMetadata
 from broker.policies.policy import Policy
 from broker.policies.rules import Rules
 from broker.policies.store import PolicyStore
+from broker.queues.stream import StreamQueue
 from broker.vhost import Vhost
 from protocol.errors import AmqpError
 from storage.definitions import Definitions
@@ -57,7 +58,10 @@ def load(
     bring_back("topic_permission", lambda names, value: _topic_permission(topic_permissions, names, value))
     _bring_back_rules(rules, bring_back)
     bring_back("exchange", lambda names, value: _exchange(vhosts[names[1]], names[2], value))
+    bring_back("window", lambda names, value: vhosts[names[1]].restore_window(names[2], values.decode_value(value)))
     bring_back("queue", lambda names, value: vhosts[names[1]].restore_queue(values.decode_queue(names[2], value)))
+    bring_back("held", lambda names, value: vhosts[names[1]].restore_held(int(values.decode_value(value))))
+    bring_back("offset", lambda names, value: _offset(vhosts[names[1]], names[2], names[3], value))
     bring_back("binding", lambda names, value: _binding(vhosts[names[1]], names, value))
     rows.pop("counter", None)
     for kind, unknown in rows.items():
@@ -96,6 +100,12 @@ def _topic_permission(store: TopicPermissionStore, names: list[str], value: byte
 
 def _exchange(vhost: Vhost, name: str, value: bytes) -> None:
     vhost.restore_exchange(*values.decode_exchange(name, value))
+
+
+def _offset(vhost: Vhost, queue: str, label: str, value: bytes) -> None:
+    stream = vhost.queues[queue]
+    if isinstance(stream, StreamQueue):
+        stream.offsets.restore(label, values.decode_offset(value))
 
 
 def _binding(vhost: Vhost, names: list[str], value: bytes) -> None:

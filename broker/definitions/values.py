@@ -18,6 +18,7 @@ from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.vhost_metadata import NO_METADATA, VhostMetadata
 from broker.policies.policy import Policy
 from broker.queues.definition import Former, QueueDefinition
+from broker.queues.offsets import Kept
 from broker.routing.exchange import Exchange
 
 VERSION: Final = 1
@@ -127,6 +128,17 @@ def encode_policy(policy: Policy) -> bytes:
 def decode_policy(vhost: str, name: str, value: bytes) -> Policy:
     """A policy, or an operator policy."""
     return Policy(vhost, name, **_decode(value))
+
+
+def encode_offset(kept: Kept) -> bytes:
+    """How far a named consumer of a stream has come."""
+    return _encode({"next": kept.next, "at_ms": kept.at_ms})
+
+
+def decode_offset(value: bytes) -> Kept:
+    """How far a named consumer of a stream has come."""
+    members = _decode(value)
+    return Kept(int(members["next"]), int(members["at_ms"]))
 
 
 def encode_value(value: object) -> bytes:

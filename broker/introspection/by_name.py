@@ -18,6 +18,8 @@ from broker.introspection.infos import (
     VhostInfo,
 )
 from broker.introspection.pages import ALL, Page, Steps
+from broker.introspection.stream_infos import OffsetInfo, offset_infos
+from broker.queues.stream import StreamQueue
 from broker.routing.binding import Binding, DestinationKind
 from broker.vhost import Vhost
 
@@ -122,6 +124,12 @@ class ByName:
                 chosen += [(of, binding) for binding in some]
                 yield
         return Page(chosen, self._window.bindings(1, 1).copy, 1, ALL, len(chosen))
+
+    def offsets_of(self, vhost: str, queue: str) -> list[OffsetInfo] | None:
+        """The named consumers of a stream; None where the queue is none. Raises: UnknownVhostError."""
+        (of,) = self._window.chosen(vhost)
+        found = of.queues.get(queue)
+        return offset_infos(found) if isinstance(found, StreamQueue) else None
 
     def consumers_of(self, vhost: str, queue: str) -> list[ConsumerInfo]:
         """The consumers of a queue. Raises: UnknownVhostError."""

@@ -5,7 +5,7 @@ Everything here runs between two turns of the loop, so that one copy is consiste
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -14,6 +14,8 @@ from broker.connections.channel import Channel
 from broker.connections.connection import Connection
 from broker.connections.consumer import Consumer
 from broker.connections.peer import split_address
+from broker.holding.store import LATE_MS_BOUNDS
+from broker.holding.ticket import REASONS
 from broker.introspection.ages import NOT_KNOWN, Ages, head_timestamp_s
 from broker.introspection.infos import (
     BindingInfo,
@@ -24,6 +26,7 @@ from broker.introspection.infos import (
     ConsumerInfo,
     ExchangeInfo,
     ExchangeStats,
+    HeldTotals,
     MessageStats,
     PaceInfo,
     QueueInfo,
@@ -31,6 +34,7 @@ from broker.introspection.infos import (
     Rates,
     VhostInfo,
 )
+from broker.introspection.stream_infos import place_of, stream_info
 from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters
 from broker.queues.pace import burst_of
@@ -41,10 +45,13 @@ from protocol.lifecycle import OPEN
 from storage.status import Distribution
 
 MESSAGE_COUNTERS: Final = tuple(field.name for field in fields(MessageStats))
+NO_LATE: Final = (0,) * (len(LATE_MS_BOUNDS) + 1)
 FLOW_SHOWN_MS: Final = 5000  # as long as RabbitMQ shows it after the last time
 
 
-def queue_info(queue: Queue, vhost: str, node: str, now_ms: int, ages: Ages, rates: Rates) -> QueueInfo:
+def queue_info(
+    queue: Queue, vhost: str, node: str, now_ms: int, ages: Ages, held: int, rates: Rates
+) -> QueueInfo:  # fmt: skip
     """One queue."""
     definition, ready = queue.definition, queue.ready
     consumers = queue.consumers.everyone()
@@ -81,10 +88,12 @@ def queue_info(queue: Queue, vhost: str, node: str, now_ms: int, ages: Ages, rat
         head_message_timestamp=head_timestamp_s(ready.oldest()) if ready.count else None,
         oldest_ready_ms=age_ms(now_ms, ages.ready_since_ms(queue)),
         oldest_unacknowledged_ms=ages.unacked_ms(queue),
+        messages_held=held,
         policy=queue.policy.policy or None,
         operator_policy=queue.policy.operator_policy or None,
         effective_policy_definition=queue.policy.definition,
         pace=_pace(queue),
+        stream=stream_info(queue),
         rates=rates,
     )
 
@@ -251,6 +260,7 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
         and queue.settings.single_active_consumer
         and next(iter(queue.consumers.everyone()), None) is not consumer
     )
+    offset, lag = place_of(consumer.queue, queue)
     return ConsumerInfo(
         consumer_tag=consumer.tag,
         queue=QueueName(consumer.queue.name, vhost.name),
@@ -267,6 +277,8 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
             details.peer_host,
             details.peer_port,
         ),
+        offset=offset,
+        lag=lag,
     )
 
 
@@ -315,8 +327,26 @@ def vhost_info(vhost: Vhost, totals: Mapping[str, int], rates: Rates) -> VhostIn
     said = vhost.metadata
     return VhostInfo(
         vhost.name, said.description, said.tags, said.default_queue_type, said.protected_from_deletion, ready + unacked,
-        ready, unacked, stats, *octets, rates,
+        ready, unacked, stats, *octets, len(vhost.holding.store.index), rates,
     )  # fmt: skip
+
+
+def held_totals(vhosts: Iterable[Vhost]) -> HeldTotals:
+    """What is held in these vhosts."""
+    stores = [vhost.holding.store for vhost in vhosts]
+    counters = [store.counters for store in stores]
+    late = tuple(map(sum, zip(*(store.late_ms.copy().counts for store in stores), strict=True)))
+    return HeldTotals(
+        messages=sum(len(store.index) for store in stores),
+        by_reason={name: sum(store.of_reasons[code] for store in stores) for code, name in REASONS.items()},
+        held=sum(one.held for one in counters),
+        released=sum(one.released for one in counters),
+        cancelled=sum(one.cancelled for one in counters),
+        dropped=sum(one.dropped for one in counters),
+        lost=sum(one.lost for one in counters),
+        unreadable=sum(one.unreadable for one in counters),
+        late_ms=Distribution(LATE_MS_BOUNDS, late or NO_LATE, sum(store.late_ms.copy().total for store in stores)),
+    )
 
 
 def time_text(at_ms: int) -> str:

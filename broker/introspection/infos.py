@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from broker.introspection.stream_infos import StreamInfo
 from broker.loop_watch import LoopStatus
 from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
+from storage.status import NO_VALUES, LogStatus
 from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
-from storage.status import LogStatus
 
 Rates = Mapping[str, float]  # by field, its change per second; what is done with them: broker/introspection/rates.py
 
@@ -49,6 +50,22 @@ class QueueTotals:
     message_bytes_ram: int
     messages_paged_out: int
     message_bytes_paged_out: int
+    messages_held: int = 0  # until a time, for queues and for exchanges; in none of the others
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTotals:
+    """Held messages of all vhosts, and what has happened to such since the start."""
+
+    messages: int = 0
+    by_reason: Mapping[str, int] = field(default_factory=dict)
+    held: int = 0
+    released: int = 0
+    cancelled: int = 0
+    dropped: int = 0  # nobody was there for them any more
+    lost: int = 0  # damaged
+    unreadable: int = 0  # times
+    late_ms: Distribution = NO_VALUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +162,7 @@ class NodeInfo:
     loop: LoopStatus
     certificates: tuple[CertificateInfo, ...]  # in use for TLS
     certificate_reloads_failed: int
+    held: HeldTotals
     rates: Rates = field(default_factory=dict)
 
 
@@ -207,6 +225,8 @@ class QueueInfo:
     oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
     oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
     pace: PaceInfo | None = None  # of a queue that has one
+    stream: StreamInfo | None = None  # None for other kinds of queue
+    messages_held: int = 0  # until a time, when they come into this queue
     rates: Rates = field(default_factory=dict)
 
 
@@ -300,6 +320,8 @@ class ConsumerInfo:
     active: bool
     arguments: Mapping[str, object]
     channel_details: ChannelName
+    offset: int | None = None  # of the message that a stream's consumer gets next
+    lag: int | None = None  # how many messages a stream's consumer has not been given
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +378,7 @@ class VhostInfo:
     message_stats: MessageStats = field(default_factory=MessageStats)
     recv_oct: int = 0
     send_oct: int = 0
+    messages_held: int = 0  # until a time, for queues and for exchanges
     rates: Rates = field(default_factory=dict)
 
 

@@ -182,6 +182,7 @@ class Introspection:
             loop=node.loop_watch.status(node.clock.now_ns()),
             certificates=node.certificates.infos(),
             certificate_reloads_failed=node.certificates.reloads_failed,
+            held=copies.held_totals(node.vhosts.values()),
             rates=self.history.rates(rows.NODE, NODE),
         )
 
@@ -218,7 +219,7 @@ class Introspection:
         in_memory, in_memory_bytes = ready + unacked - paged_out, ready_bytes + unacked_bytes - paged_out_bytes
         totals = QueueTotals(
             ready + unacked, ready, unacked, ready_bytes, unacked_bytes, in_memory, in_memory_bytes, paged_out,
-            paged_out_bytes,
+            paged_out_bytes, sum(len(vhost.holding.store.index) for vhost in vhosts),
         )  # fmt: skip
         return counters, totals, consumers, since_ms
 
@@ -245,13 +246,14 @@ class Introspection:
         """Queues of all vhosts, or of one. Raises: UnknownVhostError, ValueError as every listing does."""
         chosen = self.chosen(vhost)
         parts = ((one, one.queues.values()) for one in chosen)
-        return page_of_parts(parts, page, page_size, lambda it: self._queue(it[1], it[0].name))
+        return page_of_parts(parts, page, page_size, lambda it: self._queue(it[1], it[0]))
 
-    def _queue(self, queue: Queue, vhost: str) -> QueueInfo:
+    def _queue(self, queue: Queue, vhost: Vhost) -> QueueInfo:
         history, now_ms = self.history, self._node.clock.now_ms()
         return copies.queue_info(
-            queue, vhost, self.node_name, now_ms, history.sampler.ages, history.rates(rows.QUEUE, queue)
-        )
+            queue, vhost.name, self.node_name, now_ms, history.sampler.ages, vhost.holding.held_for(queue),
+            history.rates(rows.QUEUE, queue),
+        )  # fmt: skip
 
     def queue_slices(
         self, slice_size: int = SLICE, vhosts: Collection[str] = (), names: Collection[str] = ()
@@ -264,7 +266,7 @@ class Introspection:
             chosen = [vhost.queues[name] for name in names if name in vhost.queues]
             waiting = iter(chosen if names else list(vhost.queues.values()))
             while queues := list(islice(waiting, slice_size)):
-                yield [self._queue(queue, vhost.name) for queue in queues if not queue.is_deleted]
+                yield [self._queue(queue, vhost) for queue in queues if not queue.is_deleted]
 
     def connections(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[ConnectionInfo]:
         """Connections, those that have not finished their login too."""

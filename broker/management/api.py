@@ -14,6 +14,7 @@ from broker.auth.topic_permissions import TopicPermissionStore
 from broker.auth.users import UserStore
 from broker.browsing import Browser
 from broker.config import Config
+from broker.held import HeldMessages
 from broker.introspection.window import Introspection
 from broker.messages import Messages
 from broker.operations import Operations
@@ -36,6 +37,7 @@ class Api:
     rules: Rules
     messages: Messages
     browser: Browser
+    held: HeldMessages
     stop_broker: Callable[[], None]
     node: Any
 
@@ -46,5 +48,5 @@ def api_of(node: Any, window: Introspection, stop_broker: Callable[[], None]) ->
         node.config, window, node.administration, node.operations, node.authorization, node.accounts, node.users,
         node.permissions, node.topic_permissions, node.rules,
         Messages(node.operations, node.tick, node.config.message_size_max_bytes), Browser(node.operations),
-        stop_broker, node,
+        HeldMessages(node.operations), stop_broker, node,
     )  # fmt: skip

@@ -86,6 +86,9 @@ def queue(info: QueueInfo, details: Details | None = None) -> Json:
         del fields["idle_since"]
     if info.pace is None:
         del fields["pace"]
+    del fields["stream"]
+    if info.stream is not None:
+        fields |= as_dict(info.stream) | {"readers": {info.node: info.consumers}}
     fields["message_stats"] = message_stats(info.message_stats, STATS_OF_QUEUE, details)
     with_details(fields, LENGTHS, details)
     persistent = info.messages if info.durable else 0
@@ -160,6 +163,8 @@ def consumer(info: ConsumerInfo, node: str) -> Json:
     """One consumer."""
     fields = plain_fields(info)
     fields["queue"] = as_dict(info.queue)
+    if info.offset is None:
+        del fields["offset"], fields["lag"]
     fields["channel_details"] = as_dict(info.channel_details) | {"node": node}
     return fields | {"activity_status": "up" if info.active else "waiting"}
 

@@ -17,12 +17,14 @@ from broker.management.resources import (
     exchanges,
     features,
     health,
+    held,
     known_arguments,
     leveret,
     logins,
     messages,
     moving,
     nodes,
+    offsets,
     operators,
     overview,
     parameters,
@@ -35,8 +37,8 @@ from broker.management.resources import (
 )
 
 RESOURCES: Final = (
-    overview, nodes, vhosts, users, permissions, queues, changes, exchanges, bindings, messages, browse, moving,
-    celery, connections, policies, parameters, definitions, logins, health, features,
+    overview, nodes, vhosts, users, permissions, queues, changes, exchanges, bindings, messages, browse, moving, held,
+    offsets, celery, connections, policies, parameters, definitions, logins, health, features,
     leveret, known_arguments, dead_letter_queues, operators, trace, described,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from broker.introspection.infos import ChannelInfo, ConnectionInfo, ExchangeInfo, PaceInfo, QueueInfo, VhostInfo
+from broker.introspection.stream_infos import StreamInfo
 from broker.metrics.kinds import COUNTER, GAUGE, ObjectKind, ObjectMetric, Sources
 from broker.metrics.table import MS_PER_S
 
@@ -22,6 +23,10 @@ def _queue(name: str, family: str, help: str, each: Callable[[QueueInfo], float 
 
 def _ours(name: str, help: str, each: Callable[[QueueInfo], float | None], total: Total | None = None) -> ObjectMetric:
     return ObjectMetric(f"leveret_queue_{name}", _kind(name), "leveret_queue_metrics", help, each, total)
+
+
+def _stream(name: str, help: str, each: Callable[[StreamInfo], float | None]) -> ObjectMetric:
+    return _ours(f"stream_{name}", help, lambda it: each(it.stream) if it.stream is not None else None)
 
 
 def _channel(name: str, family: str, help: str, each: Callable[[ChannelInfo], float | None],
@@ -80,6 +85,7 @@ QUEUE_ROWS: Final = (
            lambda it: it.messages_paged_out, lambda s: s.overview.queue_totals.messages_paged_out),
     _queue("messages_paged_out_bytes", "queue_metrics", "Size of message bodies that are on disk only",
            lambda it: it.message_bytes_paged_out, lambda s: s.overview.queue_totals.message_bytes_paged_out),
+    _ours("messages_held", "Messages held until a time, when they come into the queue", lambda it: it.messages_held),
     _queue("head_message_timestamp", "queue_metrics", "The timestamp that the publisher gave the first ready message, "
            "in seconds since 1970; no line where it gave none", lambda it: it.head_message_timestamp),
     _queue("messages_delivered_ack_total", "queue_delivery_metrics", "Messages given to consumers that acknowledge",
@@ -111,6 +117,13 @@ QUEUE_ROWS: Final = (
           lambda it: _per_second(it.pace)),
     _ours("waits_for_pace", "Is 1 while messages are ready that concurrency or rate hold back; no line without limits",
           lambda it: float(it.pace.waits_for is not None) if it.pace else None),
+    _stream("first_offset", "Offset of the oldest message that a stream retains", lambda it: it.first_offset),
+    _stream("next_offset", "Offset that a stream's next message gets", lambda it: it.next_offset),
+    _stream("lag_messages", "Messages that the reader of a stream that is furthest behind has not been given; no line "
+            "without readers", lambda it: it.lag),
+    _stream("cached_bytes", "About the memory that a stream's messages take, whoever reads them",
+            lambda it: it.cached_bytes),
+    _stream("chunk_loads_total", "Reads from the log for a stream's readers", lambda it: it.chunk_loads),
 )  # fmt: skip
 
 CHANNEL_ROWS: Final = (

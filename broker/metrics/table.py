@@ -160,10 +160,25 @@ METRICS: Final[tuple[Metric, ...]] = (
     _log("damaged_records_total", COUNTER, "Pieces of damage found in the log, at the start and when reading",
          lambda s: s.node.log.damaged_records),
     _log("damaged_bytes_total", COUNTER, "Bytes of the log that were damaged", lambda s: s.node.log.damaged_bytes),
+    _log("kept_segments", GAUGE, "Files in which nothing waits, kept so that queues can be rewound",
+         lambda s: s.node.log.kept_segments),
+    _log("kept_bytes", GAUGE, "Bytes of such files", lambda s: s.node.log.kept_bytes),
     _whole("leveret_queue_memory_bytes", GAUGE, "Memory that waiting messages of durable queues take",
            lambda s: s.node.queue_mem_used),
     _whole("leveret_queue_memory_limit_bytes", GAUGE, "Memory that they may take; more is on disk only",
            lambda s: s.node.queue_mem_limit),
+    _whole("leveret_held_messages_held_total", COUNTER, "Messages that were held until a time",
+           lambda s: s.node.held.held),
+    _whole("leveret_held_messages_released_total", COUNTER, "Held messages that were let go, mostly when they were due",
+           lambda s: s.node.held.released),
+    _whole("leveret_held_messages_cancelled_total", COUNTER, "Held messages that somebody dropped",
+           lambda s: s.node.held.cancelled),
+    _whole("leveret_held_messages_dropped_total", COUNTER, "Held messages that nobody was there for when they were due",
+           lambda s: s.node.held.dropped),
+    _whole("leveret_held_messages_lost_total", COUNTER, "Held messages that could not be read back from the disk",
+           lambda s: s.node.held.lost),
+    _whole("leveret_held_times_unreadable_total", COUNTER, "Messages that were not held, since nobody could read until "
+           "when", lambda s: s.node.held.unreadable),
     _whole("leveret_connections_flow", GAUGE, "Connections slowed down in the last seconds, since consumers or the "
            "disk are behind what they publish", lambda s: s.node.connections_flow),
     _whole("leveret_flow_total", COUNTER, "How often a publisher had to wait for consumers or the disk",
@@ -191,6 +206,8 @@ METRICS: Final[tuple[Metric, ...]] = (
 )  # fmt: skip
 
 LABELLED_METRICS: Final[tuple[LabelledMetric, ...]] = (
+    LabelledMetric("leveret_held_messages", GAUGE, "Messages held until a time", "reason",
+                   lambda s: s.node.held.by_reason),
     LabelledMetric("rabbitmq_auth_attempts_total", COUNTER, "Logins", "protocol",
                    lambda s: {name: sum(both) for name, both in s.logins.items()}),
     LabelledMetric("rabbitmq_auth_attempts_succeeded_total", COUNTER, "Logins that succeeded", "protocol",
@@ -209,6 +226,8 @@ HISTOGRAM_METRICS: Final[tuple[HistogramMetric, ...]] = (
                     lambda s: {"": s.node.log.commit_bytes}),
     HistogramMetric("leveret_loop_stall_seconds", "How long the event loop was busy in one go, where that was at least "
                     "a millisecond", lambda s: {"": s.node.loop.stall_ns}, NS_PER_S),
+    HistogramMetric("leveret_held_late_seconds", "How long after they were due held messages were let go",
+                    lambda s: {"": s.node.held.late_ms}, MS_PER_S),
     HistogramMetric("leveret_task_wait_seconds", "How long Celery tasks were ready before they were delivered for the "
                     "first time; with the setting task_wait_metrics only", lambda s: s.task_waits or NO_DISTRIBUTIONS,
                     MS_PER_S, label="task"),

@@ -5,15 +5,21 @@ Must not: know a queue or a connection, or decide what becomes of a redeclaratio
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from broker.model.arguments import ARGUMENTS, BY_NAME, QUEUE, Argument, Arguments
+from broker.model.arguments import (
+    ARGUMENTS,
+    BY_NAME,
+    CONSUMER,
+    INTERVAL,
+    QUEUE,
+    SEGMENT_BYTES_MAX,
+    Argument,
+    Arguments,
+)
 from protocol.constants import PRECONDITION_FAILED
 from protocol.errors import ChannelException
-
-AGE: Final = re.compile(r"[0-9]{1,18}[YMDhms]")
 
 
 def check_arguments(on: str, arguments: Arguments, resource: str) -> None:
@@ -56,6 +62,20 @@ def check_queue_type(arguments: Arguments, resource: str, durable: bool, exclusi
     for refused, name in ((auto_delete, "auto-delete"), (exclusive, "exclusive-owner"), (not durable, "non-durable")):
         if refused:
             raise ChannelException(PRECONDITION_FAILED, f"invalid property '{name}' for {resource}")
+    segment_bytes = arguments.get("x-stream-max-segment-size-bytes")
+    if isinstance(segment_bytes, int) and segment_bytes > SEGMENT_BYTES_MAX:
+        raise ChannelException(PRECONDITION_FAILED, "Exceeded max value for x-stream-max-segment-size-bytes")
+
+
+def check_consumer_arguments(arguments: Arguments, kind: str, resource: str) -> None:
+    """Checks the arguments of a consumer of a queue of that kind.
+
+    Raises: ChannelException 406 `invalid arg 'x' for queue 'q' in vhost '/': why`, or `… of queue type t`.
+    """
+    if kind == "stream" and "x-priority" in arguments.values:
+        text = f"invalid arg 'x-priority' for {resource} of queue type rabbit_stream_queue"
+        raise ChannelException(PRECONDITION_FAILED, text)
+    check_arguments(CONSUMER, arguments, resource)
 
 
 def _check(row: Argument, arguments: Arguments, resource: str) -> None:
@@ -77,7 +97,7 @@ def _fault(row: Argument, arguments: Arguments, name: str) -> str:
     if row.requires and row.requires not in arguments.values:
         return row.requires_error
     if isinstance(value, str):
-        is_wrong = (row.choices and value not in row.choices) or (row.kind == "age" and not AGE.fullmatch(value))
+        is_wrong = (row.choices and value not in row.choices) or (row.kind == "age" and not INTERVAL.fullmatch(value))
         return row.choice_error.format(value) if is_wrong else ""
     if isinstance(value, int) and row.kind == "integer":
         return _out_of_range(row, value)
@@ -95,6 +115,8 @@ def _out_of_range(row: Argument, value: int) -> str:
 
 
 def _right_type(row: Argument, value: object) -> bool:
+    if row.kind == "any":
+        return True
     if row.kind == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, bool if row.kind == "boolean" else str)

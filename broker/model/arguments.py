@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,8 @@ from protocol.tables import TYPE_NAMES
 TIMER_MS_MAX: Final = 100 * 365 * 86_400_000  # a hundred years
 LONG_MAX: Final = 2**63 - 1
 COUNT_MAX: Final = 2**31 - 1
+SEGMENT_BYTES_MAX: Final = 3_000_000_000
+INTERVAL: Final = re.compile(r"0*[1-9][0-9]{0,17}[YMDhms]")  # an age, as in 1h or 7D
 
 QUEUE: Final = "queue"
 EXCHANGE: Final = "exchange"
@@ -25,7 +28,7 @@ ALL_TYPES: Final = ("classic", "quorum", "stream")
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One row. `kind` is integer, boolean, string or any; `minimum`/`maximum` bound integers, `choices` strings.
+    """One row. `kind` is integer, boolean, string, age or any; `minimum`/`maximum` bound integers, `choices` strings.
 
     `equivalent` says whether a redeclare with another value is refused; `acts` whether the broker acts on it yet, or
     only checks and keeps it.
@@ -106,6 +109,17 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
              choices=("drop-head", "reject-publish", "reject-publish-dlx"), choice_error="invalid_overflow",
              policy_key="overflow", policy_noun="overflow value", policy_types=_NOT_STREAM, acts=False,
              types=_NOT_STREAM),
+    Argument("x-hold-header", QUEUE, "string", "The header that says until when a message is held, such as `eta`",
+             policy_key="hold-header", policy_noun="header name", policy_types=_NOT_STREAM, types=_NOT_STREAM),
+    Argument("x-retry-backoff-base", QUEUE, "integer", "How long a refused message waits at first; then twice as long",
+             "ms", 1, TIMER_MS_MAX, policy_key="retry-backoff-base", policy_noun="retry back-off",
+             policy_types=_NOT_STREAM, types=_NOT_STREAM),
+    Argument("x-retry-backoff-max", QUEUE, "integer", "The longest that a refused message waits", "ms", 1,
+             TIMER_MS_MAX, policy_key="retry-backoff-max", policy_noun="retry back-off", policy_types=_NOT_STREAM,
+             types=_NOT_STREAM),
+    Argument("x-retry-attempts-max", QUEUE, "integer", "Most retries of a refused message; then it is dropped",
+             "retries", policy_key="retry-attempts-max", policy_noun="number of retries", policy_types=_NOT_STREAM,
+             types=_NOT_STREAM),
     Argument("x-queue-mode", QUEUE, "string", "Accepted for older clients; every queue pages out by itself",
              choices=("default", "lazy"), choice_error="\"unsupported queue mode '{}'\"", policy_key="queue-mode",
              policy_noun="queue-mode value", policy_types=_CLASSIC, types=_CLASSIC),
@@ -114,7 +128,7 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
              policy_noun="queue-version value", policy_types=_CLASSIC, types=_CLASSIC),
     Argument("x-single-active-consumer", QUEUE, "boolean", "Only one consumer at a time gets messages",
              types=_NOT_STREAM),
-    Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=("classic", "quorum"),
+    Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=ALL_TYPES,
              choice_error="\"unsupported queue type '{}'\"", default="classic"),
     Argument("x-quorum-initial-group-size", QUEUE, "integer", "Accepted; there is one node", minimum=1, types=_QUORUM),
     Argument("x-delivery-limit", QUEUE, "integer", "Most deliveries of one message", "deliveries",
@@ -125,9 +139,11 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
     Argument("x-queue-master-locator", QUEUE, "string", "Accepted for older clients",
              policy_key="queue-master-locator", policy_noun="master locator", policy_types=_CLASSIC, types=_CLASSIC),
     Argument("x-max-age", QUEUE, "age", "Age at which a stream's messages go: a number and Y, M, D, h, m or s",
-             choice_error="invalid_max_age", acts=False, types=_STREAM),
-    Argument("x-stream-max-segment-size-bytes", QUEUE, "integer", "Size of a stream's segment files", "bytes",
-             acts=False, types=_STREAM),
+             choice_error="invalid_max_age", policy_key="max-age", policy_noun="max age", policy_types=_STREAM,
+             types=_STREAM),
+    Argument("x-stream-max-segment-size-bytes", QUEUE, "integer", "Accepted; streams share the log's segments", "bytes",
+             policy_key="stream-max-segment-size-bytes", policy_noun="segment size", policy_types=_STREAM,
+             types=_STREAM),
     Argument("x-stream-filter-size-bytes", QUEUE, "integer", "Accepted for older clients", "bytes", minimum=16,
              maximum=255, types=_STREAM),
     Argument("x-initial-cluster-size", QUEUE, "integer", "Accepted; there is one node", minimum=1, types=_STREAM),
@@ -146,18 +162,34 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
     Argument("x-rate-limit-period", QUEUE, "integer", "The period for which the rate limit counts, 1000 without it",
              "ms", 1, 86_400_000, policy_key="rate-limit-period", policy_noun="rate limit period",
              policy_types=_NOT_STREAM, merge="max", types=_NOT_STREAM),
+    Argument("x-message-deduplication", QUEUE, "boolean", "A message is not taken while one of its identity is there",
+             policy_key="x-message-deduplication", policy_noun="message deduplication value",
+             policy_types=_NOT_STREAM, types=_NOT_STREAM),
     Argument("alternate-exchange", EXCHANGE, "string", "Where messages go that no binding takes",
              policy_key="alternate-exchange", policy_noun="alternate exchange name", names_exchange=True),
+    Argument("x-cache-size", EXCHANGE, "any", "x-message-deduplication: how many identities are known", "messages",
+             equivalent=False),
+    Argument("x-cache-ttl", EXCHANGE, "any", "x-message-deduplication: for how long each is known; without this "
+             "until others push it out", "ms", equivalent=False),
+    Argument("x-cache-persistence", EXCHANGE, "any", "x-message-deduplication: `memory` or `disk`; without this the "
+             "disk where the exchange is durable", equivalent=False),
+    Argument("x-delayed-type", EXCHANGE, "any", "How an exchange of type x-delayed-message routes what is due",
+             equivalent=False),
     Argument("hash-header", EXCHANGE, "string", "x-consistent-hash: the header to hash, not the routing key",
              equivalent=False),
     Argument("hash-property", EXCHANGE, "string", "x-consistent-hash: the property to hash, not the routing key",
              equivalent=False),
     Argument("x-priority", CONSUMER, "integer", "Consumers of higher priority are served first", minimum=-(2**31),
-             maximum=2**31 - 1),
+             maximum=2**31 - 1, types=_NOT_STREAM),
+    Argument("x-stream-offset", CONSUMER, "any", "Where a stream's consumer begins: first, last, next, an offset, a "
+             "time, or an interval such as 1h", types=_STREAM),
+    Argument("x-stream-filter", CONSUMER, "any", "Filter values that a stream's consumer wants, one or a list",
+             types=_STREAM),
+    Argument("x-stream-match-unfiltered", CONSUMER, "boolean", "Whether it also wants messages without a filter value",
+             types=_STREAM),
+    Argument("x-stream-consumer-name", CONSUMER, "string", "The name under which the broker keeps how far it has come",
+             types=_STREAM),
     Argument("x-cancel-on-ha-failover", CONSUMER, "boolean", "Accepted for older clients"),
-    _policy_only("max-age", "string", "Age at which a stream's messages go", "max age", types=_STREAM, acts=False),
-    _policy_only("stream-max-segment-size-bytes", "integer", "Size of a stream's segment files", "segment size",
-                 types=_STREAM, acts=False),
     _policy_only("max-in-memory-length", "integer", "Accepted from older brokers", "maximum memory in bytes",
                  types=_QUORUM, merge="min"),
     _policy_only("max-in-memory-bytes", "integer", "Accepted from older brokers", "maximum memory in bytes",

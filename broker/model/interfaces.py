@@ -111,6 +111,17 @@ class Gate:
         """
         raise NotImplementedError
 
+    def enter(self, batch: Batch, now_ms: int, publish: Callable[[], int]) -> int:  # noqa: ARG002
+        """Calls `publish`, which hands on what an exchange's gate has let in, and returns what that does.
+
+        That is below 0 where nobody has taken it.
+        """
+        return publish()
+
+    def returns_mandatory(self) -> bool:
+        """Whether a mandatory message that it has dealt with goes back to its publisher as well, as unroutable."""
+        return False
+
 
 class Gates(Gate):
     """Several, one behind the other."""
@@ -127,6 +138,10 @@ class Gates(Gate):
     def admit(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> bool:
         """Whether all of them let the messages in; behind one that does not, nobody is asked."""
         return all(gate.admit(batch, receipt, now_ms) for gate in self._gates)
+
+    def returns_mandatory(self) -> bool:
+        """Whether one of them gives mandatory messages back."""
+        return any(gate.returns_mandatory() for gate in self._gates)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -159,6 +174,21 @@ class QueueHandle(PublishTarget):
 
     __slots__ = ()
 
+    def reader(self, arguments: Any, no_ack: bool, prefetch: int, is_channel_limited: bool) -> QueueHandle:  # noqa: ARG002
+        """What a consumer with these arguments is attached to: the queue itself, unless its kind says otherwise.
+
+        Raises: ChannelException or ConnectionException where this kind does not take such a consumer.
+        """
+        return self
+
+    def is_numbered(self) -> bool:
+        """Whether its deliveries carry their offsets."""
+        return False
+
+    def nack_refusal(self) -> str:
+        """Why its deliveries cannot be given back; an empty text where they can."""
+        return ""
+
     def attach(self, consumer: ConsumerPort) -> None:
         """Starts a consumer."""
         raise NotImplementedError
@@ -178,6 +208,10 @@ class QueueHandle(PublishTarget):
     def requeue(self, span: Span) -> None:
         """These messages go back to where they were, redelivered."""
         raise NotImplementedError
+
+    def refuse(self, span: Span) -> None:
+        """A consumer wants these messages tried again: as `requeue`, but the queue may let them wait."""
+        self.requeue(span)
 
     def reject(self, span: Span) -> None:
         """These messages were refused for good."""

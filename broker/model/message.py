@@ -21,11 +21,12 @@ class Batch:
 
     Shared by every queue that took it and by whoever has a message of it unacknowledged; never changed once routed.
     `position` is its place in the journal (0: not journalled), `share_bytes` what each of its messages takes of the
-    journal for each queue that has it, `stamp_ms` when it was published (0: not routed yet).
+    journal for each queue that has it, `stamp_ms` when it was published (0: not routed yet). `deliveries` counts those
+    before, of messages that come back into a queue from elsewhere.
     """
 
-    __slots__ = ("address", "bodies", "body_bytes", "expiration_ms", "message_bytes", "position", "properties",
-                 "share_bytes", "stamp_ms")  # fmt: skip
+    __slots__ = ("address", "bodies", "body_bytes", "deliveries", "expiration_ms", "message_bytes", "position",
+                 "properties", "share_bytes", "stamp_ms")  # fmt: skip
 
     def __init__(self, address: Address, properties: Properties, bodies: list[bytes], expiration_ms: int) -> None:
         self.address = address
@@ -37,6 +38,7 @@ class Batch:
         self.position = 0
         self.share_bytes = 0
         self.stamp_ms = 0
+        self.deliveries = 0
 
     def singles(self) -> list[Batch]:
         """Each message, not routed yet, as a batch of its own."""

@@ -33,9 +33,17 @@ class QueueSettings:
     rate_limit: int = 0  # messages handed out in one period
     rate_burst: int = 0  # of them, how many at once after a pause; 0: a tenth
     rate_period_ms: int = 1000
+    deduplication: bool = False  # no message is taken whose like is there
+    hold_header: str = ""  # says when a message is due; empty: none does
+    retry_base_ms: int = 0  # 0: what is refused comes back at once
+    retry_max_ms: int = 0  # 0: no bound
+    retry_attempts_max: int = -1
+    age_max_ms: int = 0  # of a stream's messages; 0: no limit
 
 
 DEFAULTS: Final = QueueSettings()
+DAY_MS: Final = 86_400_000
+UNITS_MS: Final = {"Y": 365 * DAY_MS, "M": 30 * DAY_MS, "D": DAY_MS, "h": 3_600_000, "m": 60_000, "s": 1000}
 
 
 def queue_type(arguments: Arguments) -> str:
@@ -51,14 +59,18 @@ def queue_settings(arguments: Arguments, policy: EffectivePolicy = NO_POLICY) ->
     def value(name: str, default: Any) -> Any:
         return _effective(QUEUE, name, arguments, policy, default)
 
+    length_bytes_max = value("x-max-length-bytes", DEFAULTS.length_bytes_max)
+    kind = queue_type(arguments)
+    if kind == "stream":  # with these a policy has the last word, not the smaller value
+        length_bytes_max = policy.definition.get("max-length-bytes", length_bytes_max)
     return QueueSettings(
         ttl_ms=min(value("x-message-ttl", DEFAULTS.ttl_ms), TIMER_MS_MAX),
         expires_ms=min(value("x-expires", DEFAULTS.expires_ms), TIMER_MS_MAX),
         priority_max=value("x-max-priority", DEFAULTS.priority_max),
         single_active_consumer=value("x-single-active-consumer", False),
-        queue_type=queue_type(arguments),
+        queue_type=kind,
         length_max=value("x-max-length", DEFAULTS.length_max),
-        length_bytes_max=value("x-max-length-bytes", DEFAULTS.length_bytes_max),
+        length_bytes_max=length_bytes_max,
         overflow=value("x-overflow", DEFAULTS.overflow),
         dead_letter_exchange=value("x-dead-letter-exchange", None),
         dead_letter_routing_key=value("x-dead-letter-routing-key", None),
@@ -68,8 +80,19 @@ def queue_settings(arguments: Arguments, policy: EffectivePolicy = NO_POLICY) ->
         concurrency_max=value("x-concurrency-max", DEFAULTS.concurrency_max),
         rate_limit=value("x-rate-limit", DEFAULTS.rate_limit),
         rate_burst=value("x-rate-limit-burst", DEFAULTS.rate_burst),
+        deduplication=value("x-message-deduplication", False),
         rate_period_ms=value("x-rate-limit-period", DEFAULTS.rate_period_ms),
+        hold_header=value("x-hold-header", DEFAULTS.hold_header),
+        retry_base_ms=value("x-retry-backoff-base", DEFAULTS.retry_base_ms),
+        retry_max_ms=value("x-retry-backoff-max", DEFAULTS.retry_max_ms),
+        retry_attempts_max=value("x-retry-attempts-max", DEFAULTS.retry_attempts_max),
+        age_max_ms=interval_ms(str(policy.definition.get("max-age") or value("x-max-age", "0s"))),
     )
+
+
+def interval_ms(text: str) -> int:
+    """What a checked interval such as 1h or 7D means, at most TIMER_MS_MAX."""
+    return min(int(text[:-1]) * UNITS_MS[text[-1]], TIMER_MS_MAX)
 
 
 def alternate_exchange(arguments: Arguments, policy: EffectivePolicy) -> str | None:

@@ -5,24 +5,31 @@ Must not: know HTTP or JSON, or do a job's work.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from broker.model.arguments import Arguments
 from broker.model.names import exchange_rs, queue_rs
 from broker.moving.destination import Destination, RefusedError, ToExchange, ToQueue
 from broker.moving.filters import EVERYTHING, Filter, Matcher
-from broker.moving.jobs import COPY, MOVE, REPLAY, Job, Jobs
+from broker.moving.jobs import COPY, MOVE, REPLAY, REWIND, Job, Jobs
 from broker.moving.mover import Mover, Plan, Surroundings, Wanted
 from broker.moving.pace import RATE_MAX, Pace
 from broker.moving.plans import Edit, MovePlan, ReplayPlan
+from broker.moving.rewind import Preparing, Reach, Rewinder
 from broker.operations import Operations
 from broker.queues.browsing import FRONT, Place
 from broker.queues.classic import ClassicQueue
-from broker.requests import READ, WRITE, Actor
+from broker.requests import CONFIGURE, READ, WRITE, Actor, QueueRequest
 from protocol.constants import ACCESS_REFUSED, PRECONDITION_FAILED
 from protocol.errors import ChannelException
+from storage.journal import Journal
 
 COUNT_MAX: Final = 2**53
+NOT_REWOUND: Final = (  # arguments that a rewound queue does not get: by them it would lose what was got back
+    "x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-overflow",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +75,18 @@ class Replay:
     edit: Edit | None = None
 
 
+def _kept_arguments(arguments: Arguments) -> Arguments:
+    """What a rewound queue has of a queue's arguments."""
+    kept = {name: value for name, value in arguments.values.items() if name not in NOT_REWOUND}
+    return Arguments(kept, arguments.types)
+
+
 class Moving:
     """What jobs on messages there are, and what begins them."""
 
-    def __init__(self, operations: Operations, jobs: Jobs, around: Surroundings) -> None:
+    def __init__(self, operations: Operations, jobs: Jobs, around: Surroundings, journal: Journal) -> None:
         self._operations = operations
+        self._journal = journal
         self.jobs = jobs
         self.around = around
 
@@ -158,6 +172,57 @@ class Moving:
                 self._check_exchange(actor, to.name, key)
         except ChannelException as error:
             raise RefusedError(error.text) from None
+
+    def rewind(self, actor: Actor, source: str, since_ms: int, into: str, is_partial: bool) -> Job:
+        """Begins to get back into a new queue what was published to a durable one since a time.
+
+        Args: is_partial, whether to begin although some of it is not in the log any more.
+        Raises: as `move`.
+        """
+        queue, vhost = self._durable(actor, source), actor.vhost
+        request = QueueRequest(into, True, False, False, _kept_arguments(queue.definition.arguments))
+        self._operations.authorize(actor, CONFIGURE, "queue", into)
+        self._operations.authorize(actor, WRITE, "queue", into)
+        if into in vhost.queues:
+            text = f"{queue_rs(into, vhost.name)} is there already: what is got back goes into a new queue"
+            raise ChannelException(PRECONDITION_FAILED, text)
+        job = Job(REWIND, vhost.name, source, into, actor.user)
+        self.jobs.add(job)
+        around = self.around
+        Rewinder(
+            job, self.jobs, vhost, queue, lambda done: Preparing(self._journal, queue, since_ms, around, done),
+            lambda: self._declare(actor, request), is_partial, around,
+        ).start()  # fmt: skip
+        return job
+
+    def _declare(self, actor: Actor, request: QueueRequest) -> None:
+        if request.name in actor.vhost.queues:
+            text = f"{queue_rs(request.name, actor.vhost.name)} was declared by somebody else meanwhile"
+            raise ChannelException(PRECONDITION_FAILED, text)
+        self._operations.declare_queue(actor, request)
+
+    def reach(self, actor: Actor, source: str, done: Callable[[Reach | str], None]) -> None:
+        """Finds how far back a queue can be rewound; `done` is called later, with an error where it cannot be said.
+
+        Raises: as `move`.
+        """
+        preparing: list[Preparing] = []
+
+        def found(reach: Reach | str) -> None:
+            for one in preparing:
+                one.release()
+            done(reach)
+
+        preparing.append(Preparing(self._journal, self._durable(actor, source), 0, self.around, found))
+        preparing[0].start()
+
+    def _durable(self, actor: Actor, name: str) -> ClassicQueue:
+        """A queue whose messages are in the log. Raises: as `source`."""
+        queue = self.source(actor, name)
+        if not queue.definition.is_journalled:
+            text = f"{queue_rs(name, actor.vhost.name)} is not durable: nothing of it is in the log"
+            raise ChannelException(PRECONDITION_FAILED, text)
+        return queue
 
     def cancel(self, actor: Actor, job: Job) -> None:
         """Stops a job of the actor's vhost, where the actor may take messages out of its source itself.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from broker.auth.permissions import compile_pattern
-from broker.model.arguments import BY_POLICY_KEY, LONG_MAX, Argument
+from broker.model.arguments import BY_POLICY_KEY, INTERVAL, LONG_MAX, Argument
 from broker.policies.policy import APPLIES_TO, OPERATOR_POLICY, Policy
 
 NAME_BYTES_MAX: Final = 255
@@ -118,4 +118,4 @@ def fits(row: Argument, value: object) -> bool:
         return isinstance(value, bool)
     if not isinstance(value, str) or len(value) > TEXT_CHARACTERS_MAX:
         return False
-    return not row.choices or value in row.choices
+    return (not row.choices or value in row.choices) and (row.kind != "age" or INTERVAL.fullmatch(value) is not None)

@@ -12,25 +12,24 @@ from broker.model.message import Batch, Span
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
-from broker.model.vhost_counters import DISABLED
-from broker.queues.browsing import Answer, Place, look, remove
+from broker.queues.browsing import Place, remove
 from broker.queues.consumers import Picker, quantum
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
 from broker.queues.expiry import Expiry, expires_at_ms, latest_expiry_ms
 from broker.queues.gets import GetAnswer, WaitingGets
+from broker.queues.lending import LendingQueue
 from broker.queues.lifetime import Lifetime
 from broker.queues.overdue import NEVER_LAST
-from broker.queues.parts import EXPIRED, REJECTED, Bound, Handing, Leaving, Returning
-from broker.queues.queue import Queue
+from broker.queues.parts import EXPIRED, Bound, Returning
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
 
 
-class ClassicQueue(Queue):
+class ClassicQueue(LendingQueue):
     """A queue on one node; a QueueHandle for channels, and the owner of its parts.
 
-    `gate`, `leaving`, `bound` and `returning` are parts that most queues do not have.
+    `gate`, `bound`, `returning`, `leaving` and `handing` are parts that most queues do not have.
 
     Invariants
     1. Every message published and neither settled, rejected, expired nor purged is either in `ready` or counted in
@@ -38,8 +37,7 @@ class ClassicQueue(Queue):
     2. A position is used once; a requeued message keeps it.
     """
 
-    __slots__ = ("_context", "_gets", "_is_dirty", "_is_ended", "_lifetime",
-                 "bound", "expiry", "handing", "leaving", "next_position", "returning")  # fmt: skip
+    __slots__ = ("_gets", "_is_ended", "_lifetime", "bound", "expiry", "next_position", "returning")
 
     def __init__(
         self,
@@ -50,15 +48,11 @@ class ClassicQueue(Queue):
         consumers: Picker,
         context: QueueContext,
     ) -> None:
-        super().__init__(definition, policy, settings, create_ready(self.loaded), consumers, context.now_ms())
-        self.leaving: Leaving | None = None
+        super().__init__(definition, policy, settings, create_ready(self.loaded), consumers, context)
         self.bound: Bound | None = None
         self.returning: Returning | None = None
-        self.handing: Handing | None = None
         self._is_ended = False
-        self._context = context
         self.next_position = 1
-        self._is_dirty = False
         self._gets: WaitingGets | None = None  # of messages that are being loaded
         self.expiry: Expiry | None = None  # once messages may expire
         self._lifetime: Lifetime | None = None  # of a queue that may end by itself
@@ -128,11 +122,13 @@ class ClassicQueue(Queue):
         stream = self.ready.stream_for(batch) if batch.position else None
         number = stream.next - count if stream is not None else 0
         expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
-        span = Span(batch, 0, count, self.next_position, expires_ms, 0, number)
+        span = Span(batch, 0, count, self.next_position, expires_ms, batch.deliveries, number)
         if expires_ms or self.expiry is not None:
             is_alone = not self.ready.count and not self.unacked
             (self.expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
         self.ready.append(span)
+        if self.contents is not None:
+            self.contents.came(batch)
         self.next_position += count
         self.counters.published += count
         if not self._is_dirty:
@@ -148,11 +144,6 @@ class ClassicQueue(Queue):
         return self.ready.count if self.unacked or consumers.offered or consumers.everyone() else 0
 
     # ---- deliver lane
-
-    def _mark_dirty(self) -> None:
-        if not self._is_dirty:
-            self._is_dirty = True
-            self._context.mark_dirty(self)
 
     def pump(self, now_ms: int) -> None:
         """Gives ready messages to consumers with room; what expires this very turn is offered first."""
@@ -214,13 +205,6 @@ class ClassicQueue(Queue):
             if self.expiry is not None:
                 return
 
-    def _lend(self, span: Span) -> None:
-        held = span.stop - span.start
-        size = held * span.batch.body_bytes
-        self.unacked += held
-        self.unacked_bytes += size
-        self._context.budget.used += size  # it stays in memory, so that others get less
-
     def get(self, no_ack: bool, answer: GetAnswer) -> None:
         """Answers with one message, or None, and how many are still ready; later where it has to be loaded."""
         if self._gets or (self.ready.count and not self.ready.next_message_bytes()) or not self._get(no_ack, answer):
@@ -261,56 +245,27 @@ class ClassicQueue(Queue):
 
     # ---- settle lane
 
-    def settle(self, span: Span) -> None:
-        """These messages are done with."""
-        self.counters.acked += span.stop - span.start
-        self._give_back(span)
-        self.done(span)
-
-    def reject(self, span: Span) -> None:
-        """These messages were refused for good."""
-        self._give_back(span)
-        self.drop(span, REJECTED)
-
     def requeue(self, span: Span) -> None:
         """These messages go back to where they were, redelivered."""
+        self._come_back(span, False)
+
+    def refuse(self, span: Span) -> None:
+        """The same for what a consumer has refused by itself, which may have to wait."""
+        self._come_back(span, True)
+
+    def _come_back(self, span: Span, is_refused: bool) -> None:
         self._give_back(span)
         if self.is_deleted:
             self.done(span)
             return
         self.counters.requeued += span.stop - span.start
         span.deliveries += 1
-        if self.returning is None or not self.returning.take(span):
+        back = self.returning
+        if back is None or not (back.refused(span) if is_refused else back.take(span)):
             if self.expiry is not None:
                 self.expiry.came_back(span)
             self.ready.put_back(span)
             self._mark_dirty()
-
-    def _give_back(self, span: Span) -> None:
-        if self.handing is not None:
-            self.handing.take_back(span)
-        held = span.stop - span.start
-        size = held * span.batch.body_bytes
-        self.unacked -= held
-        self.unacked_bytes -= size
-        self._context.budget.used -= size
-        if self.consumers.is_held:
-            self._mark_dirty()
-
-    def done(self, span: Span) -> None:
-        """The messages leave this queue for good."""
-        if span.number:
-            self.ready.settle(span)
-
-    def drop(self, span: Span, reason: str) -> None:
-        """Does not keep messages that are neither ready nor lent any more: they are gone, or go elsewhere."""
-        count = span.stop - span.start
-        self.counters.left(reason, count)
-        if self.leaving is None:
-            self._context.left.add(self.settings.queue_type, DISABLED, reason, count)
-            self.done(span)
-        else:
-            self.leaving.leave(span, reason)
 
     # ---- consumers
 
@@ -340,20 +295,10 @@ class ClassicQueue(Queue):
 
     # ---- looking, and taking single ones out
 
-    def look(self, begin: Place, answer: Answer) -> None:
-        """A step through what is ready, which stays as it is; see `browsing.look`."""
-        look(self.ready, begin, answer)
-
     def remove(self, place: Place, answer: Callable[[bool], None]) -> None:
         """Takes one ready message out for good; answers, perhaps later, whether it was there."""
 
-        def removed(span: Span | None) -> None:
-            if span is not None:
-                self.counters.purged += 1
-                self.done(span)
-            answer(span is not None)
-
-        remove(self.ready, place, self._context.removing, removed)
+        remove(self.ready, place, self._context.removing, self.counters, self.done, answer)
 
     # ---- the queue as a whole
 
@@ -363,6 +308,8 @@ class ClassicQueue(Queue):
         self.counters.purged += count
         for span in self.ready.clear():
             self.done(span)
+        if self.contents is not None:
+            self.contents.clear()
         if self._gets is not None:  # what they wait for is gone
             self._mark_dirty()
         answer(count)

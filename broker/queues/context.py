@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from broker.model.interfaces import Tracer
-from broker.model.message import Batch
 from broker.model.receipt import Receipt
 from broker.model.vhost_counters import LeftCounters
 from broker.queues.definition import QueueDefinition
@@ -40,8 +39,27 @@ class Timers(Protocol):
 class QueueContext:
     """The time of this turn, timers, the places a queue reports to, and where durable ones keep their messages."""
 
-    __slots__ = ("budget", "delete", "equip", "forward", "journal", "left", "letters", "levels", "mark_dirty", "now_ms",
-                 "redefine", "removing", "spool", "timers", "tracer", "waits", "when_stored")  # fmt: skip
+    __slots__ = (
+        "budget",
+        "delete",
+        "equip",
+        "journal",
+        "keep_offset",
+        "left",
+        "letters",
+        "levels",
+        "mark_dirty",
+        "now_ms",
+        "redefine",
+        "removing",
+        "spool",
+        "timers",
+        "tracer",
+        "vhost",
+        "waits",
+        "when_durable",
+        "when_stored",
+    )
 
     def __init__(
         self,
@@ -55,8 +73,6 @@ class QueueContext:
         levels: Callable[[int], Sequence[int]],
         when_stored: Callable[[Callable[[], None]], None],
         equip: Callable[[Any, Any], None],
-        forward: Callable[[str, Batch, Receipt | None], int],
-        redefine: Callable[[QueueDefinition], None],
         waits: TaskWaits | None = None,
     ) -> None:
         self.now_ms = now_ms
@@ -71,8 +87,21 @@ class QueueContext:
         self.removing: set[object] = set()  # messages that are being looked for, to be taken out of their queue
         self.when_stored = when_stored  # calls back once the definitions as they are now are on the disk
         self.equip = equip  # gives a queue the parts that its settings ask for
-        self.forward = forward  # publishes into an exchange of the vhost, by its name
-        self.redefine = redefine  # stores what a queue is, where it has changed by itself
         self.left = LeftCounters()  # without being consumed
         self.letters: Letters | None = None  # where dead letters go; the vhost sets it
         self.waits = waits  # where it is measured how long tasks wait
+        self.vhost = "/"  # its name
+        self.redefine: Callable[[QueueDefinition], None] = (
+            _nobody  # stores what a queue is, where that changes by itself
+        )
+        self.when_durable: Callable[[int, Receipt], None] = _at_once  # the journal's record at a position
+        self.keep_offset: Callable[[str, str, Any], None] | None = None  # of a stream's named consumer; None: no more
+
+
+def _nobody(_: QueueDefinition) -> None:
+    return None
+
+
+def _at_once(_: int, receipt: Receipt) -> None:
+    receipt.expect()
+    receipt.taken()

@@ -11,19 +11,23 @@ from broker.queues.consumers import Picker, RoundRobin, SingleActive
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
 from broker.queues.kept_letters import create_dead_letter
-from broker.queues.levels import levels_of
+from broker.queues.levels import levels_of, stream_id
 from broker.queues.pace import Paced, paced
+from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
 from broker.queues.redelivery import create_delivery_count, create_delivery_limit
 from broker.queues.regroup import begin_regrouping, restored
+from broker.queues.stream import StreamQueue
 from broker.queues.waits import TimedReady
 
 
-def create_queue(
-    definition: QueueDefinition, context: QueueContext, policy: EffectivePolicy = NO_POLICY
-) -> ClassicQueue:
+def create_queue(definition: QueueDefinition, context: QueueContext, policy: EffectivePolicy = NO_POLICY) -> Queue:
     """A queue with the parts its arguments and policy ask for; a durable one with what the journal has of it."""
     settings = queue_settings(definition.arguments, policy)
+    if settings.queue_type == "stream":
+        context.levels(definition.number)
+        stream = context.journal.stream(stream_id(definition.number, 0))
+        return StreamQueue(definition, policy, settings, stream, context)
     queue = ClassicQueue(
         definition, policy, settings, lambda loaded: _ready_list(definition, settings, context, loaded),
         _picker(settings), context,
@@ -52,8 +56,8 @@ def repick(queue: ClassicQueue, context: QueueContext) -> None:
 def equip(queue: ClassicQueue, context: QueueContext) -> None:
     """Gives a queue the parts that its settings ask for, in place of those it has."""
     queue.consumers = paced(queue, context)
+    queue.gate = queue.leaving = queue.bound = queue.returning = queue.handing = None
     if queue.settings is DEFAULTS:
-        queue.gate = queue.leaving = queue.bound = queue.returning = queue.handing = None
         return
     queue.leaving = create_dead_letter(queue, context.letters)
     queue.returning = create_delivery_limit(queue)

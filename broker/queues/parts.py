@@ -9,7 +9,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from broker.model.message import Span
+from broker.model.message import Batch, Span
 
 # Why a message leaves a queue that nobody has taken it from; these words stand in x-death.
 EXPIRED: Final = "expired"
@@ -45,6 +45,25 @@ class Bound:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
+class Contents:
+    """Who follows what is in a queue, ready or lent."""
+
+    __slots__ = ()
+
+    def came(self, batch: Batch) -> None:
+        """These messages are in the queue from now on, whoever brought them."""
+        raise NotImplementedError
+
+    def gone(self, span: Span) -> None:
+        """These messages have left the queue for good."""
+        raise NotImplementedError
+
+    def clear(self) -> int:
+        """Everything that was ready is gone; returns how much of it was known."""
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Returning:
     """What becomes of messages that come back."""
 
@@ -53,6 +72,10 @@ class Returning:
     def take(self, span: Span) -> bool:
         """Takes messages that were given back, their last delivery counted; False: they go back to their place."""
         raise NotImplementedError
+
+    def refused(self, span: Span) -> bool:
+        """The same for messages that a consumer gave back by itself."""
+        return self.take(span)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -81,3 +104,7 @@ class Returnings(Returning):
     def take(self, span: Span) -> bool:
         """Whether one of them has taken the messages."""
         return any(part.take(span) for part in self._parts)
+
+    def refused(self, span: Span) -> bool:
+        """Whether one of them has taken the messages."""
+        return any(part.refused(span) for part in self._parts)

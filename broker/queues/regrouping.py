@@ -174,7 +174,7 @@ class Regrouped(Joined):
         count = span.stop - span.start
         old = span.batch
         batch = Batch(old.address, old.properties, list(span.bodies()), old.expiration_ms)
-        batch.stamp_ms = old.stamp_ms
+        batch.stamp_ms, batch.deliveries = old.stamp_ms, old.deliveries
         number = 0
         if span.number:
             stream = self.new.stream_for(batch)

@@ -5,7 +5,7 @@ It is opened when it is first needed, never synced, and emptied at the next star
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from broker.model.message import Span
 from broker.queues.stored import encode_head
@@ -53,15 +53,17 @@ class Spool:
 
     def add(self, stream: Stream, span: Span) -> Spooled | None:
         """Writes a span to a stream, soon; None where the disk has no room."""
+        number = stream.next
+        position = self.append(stream, span.expires_ms, encode_head(span.batch), span.bodies())
+        return Spooled(span, number, position) if position else None
+
+    def append(self, stream: Stream, expires_ms: int, head: bytes, bodies: Sequence[bytes]) -> int:
+        """Writes messages to a stream, soon; returns the position, 0 where the disk has no room."""
         journal = self._journal
         assert journal is not None, "the stream comes from here"
         if journal.state != OK:
-            return None
-        number = stream.next
-        position, _ = journal.append(
-            [(stream, span.expires_ms)], self._now_ms(), encode_head(span.batch), span.bodies()
-        )
-        return Spooled(span, number, position)
+            return 0
+        return journal.append([(stream, expires_ms)], self._now_ms(), head, bodies)[0]
 
     def commit(self) -> None:
         """Hands on what was added."""

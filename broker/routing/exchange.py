@@ -12,12 +12,15 @@ from broker.model.interfaces import Gate
 from broker.model.policy import NO_POLICY
 from broker.routing.binding import Binding, DestinationKind, Matcher, Target
 from broker.routing.consistent_hash import ConsistentHashMatcher
+from broker.routing.deduplication import DEDUPLICATION, make_matcher
 from broker.routing.direct import DirectMatcher
 from broker.routing.fanout import FanoutMatcher
 from broker.routing.headers import HeadersMatcher
 from broker.routing.modulus_hash import ModulusHashMatcher
 from broker.routing.random_choice import RandomMatcher
 from broker.routing.topic import TopicMatcher
+from protocol.constants import COMMAND_INVALID, PRECONDITION_FAILED
+from protocol.errors import ChannelException, ConnectionException
 
 __all__ = [
     "EXCHANGE_TYPES",
@@ -38,6 +41,9 @@ class QueueDestination(Protocol):
     def name(self) -> str: ...
 
 
+DELAYED: Final = "x-delayed-message"
+DELAYED_TYPE: Final = "x-delayed-type"  # the argument that says how a delayed exchange routes
+
 # Type name to what makes its matcher from the exchange's arguments; one more type is one more row.
 EXCHANGE_TYPES: Final[dict[str, Callable[[Mapping[str, object]], Matcher]]] = {
     "direct": lambda _arguments: DirectMatcher(),
@@ -45,9 +51,28 @@ EXCHANGE_TYPES: Final[dict[str, Callable[[Mapping[str, object]], Matcher]]] = {
     "topic": lambda _arguments: TopicMatcher(),
     "headers": lambda _arguments: HeadersMatcher(),
     "x-consistent-hash": ConsistentHashMatcher,
+    DEDUPLICATION: make_matcher,
     "x-modulus-hash": lambda _arguments: ModulusHashMatcher(),
     "x-random": lambda _arguments: RandomMatcher(),
+    DELAYED: lambda arguments: EXCHANGE_TYPES[str(arguments.get(DELAYED_TYPE))](arguments),
 }
+
+
+def check_delayed_type(type: str, arguments: Mapping[str, object]) -> None:
+    """Checks what a new exchange of type `x-delayed-message` is to route like.
+
+    Raises: ChannelException 406, ConnectionException 503, with the texts of RabbitMQ's plugin.
+    """
+    if type != DELAYED:
+        return
+    underlying = arguments.get(DELAYED_TYPE)
+    if not isinstance(underlying, str):
+        text = f"Invalid argument, '{DELAYED_TYPE}' must be an existing exchange type"
+        raise ChannelException(PRECONDITION_FAILED, text)
+    if underlying == DELAYED:
+        raise ChannelException(PRECONDITION_FAILED, f"Invalid argument, '{DELAYED}' can't be used for '{DELAYED_TYPE}'")
+    if underlying not in EXCHANGE_TYPES:
+        raise ConnectionException(COMMAND_INVALID, f"unknown exchange type '{underlying}'")
 
 
 class Exchange:
@@ -67,6 +92,7 @@ class Exchange:
         "policy",
         "published_in",
         "published_out",
+        "routes_as",
         "type",
     )
 
@@ -90,6 +116,7 @@ class Exchange:
         self.auto_delete = auto_delete
         self.internal = internal
         self.arguments: dict[str, object] = {} if arguments is None else arguments
+        self.routes_as = str(self.arguments.get(DELAYED_TYPE)) if type == DELAYED else type
         self.matcher: Matcher = EXCHANGE_TYPES[type](self.arguments)
         self.published_in = 0
         self.published_out = 0

@@ -24,14 +24,19 @@ from broker.auth.topic_permissions import TopicPermission, TopicPermissionStore
 from broker.auth.users import PasswordHash
 from broker.clock import Clock
 from broker.config import Config
+from broker.holding.inventory import id_of
+from broker.holding.ticket import ETA
 from broker.introspection.window import Introspection
 from broker.management.api import api_of
 from broker.management.app import create_app
 from broker.management.endpoint import PUBLIC, Endpoint
 from broker.management.table import ENDPOINTS
+from broker.messages import address
 from broker.model.arguments import NO_ARGUMENTS
+from broker.model.message import Batch
 from broker.node import Node
 from broker.requests import Actor, ExchangeRequest, QueueRequest
+from protocol.properties import NO_PROPERTIES
 from tests.support.accounts import GUEST
 
 TAGS: Final = ("", "management", "policymaker", "monitoring", "administrator", "impersonator")
@@ -67,6 +72,12 @@ RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
     ("POST", "/queues/{vhost}/{queue}/move"): {"read q", "write x"},
     ("POST", "/queues/{vhost}/{queue}/replay"): {"read q"},
     ("GET", "/queues/{vhost}/{queue}/dead-letters"): {"read q"},
+    ("GET", "/queues/{vhost}/{queue}/rewind"): {"read q"},
+    ("POST", "/queues/{vhost}/{queue}/rewind"): {"read q"},
+    ("DELETE", "/leveret/held/{vhost}/{id}"): {"read q"},
+    ("PUT", "/leveret/held/{vhost}/{id}"): {"read q"},
+    ("POST", "/leveret/held/{vhost}/{id}/release"): {"read q"},
+    ("DELETE", "/queues/{vhost}/{queue}/offsets/{consumer}"): {"read q"},
     ("PUT", "/exchanges/{vhost}/{exchange}"): {"configure x"},
     ("DELETE", "/exchanges/{vhost}/{exchange}"): {"configure x"},
     ("POST", "/exchanges/{vhost}/{exchange}/publish"): {"write x"},
@@ -78,18 +89,21 @@ BODIES: Final = {
     "/queues/{vhost}/{queue}/arguments": {"arguments": {"x-consumer-timeout": 60000}},
     "/queues/{vhost}/{queue}/get": {"ackmode": "ack_requeue_true", "count": 1, "encoding": "auto"},
     "/queues/{vhost}/{queue}/actions": {"action": "sync"},
+    "/queues/{vhost}/{queue}/rewind": {"to": 0, "into": "back"},
     "/queues/{vhost}/{queue}/move": {"destination": {"exchange": "x", "routing_key": "k"}},
     "/exchanges/{vhost}/{exchange}": {"type": "direct"},
     "/exchanges/{vhost}/{exchange}/publish": {
         "routing_key": "q", "payload": "", "payload_encoding": "string", "properties": {},
     },
     "/leveret/celery/revoke": {"vhost": "v", "id": "none"},
+    "/leveret/held/{vhost}/{id}": {"due": 4_102_444_800_000},
 }  # fmt: skip
 PARTS: Final = {
     "vhost": "v", "queue": "q", "exchange": "x", "source": "x", "destination": "q", "kind": "q", "props": "k",
     "message": "0-1", "unit": "days", "within": "1", "port": "1", "user": "nobody", "node": "none",
 }  # fmt: skip
 UNAUTHORISED: Final = 401
+DAY_MS: Final = 86_400_000
 
 
 @dataclass
@@ -101,7 +115,8 @@ class Broker:
 
     def ask(self, door: str, user: str, endpoint: Endpoint) -> int:
         """The status that somebody is answered with."""
-        path = "/api" + endpoint.path.format(**{part: PARTS.get(part, "none") for part in endpoint.parts})
+        parts = {**PARTS, "id": self.held()}
+        path = "/api" + endpoint.path.format(**{part: parts.get(part, "none") for part in endpoint.parts})
         body = json.dumps(BODIES.get(endpoint.path, {})).encode()
         credentials = base64.b64encode(f"{user}:guest".encode())
         headers = [(b"authorization", b"Basic " + credentials), (b"host", b"localhost")]
@@ -112,10 +127,10 @@ class Broker:
         }  # fmt: skip
         statuses: list[int] = []
 
-        parts = iter([{"type": "http.request", "body": body, "more_body": False}])
+        requests = iter([{"type": "http.request", "body": body, "more_body": False}])
 
         async def receive() -> dict[str, Any]:
-            return next(parts, {"type": "http.disconnect"})
+            return next(requests, {"type": "http.disconnect"})
 
         async def send(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -132,6 +147,17 @@ class Broker:
         operations.declare_queue(actor, QueueRequest("q", False, False, False, NO_ARGUMENTS))
         operations.declare_exchange(actor, ExchangeRequest("x", "direct", False, False, False, NO_ARGUMENTS))
         operations.bind_queue(actor, "q", "x", "k", NO_ARGUMENTS)
+
+    def held(self) -> str:
+        """The id of a message that is held for the queue q, where that is there."""
+        vhost = self.node.vhosts.get("v")
+        if vhost is None or "q" not in vhost.queues:
+            return "1-1"
+        holding = vhost.holding
+        if not len(holding.inventory):
+            batch = Batch(address("", "q"), NO_PROPERTIES, [b""], -1)
+            holding.hold_for(vhost.queues["q"], ETA, batch, self.node.clock.now_ms() + DAY_MS, None)
+        return id_of(holding.inventory.page(0, 1)[0])
 
     def let(self, user: str, rights: set[str] | None) -> None:
         """Gives a user these rights in v, or no permission at all."""

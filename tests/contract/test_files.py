@@ -30,6 +30,18 @@ def test_names_are_sorted_and_end_with_remove(files: Files) -> None:
     assert files.names() == ["a", "c"]
 
 
+def test_a_renamed_file_has_its_bytes_and_its_old_name_is_gone(files: Files) -> None:
+    file = files.create("a")
+    file.write(0, [b"abc"])
+    files.rename("a", "b")
+    file.write(3, [b"def"])
+    assert files.names() == ["b"]
+    assert files.open("b").read(0, 10) == b"abcdef"
+    with pytest.raises(FileNotFoundError):
+        files.rename("a", "c")
+    assert files.names() == ["b"]
+
+
 def test_what_is_written_in_pieces_is_read_anywhere(files: Files) -> None:
     file = files.create("a")
     file.write(0, [b"abc", b"", b"defg"])

@@ -20,7 +20,7 @@ from tests.support.brokers import RunningBroker, port_that_stays_free, running_b
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MISSING = "these tests need Chromium: `make chromium` installs Debian's package"
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=en")
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000  # ever used up only by a failure
 REFRESH_S = "1"
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}

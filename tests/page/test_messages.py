@@ -59,41 +59,6 @@ def test_messages_are_searched_looked_at_and_deleted_one_by_one(look: Looker, ma
     assert not any(one["redelivered"] for one in left)
 
 
-def dead(reason: str, queue: str, task: str = "") -> pika.BasicProperties:
-    """The properties of a message that died once."""
-    death = {"reason": reason, "queue": queue, "exchange": "", "routing-keys": [queue], "count": 1}
-    first = {f"x-first-death-{name}": death[name] for name in ("reason", "queue", "exchange")}
-    named = {"task": task, "id": "1", "retries": 0} if task else {}
-    return pika.BasicProperties(headers={"x-death": [death], **first, **named})
-
-
-def test_dead_letters_are_grouped_and_a_changed_copy_goes_back(look: Looker, managed: Managed) -> None:
-    graveyard, origin = managed.queue("page.graveyard"), managed.queue("page.origin")
-    for _ in range(3):
-        publish(managed, graveyard, b"[[1], {}, {}]", dead("rejected", origin, "shop.charge"))
-    publish(managed, graveyard, b'{"amount": -1}', dead("expired", origin))
-    publish(managed, graveyard, b"alive")
-    page = look.open("deadletters?queue=page.graveyard")
-    groups = page.get_by_role("table", name="Groups of dead letters")
-    expect(groups.get_by_role("row", name="rejected page.origin shop.charge page.graveyard 3")).to_be_visible()
-    expect(page.get_by_text("4 dead letters in 1 queue")).to_be_visible()
-    groups.get_by_role("button", name="expired").click()
-    page.get_by_role("button", name="Edit a copy").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_label("Routing key")).to_have_value(origin)
-    dialog.get_by_label("Payload", exact=True).fill('{"amount": 1}')
-    dialog.get_by_role("button", name="Publish").click()
-    expect(dialog).to_have_count(0)
-    (copy,) = got(managed, origin)
-    assert copy["payload"] == '{"amount": 1}'
-    assert "x-death" not in json.dumps(copy["properties"])
-
-    page.get_by_role("table", name="Dead letters of this group").get_by_role("button", name="Delete").click()
-    dialog.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("3 dead letters in 1 queue")).to_be_visible()
-    managed.call("DELETE", f"queues/%2F/{graveyard}")
-
-
 def test_a_celery_task_is_found_read_and_revoked(look: Looker, managed: Managed) -> None:
     app = Celery("page", broker=managed.broker.url())
     app.send_task("page.mail", (7,), {"language": "en"}, queue="page.tasks", task_id=TASK_ID, countdown=3600, retries=2)

@@ -24,6 +24,7 @@ SYNC: Final = "sync"
 TRUNCATE: Final = "truncate"
 CREATE: Final = "create"
 REMOVE: Final = "remove"
+RENAME: Final = "rename"
 SYNC_FOLDER: Final = "sync_folder"
 READ: Final = "read"  # reaches no medium: it can fail, but is not counted
 MAP: Final = "map"  # counted when it makes the file or lets it grow
@@ -165,6 +166,15 @@ class FaultyFiles:
         if name in self._names:
             self._removed.append(self._names[name])
             self._rename(name, None)
+
+    def rename(self, name: str, to: str) -> None:
+        """As Files; a power cut may leave the file under both names or neither, as no system would."""
+        self.raise_fault(self.called(RENAME, name), name)
+        inode = self._names.get(name)
+        if inode is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        self._rename(to, inode)
+        self._rename(name, None)
 
     def sync_folder(self) -> None:
         """As Files."""

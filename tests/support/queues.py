@@ -21,16 +21,5 @@ def queue_context(now_ms: Callable[[], int], deadlines: Deadlines) -> QueueConte
     journal, budget = MemoryJournal(), MemoryBudget(0)
     spool = Spool(MemoryJournal, now_ms)
     return QueueContext(
-        now_ms,
-        deadlines,
-        _never,
-        _never,
-        journal,
-        spool,
-        budget,
-        lambda _: (),
-        lambda stored: stored(),
-        equip,
-        _never,
-        _never,
+        now_ms, deadlines, _never, _never, journal, spool, budget, lambda _: (), lambda stored: stored(), equip
     )

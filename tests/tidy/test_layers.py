@@ -28,14 +28,16 @@ ASYNC_ALLOWED = (
 # Each part of the tree and the other parts that it may import; a part may always import itself.
 GROUND = {"broker.clock", "broker.config", "broker.loop_watch"}
 MODEL = {"broker.model", "protocol"}
-LOWER = {"broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
+LOWER = {"broker.holding", "broker.routing", "broker.queues", "storage", *MODEL, *GROUND}
 MIDDLE = {
     "broker.administration",
+    "broker.publish_lane",
     "broker.vhost",
     "broker.operations",
     "broker.redeclaring",
     "broker.requests",
     "broker.definitions",
+    "broker.deduplication",
     "broker.policies",
     "broker.auth",
     "broker.alarms",
@@ -58,6 +60,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.model": {"protocol"},
     "broker.routing": MODEL,
     "broker.queues": {"storage", *MODEL, *GROUND},
+    "broker.holding": {"broker.queues", "storage", *MODEL},
     **dict.fromkeys(MIDDLE, LOWER | MIDDLE),
     "broker.connections": {
         "broker.auth",
@@ -88,6 +91,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.browsing": {"broker.connections", *LOWER, *MIDDLE},
     # Jobs on many messages: they take and publish as a client's channel does, and are allowed what it is allowed.
     "broker.moving": {"broker.connections", *LOWER, *MIDDLE},
+    "broker.held": {*LOWER, *MIDDLE},
     "broker.tracing": {"broker.vhost", *LOWER},
     "broker.messages": {"broker.connections", "broker.tick", *LOWER, *MIDDLE},
     "broker.management": {
@@ -98,6 +102,7 @@ ARROWS: dict[str, set[str]] = {
         "broker.tracing",
         "broker.browsing",
         "broker.moving",
+        "broker.held",
         "broker.logs",
         *MODEL,
         *OUTLETS,

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 QUEUE: Final = (
     "name", "messages", "messages_ready", "messages_unacknowledged", "messages_persistent", "messages_ram",
-    "messages_paged_out", "message_bytes", "message_bytes_ready", "message_bytes_unacknowledged",
+    "messages_paged_out", "messages_held", "message_bytes", "message_bytes_ready", "message_bytes_unacknowledged",
     "message_bytes_persistent", "message_bytes_ram", "message_bytes_paged_out", "consumers", "consumer_utilisation",
     "consumer_capacity", "type", "durable", "auto_delete", "exclusive", "arguments", "policy", "operator_policy",
     "effective_policy_definition", "state", "memory", "idle_since", "head_message_timestamp", "vhost", "node", "leader",
     "members", "online", "pid", "owner_pid", "exclusive_consumer_tag", "single_active_consumer_tag", "disk_reads",
-    "disk_writes", "message_stats", "pace",
+    "disk_writes", "message_stats", "pace", "readers", "first_offset", "next_offset", "committed_offset", "lag",
 )  # fmt: skip
 EXCHANGE: Final = (
     "name", "type", "durable", "auto_delete", "internal", "arguments", "policy", "vhost", "message_stats",
@@ -33,7 +33,7 @@ CHANNEL: Final = (
 )  # fmt: skip
 CONSUMER: Final = (
     "queue_name", "channel_pid", "consumer_tag", "ack_required", "prefetch_count", "active", "activity_status",
-    "exclusive", "arguments", "vhost", "user", "connection",
+    "exclusive", "arguments", "vhost", "user", "connection", "offset", "lag",
 )  # fmt: skip
 DEFAULT_COUNTS: Final = {QUEUE: 2, EXCHANGE: 2, BINDING: 6, CONNECTION: 4, CHANNEL: 4, CONSUMER: 7}
 

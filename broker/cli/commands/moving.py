@@ -1,4 +1,4 @@
-"""brokerctl move, copy, replay, list_jobs and cancel_job: work on many messages, watched to its end.
+"""brokerctl move, copy, replay, rewind, list_jobs and cancel_job: work on many messages, watched to its end.
 
 Must not: leave a job running that somebody at a keyboard has given up.
 """
@@ -22,6 +22,8 @@ LOOK_S: Final = 0.1
 COLUMNS: Final = ("id", "kind", "state", "vhost", "source", "destination", "done", "total", "error")
 RUNNING: Final = ("running", "paused")
 DID: Final = {"move": "moved", "copy": "copied", "replay": "replayed", "rewind": "got back"}
+STAYED: Final = "could not be, and stayed"
+LEFT: Final = {"move": STAYED, "copy": STAYED, "replay": STAYED, "rewind": "are not in the log any more"}
 VERBS: Final = {"move": "Moving", "copy": "Copying", "replay": "Replaying", "rewind": "Rewinding"}
 
 count_option = click.option("-c", "--count", type=click.IntRange(1), metavar="N", help="How many at most; else all.")
@@ -69,7 +71,7 @@ def tell(context: Context, job: dict[str, Any]) -> int:
     counted = f"{done} message{'' if done == 1 else 's'}"
     told = f'{counted} {DID[kind]} from queue "{source}" to {to}'
     if job["skipped"]:
-        told += f"; {job['skipped']} could not be, and stayed"
+        told += f"; {job['skipped']} {LEFT[kind]}"
     if job["state"] == "failed":
         if context.is_json:
             context.done("", **job)
@@ -171,7 +173,32 @@ def replay(
 @command
 @vhost_option
 @queue_argument
-def list_dead_letters(context: Context, vhost: str, queue: str) -> None:
+@click.argument("into", required=False)
+@click.option("--to", metavar="TIME", help="Since when: 2026-11-21T17:00:00Z, or ms since 1970; else since the first.")
+@click.option("--partial", is_flag=True, help="Get back what there is, though some is not in the log any more.")
+@wait_option
+def rewind(
+    context: Context, vhost: str, queue: str, into: str | None, to: str | None, partial: bool, wait: bool
+) -> int:  # fmt: skip
+    """Get back what was published to a durable queue since a time, settled or not, into a new queue INTO.
+
+    Without INTO it is told how far back that goes.
+    """
+    path = _path(vhost, queue, "rewind")
+    if into is None:
+        reach = context.client.get(path)
+        earliest = reach["earliest"] or ("at no time" if reach["earliest_ms"] is None else "its first message")
+        facts = (("Messages", reach["messages"]), ("Missing", reach["missing"]), ("Whole since", earliest))
+        context.show_facts(facts, reach)
+        return OK
+    asked = {"to": int(to) if to is not None and to.isdigit() else to or 0, "into": into, "partial": partial}
+    return watch(context, context.client.post(path, asked), wait)
+
+
+@command
+@vhost_option
+@queue_argument
+def dead_letters(context: Context, vhost: str, queue: str) -> None:
     """Count the dead letters that wait in a queue, by reason, the queue they died in and Celery task."""
     answer = context.client.get(_path(vhost, queue, "dead-letters"))
     if answer["truncated"]:

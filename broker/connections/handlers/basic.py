@@ -38,7 +38,8 @@ def consume(channel: Channel, frame: commands.Basic.Consume, command: Method) ->
     arguments = arguments_of(command)
     is_limited = channel.context.prefetch.of_channel > 0
     queue = channel.operations.consumable_queue(channel.actor, name, frame.exclusive, arguments, is_limited)
-    channel.consume(queue, tag, frame.no_ack, frame.exclusive, arguments)
+    reader = queue.reader(arguments, frame.no_ack, channel.context.prefetch.of_new_consumers, is_limited)
+    channel.consume(reader, tag, frame.no_ack, frame.exclusive, arguments)
     if not frame.nowait:
         channel.send(commands.Basic.ConsumeOk(tag))
 

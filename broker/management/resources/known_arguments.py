@@ -30,7 +30,7 @@ def _shaped(row: Argument) -> Json:
     bounds = {"minimum": row.minimum, "maximum": None if row.maximum == LONG_MAX else row.maximum}
     return {
         "name": row.name, "on": row.on, "kind": row.kind, "summary": row.summary, "unit": row.unit,
-        "choices": row.choices, "policy_key": row.policy_key, "operator": bool(row.merge), "types": row.policy_types,
+        "choices": row.choices, "policy_key": row.policy_key, "operator": bool(row.merge), "types": row.types,
         "redeclare": row.equivalent, "acts": row.acts, **(bounds if row.kind == "integer" else {}),
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp
 
-from broker.browsing import place_of, task_name
+from broker.browsing import Place, place_of, task_name
 from broker.management.answers import Refused, answer, no_content
 from broker.management.call import Call, bad_request, flag_in, integer_in, object_in, text_in
 from broker.management.endpoint import (
@@ -22,6 +22,7 @@ from broker.management.endpoint import (
     NO_CONTENT,
     OBJECT,
     TEXT,
+    UNAVAILABLE,
     Endpoint,
     Json,
     rows,
@@ -33,26 +34,36 @@ from broker.moving.deaths import newest_death
 from broker.moving.filters import Filter
 from broker.moving.jobs import Job, TooManyJobsError
 from broker.moving.plans import Edit
+from broker.moving.rewind import Reach
 from broker.moving.service import Chosen, Replay, To
 
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024  # of JSON, with an edited message in it
 LOOKED_AT_MAX: Final = 100_000  # dead letters that are grouped in one answer
 GROUPS_MAX: Final = 1000
+IDS_MAX: Final = 1000
 TOO_MANY: Final = 429
 MS_PER_S: Final = 1000
+MS_MAX: Final = 253_402_300_799_000  # the end of the year 9999
+NAME_BYTES_MAX: Final = 255
 MOVE: Final = shape(
     "Move", "destination",
-    destination=ANYTHING, count=INTEGER, copy=FLAG, headers=OBJECT, body=TEXT, rate=INTEGER,
+    destination=ANYTHING, count=INTEGER, copy=FLAG, ids=ARRAY, headers=OBJECT, body=TEXT, search=TEXT,
+    rate=INTEGER,
 )  # fmt: skip
 REPLAY: Final = shape(
     "Replay",
     id=TEXT, edit=OBJECT, via=TEXT, keep_x_death=FLAG, count=INTEGER, reason=TEXT, queue=TEXT, task=TEXT,
-    headers=OBJECT, body=TEXT, rate=INTEGER,
+    ids=ARRAY, headers=OBJECT, body=TEXT, search=TEXT, rate=INTEGER,
 )  # fmt: skip
 JOB: Final = shape(
     "Job", "id kind state vhost source destination user done total looked_at skipped error started ended",
     id=TEXT, kind=TEXT, state=TEXT, vhost=TEXT, source=TEXT, destination=TEXT, user=TEXT, done=INTEGER, total=INTEGER,
     looked_at=INTEGER, skipped=INTEGER, error=ANYTHING, started=TEXT, ended=ANYTHING,
+)  # fmt: skip
+REWIND: Final = shape("Rewind", "to into", to=ANYTHING, into=TEXT, partial=FLAG)
+REACH: Final = shape(
+    "Reach", "messages missing is_whole earliest earliest_ms",
+    messages=INTEGER, missing=INTEGER, is_whole=FLAG, earliest=ANYTHING, earliest_ms=ANYTHING,
 )  # fmt: skip
 DEAD: Final = shape("DeadLetters", "groups looked_at truncated", groups=ARRAY, looked_at=INTEGER, truncated=FLAG)
 
@@ -86,14 +97,23 @@ def shaped(job: Job) -> Json:
 
 def chosen_in(body: Mapping[str, Any]) -> Chosen:
     """Which messages a body asks for, and how fast. Raises: Refused 400, ValueError."""
-    wanted = Filter(
-        object_in(body, "headers"),
-        text_in(body, "body").encode("utf-8", "surrogateescape"),
-        *(text_in(body, name) if name in body else None for name in ("reason", "queue", "task")),
-    )
-    chosen = Chosen(integer_in(body, "count"), integer_in(body, "rate"), wanted)
+    reason, queue, task = (text_in(body, name) if name in body else None for name in ("reason", "queue", "task"))
+    text = text_in(body, "search").lower().encode("utf-8", "surrogateescape")
+    part = text_in(body, "body").encode("utf-8", "surrogateescape")
+    wanted = Filter(object_in(body, "headers"), part, reason, queue, task, text, _places(body))
+    chosen = Chosen(integer_in(body, "count") or len(wanted.places), integer_in(body, "rate"), wanted)
     chosen.check()
     return chosen
+
+
+def _places(body: Mapping[str, Any]) -> frozenset[Place]:
+    """The messages that are named one by one. Raises: Refused 400, ValueError."""
+    if "ids" not in body:
+        return frozenset()
+    ids = body["ids"]
+    if not isinstance(ids, list) or not 0 < len(ids) <= IDS_MAX or not all(isinstance(one, str) for one in ids):
+        raise bad_request(f"ids is a list of 1 to {IDS_MAX} ids of messages")
+    return frozenset(place_of(one) for one in ids)
 
 
 def _destination(body: Mapping[str, Any]) -> To:
@@ -128,6 +148,18 @@ def _replay(body: Mapping[str, Any]) -> Replay:
     return Replay(via == "exchange", flag_in(body, "keep_x_death"), one, _edit(body))
 
 
+def _since_ms(body: Mapping[str, Any]) -> int:
+    """The time in a body: ISO 8601, UTC where it names no zone, or milliseconds since 1970. Raises: Refused 400."""
+    value = body["to"]
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MS_MAX:
+        return value
+    try:
+        time = datetime.fromisoformat(value)
+        return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * MS_PER_S)
+    except (TypeError, ValueError, OverflowError):
+        raise bad_request("to is a time, such as 2026-11-21T17:00:00Z, or milliseconds since 1970") from None
+
+
 def begun(job: Job) -> ASGIApp:
     """The answer to whoever started a job."""
     return answer(shaped(job), ACCEPTED)
@@ -159,6 +191,37 @@ async def replay(call: Call) -> ASGIApp:
         return begun(call.api.node.moving.replay(call.actor(), call.part("queue"), how, chosen))
     except TooManyJobsError as error:
         raise too_many(error) from None
+
+
+async def rewind(call: Call) -> ASGIApp:
+    """Begins to get back what was published to a durable queue since a time, into a new queue."""
+    body = await call.body("to", "into")
+    since_ms, into, is_partial = _since_ms(body), text_in(body, "into"), flag_in(body, "partial")
+    if not into or len(into.encode("utf-8", "surrogateescape")) > NAME_BYTES_MAX:
+        raise bad_request(f"into is a queue's name of at most {NAME_BYTES_MAX} bytes")
+    try:
+        return begun(call.api.node.moving.rewind(call.actor(), call.part("queue"), since_ms, into, is_partial))
+    except TooManyJobsError as error:
+        raise too_many(error) from None
+
+
+async def reach(call: Call) -> ASGIApp:
+    """How far back a queue can be rewound. Raises: Refused 503 where the log cannot be read."""
+    outcome: asyncio.Future[Reach | str] = asyncio.get_running_loop().create_future()
+
+    def done(found: Reach | str) -> None:
+        if not outcome.done():  # whoever asked may have gone
+            outcome.set_result(found)
+
+    call.api.node.moving.reach(call.actor(), call.part("queue"), done)
+    found = await outcome
+    if isinstance(found, str):
+        raise Refused(UNAVAILABLE, "service_unavailable", found)
+    earliest_ms = found.complete_from_ms
+    return answer({
+        "messages": found.messages, "missing": found.missing, "is_whole": found.missing == 0,
+        "earliest": _time(earliest_ms or 0), "earliest_ms": earliest_ms,
+    })  # fmt: skip
 
 
 async def dead_letters(call: Call) -> ASGIApp:
@@ -217,6 +280,11 @@ ENDPOINTS: Final = rows(
     Endpoint("POST", "/queues/{vhost}/{queue}/replay", "vhost.use", replay,
              "Replay dead letters to where they died, as a job", body=REPLAY, answer=JOB, status=ACCEPTED,
              others=(TOO_MANY,)),
+    Endpoint("POST", "/queues/{vhost}/{queue}/rewind", "vhost.use", rewind,
+             "Get back what was published to a durable queue since a time, into a new queue, as a job", body=REWIND,
+             answer=JOB, status=ACCEPTED, others=(TOO_MANY,)),
+    Endpoint("GET", "/queues/{vhost}/{queue}/rewind", "vhost.use", reach, "How far back a queue can be rewound",
+             answer=REACH, others=(UNAVAILABLE,)),
     Endpoint("GET", "/queues/{vhost}/{queue}/dead-letters", "vhost.use", dead_letters,
              "Dead letters by reason, queue and Celery task", answer=DEAD),
     Endpoint("GET", "/leveret/jobs", "overview.see", jobs, "Jobs that run, and those that ended lately",

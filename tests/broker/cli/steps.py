@@ -116,6 +116,14 @@ QUEUES = (
     Step("list_queues -p {v} name policy state owner_pid arguments --online", out=("tasks\t\trunning\t\t{{",)),
     Step("list_queues -p {v} --offline -q", out=("name\tmessages\n",)),
     Step("list_queues --all-vhosts --formatter json", out=('"vhost": "{v}"',)),
+    Step("declare_queue -p {v} events --type stream -a x-max-age=7D"),
+    Step("list_stream_offsets -p {v} events", out=("consumer_name\toffset\tlag\tacknowledged_at\tconsumers\n",)),
+    Step("list_stream_offsets -p {v} tasks", 65, err="is not a stream"),
+    Step("list_stream_offsets -p {v} events nonsense", 64, err="nonsense"),
+    Step("delete_stream_offset -p {v} events nobody", 65, err="nobody"),
+    Step("list_queues -p {v} name type first_offset next_offset lag", out=("events\tstream\t0\t0\t\n",)),
+    Step("purge_queue -p {v} events", 65, err="queue.purge not supported by stream queues"),
+    Step("delete_queue -p {v} events"),
     Step("list_queues -p {v} nonsense", 64, err="nonsense"),
     Step("list_queues -p nowhere-{v}", 65, err="nowhere-{v}"),
     Step("list_consumers -p {v}", out=("queue_name\tchannel_pid\tconsumer_tag\t",)),
@@ -181,12 +189,38 @@ MOVING = (
     Step("list_jobs", out=("id\tkind\tstate\tvhost", "\tmove\tdone\t{v}\ta\tqueue b\t2\t2\t")),
     *(Step("publish -p {v} dead body " + DIED.replace("QUEUE", queue)) for queue in ("work", "gone")),
     Step("publish -p {v} dead alive"),
-    Step("list_dead_letters -p {v} dead", out=("reason\tqueue\ttask\tcount\n", "expired\twork\t\t1\n")),
+    Step("dead_letters -p {v} dead", out=("reason\tqueue\ttask\tcount\n", "expired\twork\t\t1\n")),
     Step("replay -p {v} dead --died-in work --reason expired", out=("1 message replayed",)),
     Step("replay -p {v} dead", 65, err="no queue 'gone'"),
     Step("get -p {v} work", out=("x-replays: 1", "x-deaths-before-replay")),
+    Step("rewind -p {v} a", out=("Messages         6\n", "Whole since      its first message\n")),
+    Step("rewind -p {v} a again", out=('6 messages got back from queue "a" to again.',)),
+    Step("rewind -p {v} a again", 65, err="is there already"),
+    Step("rewind -p {v} a none --to 2999-01-01T00:00:00Z --json", out=('"total": 0', '"state": "done"')),
+    Step("rewind -p {v} a x --to yesterday", 65, err="to is a time"),
     Step("copy -p {v} b a --rate 1 --no-wait --json", out=('"state": "running"',)),
     Step("cancel_job 999999", 65, err="no job"),
+    Step("delete_vhost {v}"),
+)  # fmt: skip
+HELD = (  # until 2100; an id is that time, and the number of the message with where it stands
+    Step("add_vhost {v}"),
+    Step("declare_queue -p {v} q"),
+    Step("publish -p {v} q hello --header x-hold-until=4102444800000 --property delivery_mode=2"),
+    Step("publish -p {v} q later --header x-hold-until=2100-01-01T00:00:00Z --property delivery_mode=2"),
+    Step("get -p {v} q", out=("No message waits",)),
+    Step("list_held -p {v}", out=("id\tdue\tqueue\texchange\trouting_key\treason\ttask\tbytes\n",
+                                  "4102444800000-256\t4102444800000\t\t\tq\tuntil\t\t5\n")),
+    Step("list_held -p {v} -c 1 --json", out=('"id": "4102444800000-256"',)),
+    Step("list_held -p nowhere-{v}", 65, err="nowhere-{v}"),
+    Step("release_held -p {v} 4102444800000-256", out=("is on its way",)),
+    Step("release_held -p {v} 4102444800000-256", 65, err="not found"),
+    Step("get -p {v} q --ack", out=("hello",)),
+    Step("reschedule_held -p {v} 4102444800000-512 2100-01-02", out=('held message "4102531200000-768" now',)),
+    Step("reschedule_held -p {v} 4102444800000-512 2100-01-02", 65, err="not found"),
+    Step("reschedule_held -p {v} 4102531200000-768 soon", 64, err="neither a time"),
+    Step("cancel_held -p {v} 4102531200000-768", out=("is gone",)),
+    Step("cancel_held -p {v} nonsense", 65, err="not the id of a held message"),
+    Step("list_held -p {v} --no-table-headers"),
     Step("delete_vhost {v}"),
 )  # fmt: skip
 POLICIES = (
@@ -267,11 +301,11 @@ NODE = (
     Step("add_user", 64, err="USERNAME"),
 )
 SCENARIOS = {
-    "accounts": ACCOUNTS, "vhosts": VHOSTS, "queues": QUEUES, "messages": MESSAGES, "moving": MOVING,
+    "accounts": ACCOUNTS, "vhosts": VHOSTS, "queues": QUEUES, "messages": MESSAGES, "moving": MOVING, "held": HELD,
     "policies": POLICIES, "definitions": DEFINITIONS, "node": NODE,
 }  # fmt: skip
 # Commands whose tests need more than a line: test_live, test_doctor, test_convert and test_log.
 ELSEWHERE = frozenset({
     "close_connection", "close_all_connections", "close_all_user_connections", "convert_rabbitmq_conf", "doctor", "log",
-    "shutdown", "stop", "trace",
+    "cancel_job", "shutdown", "stop", "trace",
 })  # fmt: skip

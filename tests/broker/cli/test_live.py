@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import termios
@@ -206,3 +207,37 @@ def test_nobody_there_is_one_line_that_says_what_to_do() -> None:
     assert (ended.status, ended.out) == (69, "")
     assert "--management-port" in ended.err
     assert ended.err.count("\n") == 1
+
+
+def slow_move(managed: Managed, vhost: str) -> subprocess.Popen[str]:
+    """A move of a message a second; it has begun."""
+    in_process(*managed.socket_flags, "declare_queue", "-p", vhost, "a")
+    in_process(*managed.socket_flags, "declare_queue", "-p", vhost, "b")
+    in_process(*managed.socket_flags, "publish", "-p", vhost, "a", "body", "--repeat", "100")
+    words = [*COMMAND, *managed.socket_flags, "move", "-p", vhost, "a", "b", "--rate", "1"]
+    moving = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: [job for job in jobs(managed, vhost) if job["done"]], what="the first message")
+    return moving
+
+
+def jobs(managed: Managed, vhost: str) -> list[dict[str, object]]:
+    listed = json.loads(in_process(*managed.socket_flags, "list_jobs", "--json").out)
+    return [job for job in listed if job["vhost"] == vhost]
+
+
+def test_ctrl_c_ends_a_move_and_what_is_moved_is_moved(managed: Managed, vhost: str) -> None:
+    moving = slow_move(managed, vhost)
+    moving.send_signal(signal.SIGINT)
+    moving.communicate(timeout=WAIT_S)
+    assert moving.returncode == 130
+    wait_until(lambda: jobs(managed, vhost)[0]["state"] == "cancelled", what="the job's end")
+
+
+def test_a_job_is_cancelled_by_its_id(managed: Managed, vhost: str) -> None:
+    moving = slow_move(managed, vhost)
+    (job,) = jobs(managed, vhost)
+    ended = in_process(*managed.socket_flags, "cancel_job", str(job["id"]))
+    assert (ended.status, ended.out) == (0, f"Job {job['id']} stops.\n")
+    out, _ = moving.communicate(timeout=WAIT_S)
+    assert moving.returncode == 1
+    assert out.startswith("Cancelled: ")

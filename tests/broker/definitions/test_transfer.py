@@ -200,7 +200,7 @@ WRONG: list[tuple[Any, str]] = [
         with_one("queues", **QUEUE, arguments={"x-message-ttl": -1}),
         "queue 'q' in vhost 'v': invalid arg 'x-message-ttl' for queue 'q' in vhost 'v': {value_negative,-1}",
     ),
-    (with_one("queues", **QUEUE, type="stream"), "unsupported queue type 'stream'"),
+    (with_one("queues", **QUEUE, type="heap"), "unsupported queue type 'heap'"),
     (with_one("queues", **QUEUE, arguments={"x": 2**63}), "queue 'q' in vhost 'v': argument 'x' does not fit 64 bits"),
     (with_one("queues", **{**QUEUE, "name": "q" * 256}), "its name has more than 255 bytes"),
     (with_one("exchanges", name="x", vhost="v", type="jms"), "exchange 'x' in vhost 'v': unknown exchange type 'jms'"),

@@ -174,7 +174,8 @@ def test_rights_on_both_ends_are_asked_for(http: Http, channel: Channel) -> None
     somebody = http.as_user("mover", "p")
     try:
         for rights in (
-            {"configure": "", "write": "^b$", "read": "^(b|dead)$"}, {"configure": "", "write": "^c$", "read": ".*"}
+            {"configure": "", "write": "^b$", "read": "^(b|dead)$"},
+            {"configure": "", "write": "^c$", "read": ".*"},
         ):
             http.make(f"/api/permissions/{VHOST}/mover", rights)
             assert somebody.ask("POST", f"{QUEUES}/a/move", {"destination": "b"})[0] == 401

@@ -42,18 +42,25 @@ def opened(files: FaultyFiles, settings: LogSettings = SMALL) -> Callable[[Timer
 class Moved:
     """A broker with a client on channel 1, and what is asked of it."""
 
-    def __init__(self, files: FaultyFiles | None = None, disk: Any = None, now_ms: int = 1_700_000_000_000) -> None:
+    def __init__(
+        self,
+        files: FaultyFiles | None = None,
+        disk: Any = None,
+        now_ms: int = 1_700_000_000_000,
+        settings: LogSettings = SMALL,
+    ) -> None:
+        self.settings = settings
         self.files, self.spool_files = files or FaultyFiles(), FaultyFiles()
         self.broker = SansBroker(
-            journal=opened(self.files), spool=opened(self.spool_files), budget=MemoryBudget(2**20, LIMITS), disk=disk,
-            now_ms=now_ms,
+            journal=opened(self.files, settings), spool=opened(self.spool_files), budget=MemoryBudget(2**20, LIMITS),
+            disk=disk, now_ms=now_ms,
         )  # fmt: skip
         self.client = self.broker.connect().open()
         self.client.channel(1)
 
     def after_kill(self) -> Moved:
         """Another broker on what this one's disk holds, were it killed now."""
-        return Moved(self.files.after_kill(), self.broker.disk, self.broker.clock.now_ms())
+        return Moved(self.files.after_kill(), self.broker.disk, self.broker.clock.now_ms(), self.settings)
 
     @property
     def moving(self) -> Moving:

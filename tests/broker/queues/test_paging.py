@@ -9,9 +9,9 @@ from pamqp import commands
 from pamqp.base import Frame
 from pamqp.commands import Basic
 
+from broker.publish_lane import BYTES_A_MESSAGE, UNWRITTEN_BYTES_MAX
 from broker.queues.paged import PagedFifo
 from broker.queues.paging import Limits, MemoryBudget
-from broker.vhost import BYTES_A_MESSAGE, UNWRITTEN_BYTES_MAX
 from storage.commit import Timers
 from storage.journal import Journal
 from storage.local import LocalJournal, LogSettings

@@ -60,7 +60,8 @@ export function JobProgress({ job: first, what, onEnd }) {
     <p role="status">${isGoing(job) ? `${what}: ${progressOf(job)}${job.error ? `. It waits: ${job.error}` : ""}.` : endOf(job, what)}</p>
     <${Bar} job=${job} label=${what} />
     <${Problem} problem=${problem ?? refused} />
-    ${isGoing(job) && html`<div class="actions"><button type="button" onClick=${stop}>Cancel the job</button></div>`}
+    ${isGoing(job) && html`<p class="muted">The job goes on when you leave this; “Jobs” lists it.</p>
+      <div class="actions"><button type="button" onClick=${stop}>Cancel the job</button></div>`}
   </div>`;
 }
 

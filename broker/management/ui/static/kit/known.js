@@ -41,12 +41,9 @@ function offer(row, name) {
   return { name, kind: KINDS[row.kind] ?? "text", about, choices: row.choices.length ? row.choices : undefined, types: row.types };
 }
 
-const onlyStreams = (row) => row.types.length === 1 && row.types[0] === "stream";
-const fitsType = (row, type) => (type === "stream" ? row.types.includes("stream") : !onlyStreams(row));
-
 /** What a form offers for "queue" or "exchange" arguments; for queues: those of a type. */
 export function useArguments(on, type = "classic") {
-  const fits = (row) => row.on === on && !isOld(row) && (on !== "queue" || fitsType(row, type));
+  const fits = (row) => row.on === on && !isOld(row) && (on !== "queue" || row.types.includes(type));
   return useRows().filter(fits).map((row) => offer(row, row.name));
 }
 

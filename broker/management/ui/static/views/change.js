@@ -1,8 +1,8 @@
 // Changing a queue in place: its arguments, after looking at what will be different; and getting back what was in it.
 import { html, useState } from "../kit/html.js";
-import { api, get, post, put, withQuery } from "../kit/api.js";
+import { api, get, post, put } from "../kit/api.js";
 import { rowsOf, tableOf } from "../kit/arguments.js";
-import { inline, moment } from "../kit/format.js";
+import { inline, moment, plural } from "../kit/format.js";
 import { Form } from "../kit/form.js";
 import { JobProgress } from "../kit/job.js";
 import { Awaited, Empty, note, Problem } from "../kit/notice.js";
@@ -17,17 +17,18 @@ export function Change({ queue }) {
     ${queue.durable && queue.type !== "stream" && html`<${Card} title="Rewind"><${Rewind} queue=${queue} /><//>`}`;
 }
 
-/** What is different between two tables of arguments: rows {name, from, to}. */
-export function differences(before, after) {
+/** What has to be said to make one table of arguments another: null takes one away. */
+export function changesOf(before, after) {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  return names.filter((name) => inline(before[name]) !== inline(after[name])).map((name) => ({ name, from: before[name], to: after[name] }));
+  const changed = names.filter((name) => inline(before[name]) !== inline(after[name]));
+  return Object.fromEntries(changed.map((name) => [name, after[name] ?? null]));
 }
 
-const shown = (value) => (value === undefined ? html`<span class="muted">not set</span>` : html`<code>${inline(value)}</code>`);
+const shown = (value) => (value === undefined || value === null ? html`<span class="muted">not set</span>` : html`<code>${inline(value)}</code>`);
 const COLUMNS = [
-  { key: "name", title: "Argument" },
-  { key: "from", title: "Now", draw: (row) => shown(row.from) },
-  { key: "to", title: "Then", draw: (row) => shown(row.to) },
+  { key: "argument", title: "Argument" },
+  { key: "before", title: "Now", draw: (row) => shown(row.before) },
+  { key: "after", title: "Then", draw: (row) => shown(row.after) },
 ];
 
 function Arguments({ queue }) {
@@ -36,21 +37,20 @@ function Arguments({ queue }) {
   const fields = [{ name: "rows", label: "Arguments", kind: "custom",
     render: (rows, set) => html`<${QueueArguments} rows=${rows} set=${set} type=${queue.type} />` }];
   const check = async ({ rows }) => {
-    const after = tableOf(rows);
-    return { after, told: await put(withQuery(path, { dry_run: true }), { arguments: after }) };
+    const wanted = changesOf(queue.arguments ?? {}, tableOf(rows));
+    return { wanted, told: await put(path, { arguments: wanted, dry_run: true }) };
   };
   if (wanted) return html`<${Agree} queue=${queue} path=${path} ...${wanted} onClose=${() => setWanted(null)} />`;
   return html`<p class="muted">The queue keeps its messages, consumers and bindings. Clients that declare it with other arguments are refused, unless the broker is lenient.</p>
     <${Form} fields=${fields} initial=${{ rows: rowsOf(queue.arguments) }} act=${check} word="See what changes" onDone=${setWanted} keep />`;
 }
 
-function Agree({ queue, path, after, onClose }) {
+function Agree({ queue, path, wanted, told, onClose }) {
   const [state, setState] = useState({ busy: false, problem: null });
-  const rows = differences(queue.arguments ?? {}, after);
   const apply = async () => {
     setState({ busy: true, problem: null });
     try {
-      await put(path, { arguments: after });
+      await put(path, { arguments: wanted });
       note(`${queue.name} is changed.`);
       refresh();
       onClose();
@@ -58,11 +58,12 @@ function Agree({ queue, path, after, onClose }) {
       setState({ busy: false, problem });
     }
   };
-  return html`<${Table} columns=${COLUMNS} items=${rows} keyOf=${(row) => row.name} caption="What changes"
+  return html`<${Table} columns=${COLUMNS} items=${told.changes} keyOf=${(row) => row.argument} caption="What changes"
       empty=${html`<${Empty} title="Nothing changes">The arguments are those that the queue has.<//>`} />
+    ${told.messages_to_sort > 0 && html`<p class="muted">${plural(told.messages_to_sort, "waiting message")} are put in order anew by their priority.</p>`}
     <${Problem} problem=${state.problem} />
     <div class="actions"><button type="button" onClick=${onClose}>Back</button>
-      <button type="button" class="primary" disabled=${state.busy || !rows.length} onClick=${apply}>Change the queue</button></div>`;
+      <button type="button" class="primary" disabled=${state.busy || !told.changes.length} onClick=${apply}>Change the queue</button></div>`;
 }
 
 function Rewind({ queue }) {

@@ -30,22 +30,23 @@ const chosenOf = ({ reason, queue, task }) => ({ reason, queue, task: task ?? ""
 export function Letters({ vhost, name, query }) {
   const path = api`queues/${vhost}/${name}/dead-letters`;
   const state = usePoll((signal) => get(path, { signal }), path, true);
-  const [replaying, setReplaying] = useState(null);
+  const [dialog, setDialog] = useState(null); // stands here, so that it outlives its group
   const group = state.data?.groups.find((one) => keyOf(one) === query.group);
-  const replayAll = () => setReplaying({ chosen: {}, what: `all dead letters of ${name}` });
+  const replayAll = () => show(Replay, { chosen: {}, what: `all dead letters of ${name}` });
+  const show = (Shown, rest) => setDialog({ Shown, rest });
   return html`<${Awaited} state=${state} doing="Reading the dead letters">${(data) => html`
       <div class="toolbar">
         <button type="button" class="small" disabled=${!data.groups.length} onClick=${replayAll}>Replay all…</button>
         <span class="count" role="status">${plural(data.groups.reduce((sum, one) => sum + one.count, 0), "dead letter")}</span>
       </div>
       ${data.truncated && html`<div class="banner warn">There are more messages than were looked at; the counts are of those at the front.</div>`}
-      <${Table} columns=${groupColumns(vhost, setReplaying)} items=${data.groups} keyOf=${keyOf} caption="Groups of dead letters"
+      <${Table} columns=${groupColumns(vhost, show)} items=${data.groups} keyOf=${keyOf} caption="Groups of dead letters"
         empty=${html`<${Empty} title="No dead letter waits here">Messages that were rejected, expired or dropped elsewhere show up here with the reason.<//>`} />`}<//>
-    ${group && html`<h2>${titleOf(group)}</h2><${Group} key=${keyOf(group)} vhost=${vhost} name=${name} group=${group} replay=${setReplaying} />`}
-    ${replaying && html`<${Replay} vhost=${vhost} name=${name} ...${replaying} onClose=${() => setReplaying(null)} />`}`;
+    ${group && html`<h2>${titleOf(group)}</h2><${Group} key=${keyOf(group)} vhost=${vhost} name=${name} group=${group} show=${show} />`}
+    ${dialog && html`<${dialog.Shown} vhost=${vhost} name=${name} ...${dialog.rest} onClose=${() => setDialog(null)} />`}`;
 }
 
-const groupColumns = (vhost, replay) => [
+const groupColumns = (vhost, show) => [
   { key: "reason", title: "Why" },
   { key: "queue", title: "Died in queue", draw: (one) => html`<${QueueLink} vhost=${vhost} name=${one.queue} />` },
   { key: "task", title: "Celery task", draw: (one) => one.task ?? "" },
@@ -53,7 +54,7 @@ const groupColumns = (vhost, replay) => [
   { key: "act", title: "Actions", unseen: true, draw: (one) => html`
     <button type="button" class="small" onClick=${() => setQuery({ group: keyOf(one) })} aria-label="Look at ${titleOf(one)}">Look</button>
     <button type="button" class="small" aria-label="Replay ${titleOf(one)}"
-      onClick=${() => replay({ chosen: chosenOf(one), what: `${number(one.count)} × ${titleOf(one)}` })}>Replay…</button>` },
+      onClick=${() => show(Replay, { chosen: chosenOf(one), what: `${number(one.count)} × ${titleOf(one)}` })}>Replay…</button>` },
 ];
 
 /** Messages of a group, looked for from the front of the queue. */
@@ -74,37 +75,33 @@ function belongs(message, group) {
   return death !== undefined && death.reason === group.reason && death.queue === group.queue && (taskOf(message)?.name ?? "") === (group.task ?? "");
 }
 
-function Group({ vhost, name, group, replay }) {
-  const [open, setOpen] = useState(null);
-  const [editing, setEditing] = useState(null);
-  const [moving, setMoving] = useState(null);
+function Group({ vhost, name, group, show }) {
   const state = usePoll((signal) => messagesOf(vhost, name, group, signal), `${vhost} ${name} ${keyOf(group)}`, true);
   const picked = usePicked(state.data?.items.map(idOf) ?? []);
   const count = picked.ids.length;
   const counted = count ? ` (${count})` : "";
-  const chosen = { chosen: { ids: picked.ids }, what: plural(count, "dead letter"), some: true };
+  const chosen = { chosen: { ids: picked.ids }, what: plural(count, "dead letter"), some: true, onDone: picked.none };
   return html`<${Awaited} state=${state} doing="Looking into the queue">${({ items, more }) => html`
       <div class="toolbar">
         <${PickAll} picked=${picked} count=${items.length} />
-        <button type="button" class="small" disabled=${!count} onClick=${() => replay(chosen)}>Replay selected${counted}…</button>
-        <button type="button" class="small" disabled=${!count} onClick=${() => setMoving(chosen)}>Move selected${counted}…</button>
+        <button type="button" class="small" disabled=${!count} onClick=${() => show(Replay, chosen)}>Replay selected${counted}…</button>
+        <button type="button" class="small" disabled=${!count} onClick=${() => show(Move, chosen)}>Move selected${counted}…</button>
         <button type="button" class="small danger" disabled=${!count} onClick=${() => askDelete(vhost, name, picked.ids, picked.none)}>Delete selected${counted}</button>
         ${more && html`<span class="muted">Only the first are shown.</span>`}
       </div>
-      <${Table} columns=${messageColumns(picked, setOpen, setEditing)} items=${items} keyOf=${idOf} caption="Dead letters of this group"
-        empty=${html`<${Empty} title="None of them waits any more" />`} />`}<//>
-    ${open && html`<${Dialog} title="Dead letter" wide onClose=${() => setOpen(null)}><${Message} message=${open} /><//>`}
-    ${editing && html`<${Edit} vhost=${vhost} name=${name} message=${editing} onClose=${() => setEditing(null)} />`}
-    ${moving && html`<${Move} vhost=${vhost} name=${name} ...${moving} onClose=${() => setMoving(null)} onDone=${picked.none} />`}`;
+      <${Table} columns=${messageColumns(picked, show)} items=${items} keyOf=${idOf} caption="Dead letters of this group"
+        empty=${html`<${Empty} title="None of them waits any more" />`} />`}<//>`;
 }
 
-const messageColumns = (picked, open, edit) => [
+const Open = ({ message, onClose }) => html`<${Dialog} title="Dead letter" wide onClose=${onClose}><${Message} message=${message} /><//>`;
+
+const messageColumns = (picked, show) => [
   { key: "what", title: "Message", draw: (one) => html`<${Pick} picked=${picked} id=${idOf(one)}><span class="clip">${preview(one) || "(empty)"}</span><//>` },
   { key: "at", title: "Died", draw: (one) => moment(deathsOf(one)[0].at) },
   { key: "count", title: "Deaths", num: true, draw: (one) => number(deathsOf(one).reduce((sum, death) => sum + death.count, 0)) },
   { key: "act", title: "Actions", unseen: true, draw: (one) => html`
-    <button type="button" class="small" onClick=${() => open(one)}>Open</button>
-    <button type="button" class="small" onClick=${() => edit(one)}>Edit and replay</button>` },
+    <button type="button" class="small" onClick=${() => show(Open, { message: one })}>Open</button>
+    <button type="button" class="small" onClick=${() => show(Edit, { message: one })}>Edit and replay</button>` },
 ];
 
 const EDIT_FIELDS = [

@@ -29,23 +29,25 @@ function argumentsOf({ args, kwargs }) {
   return `${text(args)} ${text(kwargs ?? {})}`.slice(0, PREVIEW_LETTERS);
 }
 
-export function Messages({ vhost, name, query }) {
+/** Args: `stream` whether nothing can be taken out. */
+export function Messages({ vhost, name, query, stream }) {
   const [open, setOpen] = useState(null);
   const [moving, setMoving] = useState(null);
   const asked = { count: PEEK_COUNT, after: query.after, search: query.search };
   const path = withQuery(api`queues/${vhost}/${name}/messages`, asked);
   const state = usePoll((signal) => get(path, { signal }), path);
   const picked = usePicked(state.data?.items.map(idOf) ?? []);
-  return html`<${Search} query=${query} />
+  return html`<${Search} query=${query} />${stream && html`<${FromOffset} query=${query} />`}
     <${Awaited} state=${state} doing="Looking into the queue">${(page) => html`
-      <${Acts} vhost=${vhost} name=${name} page=${page} picked=${picked} search=${query.search} move=${setMoving} />
-      <${Table} columns=${columnsOf(picked, setOpen)} items=${page.items} keyOf=${idOf} caption="Messages that wait in ${name}"
+      ${stream ? html`<div class="toolbar"><${Count} page=${page} search=${query.search} /></div>`
+        : html`<${Acts} vhost=${vhost} name=${name} page=${page} picked=${picked} search=${query.search} move=${setMoving} />`}
+      <${Table} columns=${stream ? streamColumns(setOpen) : columnsOf(picked, setOpen)} items=${page.items} keyOf=${idOf} caption="Messages that wait in ${name}"
         empty=${html`<${Empty} title=${query.search ? "No waiting message matches" : "No message waits in this queue"}>
           ${query.search ? "Only messages that are ready are searched, not those that consumers have." : "Messages that consumers have and have not acknowledged are not shown here."}<//>`} />
       ${(page.next || query.after) && html`<nav class="pager" aria-label="Pages">
         <button type="button" disabled=${!query.after} onClick=${() => setQuery({ after: "" })}>From the front</button>
         <button type="button" disabled=${!page.next} onClick=${() => setQuery({ after: page.next })}>Next ${PEEK_COUNT}</button></nav>`}`}<//>
-    <${Fold} title="Get messages as a client does"><${Get} vhost=${vhost} name=${name} /><//>
+    ${!stream && html`<${Fold} title="Get messages as a client does"><${Get} vhost=${vhost} name=${name} /><//>`}
     ${open && html`<${Dialog} title="Message" wide onClose=${() => setOpen(null)}><${Message} message=${open} /><//>`}
     ${moving && html`<${Move} vhost=${vhost} name=${name} ...${moving} onClose=${() => setMoving(null)} onDone=${picked.none} />`}`;
 }
@@ -62,8 +64,25 @@ function Acts({ vhost, name, page, picked, search, move }) {
     <button type="button" class="small danger" disabled=${!count}
       onClick=${() => askDelete(vhost, name, picked.ids, picked.none)}>Delete selected${counted}</button>
     <button type="button" class="small" disabled=${!page.items.length} onClick=${moveAll}>${search ? "Move all that match…" : "Move all…"}</button>
-    <span class="count" role="status">${plural(page.items.length, "message")} shown${search ? `, ${number(page.looked_at)} searched` : ""}</span>
+    <${Count} page=${page} search=${search} />
   </div>`;
+}
+
+const Count = ({ page, search }) =>
+  html`<span class="count" role="status">${plural(page.items.length, "message")} shown${search ? `, ${number(page.looked_at)} searched` : ""}</span>`;
+
+/** A message of a stream is named after its offset, counted from 1. */
+const offsetOf = (message) => Number(message.id.split("-")[1]) - 1;
+
+function FromOffset({ query }) {
+  const submit = (event) => {
+    event.preventDefault();
+    const offset = Number.parseInt(event.target.elements.offset.value, 10);
+    setQuery({ after: offset > 0 ? `0-${offset}` : "" });
+  };
+  return html`<form class="toolbar" onSubmit=${submit}>
+    <label class="inline">From offset <input class="short" name="offset" inputmode="numeric" pattern="[0-9]{1,18}" defaultValue=${query.after?.split("-")[1] ?? "0"} /></label>
+    <button class="small">Look</button></form>`;
 }
 
 function Search({ query }) {
@@ -79,15 +98,27 @@ function Search({ query }) {
     </form>`;
 }
 
-const columnsOf = (picked, open) => [
-  { key: "what", title: "Message", draw: (message) => html`<${Pick} picked=${picked} id=${idOf(message)}>
-      <span class="clip">${preview(message) || "(empty)"}</span><//>` },
+const SHARED_COLUMNS = [
   { key: "from", title: "Exchange", draw: (message) => exchangeName(message.exchange ?? "") },
   { key: "routing_key", title: "Routing key", draw: (message) => html`<code>${message.routing_key}</code>` },
   { key: "marks", title: "Marks", draw: (message) => html`<${Marks} message=${message} />` },
   { key: "size", title: "Size", num: true, draw: (message) => bytes(sizeOf(message)) },
   { key: "age", title: "Age", num: true, draw: (message) => (message.age_ms === undefined || message.age_ms === null ? "" : duration(message.age_ms)) },
+];
+
+const columnsOf = (picked, open) => [
+  { key: "what", title: "Message", draw: (message) => html`<${Pick} picked=${picked} id=${idOf(message)}>
+      <span class="clip">${preview(message) || "(empty)"}</span><//>` },
+  ...SHARED_COLUMNS,
   { key: "act", title: "Actions", unseen: true, draw: (message) => html`<button type="button" class="small" onClick=${() => open(message)}>Open</button>` },
+];
+
+const streamColumns = (open) => [
+  { key: "offset", title: "Offset", draw: (message) => number(offsetOf(message)) },
+  { key: "what", title: "Message", draw: (message) => html`<span class="clip">${preview(message) || "(empty)"}</span>` },
+  ...SHARED_COLUMNS,
+  { key: "act", title: "Actions", unseen: true, draw: (message) => html`<button type="button" class="small"
+    aria-label="Open offset ${offsetOf(message)}" onClick=${() => open(message)}>Open</button>` },
 ];
 
 export function Marks({ message }) {

@@ -4,7 +4,7 @@ import { api, get, remove, withQuery } from "../kit/api.js";
 import { ArgumentList } from "../kit/arguments.js";
 import { Chart, RangeChoice } from "../kit/chart.js";
 import { confirm } from "../kit/dialog.js";
-import { bytes, duration, moment, number, rate, short, yesNo } from "../kit/format.js";
+import { bytes, duration, moment, number, plural, rate, short, yesNo } from "../kit/format.js";
 import { Awaited, Empty, note } from "../kit/notice.js";
 import { refresh, usePoll } from "../kit/poll.js";
 import { go, href } from "../kit/routes.js";
@@ -16,7 +16,7 @@ import { Change } from "./change.js";
 import { Features } from "./features.js";
 import { Letters } from "./letters.js";
 import { Messages } from "./messages.js";
-import { Offsets } from "./offsets.js";
+import { Offsets, streamFacts } from "./offsets.js";
 import { Publish } from "./publish.js";
 import { QueueState } from "./queues.js";
 import { HeldNote, Standstill } from "./standstill.js";
@@ -35,11 +35,11 @@ export function Queue({ parts, query }) {
   const tab = query.tab ?? "overview";
   return html`<${ViewHead} title=${name} of=${vhost === "/" ? "" : `in ${vhost}`} crumbs=${[["Queues", ["queues"]]]}>
       ${state.data && html`<${Features} queue=${state.data} />`}
-      <button type="button" class="danger" onClick=${() => askPurge(vhost, name, state.data)}>Purge</button>
+      ${state.data?.type !== "stream" && html`<button type="button" class="danger" onClick=${() => askPurge(vhost, name, state.data)}>Purge</button>`}
       <button type="button" class="danger" onClick=${() => askDelete(vhost, name, state.data)}>Delete</button>
     <//>
     <${Tabs} rows=${tabsOf(state.data)} parts=${parts} now=${tab} label="Parts of the queue" />
-    ${tab === "messages" && html`<${Messages} vhost=${vhost} name=${name} query=${query} />`}
+    ${tab === "messages" && html`<${Messages} vhost=${vhost} name=${name} query=${query} stream=${state.data?.type === "stream"} />`}
     ${tab === "letters" && html`<${Letters} vhost=${vhost} name=${name} query=${query} />`}
     ${tab === "offsets" && html`<${Offsets} vhost=${vhost} name=${name} />`}
     ${tab === "change" && html`<${Awaited} state=${state} doing="Reading the queue">${(queue) => html`<${Change} queue=${queue} />`}<//>`}
@@ -66,6 +66,7 @@ function Live({ queue, range }) {
       <${Card}><${Chart} title="Message rates" series=${rateSeries(queue.message_stats)} format=${rate} empty="Nothing has been published or delivered yet." /><//>
     </div>
     <${Card} title="About"><${Facts} label="About the queue" rows=${[
+      ...streamFacts(queue),
       ["State", html`<${QueueState} queue=${queue} />`],
       ["Idle since", queue.idle_since && moment(queue.idle_since)],
       ["Durable", yesNo(queue.durable)], ["Auto-delete", yesNo(queue.auto_delete)],
@@ -77,19 +78,32 @@ function Live({ queue, range }) {
       ["Bodies", queue.message_bytes !== undefined && bytes(queue.message_bytes)],
       ["Memory", queue.memory !== undefined && bytes(queue.memory)],
       ["In memory", queue.message_bytes_ram !== undefined && `${number(queue.messages_ram)} messages, ${bytes(queue.message_bytes_ram)}`],
-      ["Oldest ready", queue.oldest_ready_age_ms !== undefined && duration(queue.oldest_ready_age_ms)],
-      ["Oldest unacked", queue.oldest_unacked_age_ms !== undefined && duration(queue.oldest_unacked_age_ms)],
+      ["Concurrency cap", queue.pace?.concurrency_max && `${plural(queue.pace.concurrency_max, "message")} at a time`],
+      ["Rate limit", queue.pace?.rate_limit && `${number(queue.pace.rate_limit)} in ${duration(queue.pace.rate_limit_period ?? 1000)}`],
+      ["Single active consumer", queue.single_active_consumer_tag],
+      ...LEFT.map(([key, title]) => [title, queue.message_stats?.[key] > 0 && number(queue.message_stats[key])]),
+      ["Dead letters on their way", queue.messages_dlx > 0 && number(queue.messages_dlx)],
+      ["Oldest ready", typeof queue.oldest_ready_ms === "number" && duration(queue.oldest_ready_ms)],
+      ["Oldest unacked", typeof queue.oldest_unacknowledged_ms === "number" && duration(queue.oldest_unacknowledged_ms)],
     ]} /><//>
-    <${Card} title="Consumers"><${Consumers} rows=${queue.consumer_details ?? []} /><//>`;
+    <${Card} title="Consumers"><${Consumers} rows=${queue.consumer_details ?? []} stream=${queue.type === "stream"} /><//>`;
 }
 
-function Consumers({ rows }) {
+/** What left the queue without being consumed, since it was declared or the broker started. */
+const LEFT = [
+  ["dead_letter", "Went to the dead-letter exchange"], ["expire", "Expired"], ["drop_overflow", "Dropped as too many"],
+  ["delivery_limit", "Delivered too often"], ["reject", "Rejected"],
+];
+
+function Consumers({ rows, stream }) {
   const columns = [
     { key: "consumer_tag", title: "Tag" },
     { key: "channel", title: "Channel", draw: (one) => html`<${ChannelLink} name=${one.channel_details?.name ?? ""} />` },
     { key: "ack", title: "Acknowledges", draw: (one) => yesNo(one.ack_required) },
     { key: "prefetch", title: "Prefetch", num: true, draw: (one) => one.prefetch_count || "unlimited" },
     { key: "active", title: "Active", draw: (one) => yesNo(one.active !== false) },
+    stream && { key: "offset", title: "Next offset", num: true, draw: (one) => number(one.offset) },
+    stream && { key: "lag", title: "Lag", hint: "Messages it has not been given", num: true, draw: (one) => number(one.lag) },
     { key: "exclusive", title: "Exclusive", draw: (one) => yesNo(one.exclusive) },
     { key: "arguments", title: "Arguments", draw: (one) => html`<${ArgumentList} table=${one.arguments} none="" />` },
   ];

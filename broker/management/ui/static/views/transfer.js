@@ -58,8 +58,7 @@ function Transfer({ title, text, doing, word, fields, begin, onClose, onDone }) 
   return html`<${Dialog} title=${title} onClose=${onClose}>
     ${job
       ? html`<${JobProgress} job=${job} what=${doing} onEnd=${ended} />
-        <div class="actions"><button type="button" onClick=${onClose}>Close</button></div>
-        <p class="muted">The job goes on when this is closed; “Jobs” lists it.</p>`
+        <div class="actions"><button type="button" onClick=${onClose}>Close</button></div>`
       : html`<p class="muted">${text}</p><${Form} fields=${fields} act=${begin} word=${word} onDone=${setJob} onCancel=${onClose} />`}
   <//>`;
 }
