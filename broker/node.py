@@ -22,6 +22,7 @@ from broker.clock import Clock, Deadlines
 from broker.config import Config
 from broker.connections.registry import Connections
 from broker.connections.services import Limits, Services
+from broker.consumer_timeouts import ConsumerTimeouts
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
 from broker.logs import RecentLines
@@ -160,6 +161,7 @@ class Node:
         self._make_doors()
         self._bring_back()
         self.services = self._services()
+        self.consumer_timeouts = ConsumerTimeouts(self.connections.open, self.deadlines, clock.now_ms, config)
         self.moving = self._moving(call_soon)
         self.global_parameters.on_change = self._global_parameter_changed
         self._global_parameter_changed(CLUSTER_NAME)

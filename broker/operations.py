@@ -11,6 +11,7 @@ from typing import Final
 
 from broker.auth.authorization import Authorization, NotAllowedError
 from broker.changing import Plan, plan_of
+from broker.deduplication.deduplication import clear
 from broker.model import argument_checks as checks
 from broker.model.arguments import EXCHANGE, Arguments
 from broker.model.interfaces import QueueHandle
@@ -48,7 +49,6 @@ class Operations:
     def __init__(
         self, authorization: Authorization, vhost_limits: LimitStore, redeclarations: Redeclarations | None = None
     ) -> None:
-        """Args: redeclarations says what becomes of those that differ; None refuses them."""
         self._authorization = authorization
         self._vhost_limits = vhost_limits
         self.redeclarations = redeclarations or Redeclarations()
@@ -167,8 +167,7 @@ class Operations:
     ) -> Plan:
         """Changes arguments of a queue that is there, all of them or none, with its messages and consumers.
 
-        Args: wanted has None for an argument to be taken away; types are the letters of the others' types; with
-            is_dry everything is checked and nothing changed.
+        Args: wanted has None for one to be taken away; types the others' letters; is_dry checks, and changes nothing.
         Raises: ChannelException 403, 404, 405, 406; ConnectionException 506 where the disk is far behind.
         """
         self.authorize(actor, CONFIGURE, "queue", name)
@@ -237,6 +236,12 @@ class Operations:
         if not isinstance(queue, StreamQueue):
             raise ChannelException(PRECONDITION_FAILED, f"{queue_rs(name, actor.vhost.name)} is not a stream")
         return queue.offsets.forget(label)
+
+    def clear_deduplication(self, actor: Actor, resource: str, name: str) -> None:
+        """Makes a queue, or an exchange, forget which messages came before. Raises: ChannelException 403 to 406."""
+        self.authorize(actor, CONFIGURE, resource, name)
+        if not clear(self.queue(actor, name) if resource == "queue" else self.exchange(actor, name)):
+            raise ChannelException(PRECONDITION_FAILED, f"{resource} '{name}' does not deduplicate")
 
     # ---- exchanges
 

@@ -113,6 +113,7 @@ class Server:
         settle()
         self._collector = Collector(self.node.clock.now_ms())
         self._check_alarms()
+        self.node.consumer_timeouts.start()
         self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)

@@ -26,6 +26,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
         "queues": "declare_queue change_queue delete_queue purge_queue",
         "streams": "list_stream_offsets delete_stream_offset",
         "exchanges": "declare_exchange delete_exchange bind unbind",
+        "deduplication": "clear_deduplication",
     },
     "Messages": {
         "publish": "publish",

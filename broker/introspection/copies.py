@@ -14,9 +14,12 @@ from broker.connections.channel import Channel
 from broker.connections.connection import Connection
 from broker.connections.consumer import Consumer
 from broker.connections.peer import split_address
+from broker.deduplication.deduplication import presence_of
+from broker.deduplication.gates import ExchangeGate
 from broker.holding.store import LATE_MS_BOUNDS
 from broker.holding.ticket import REASONS
 from broker.introspection.ages import NOT_KNOWN, Ages, head_timestamp_s
+from broker.introspection.deduplication_infos import DeduplicationInfo
 from broker.introspection.infos import (
     BindingInfo,
     ChannelInfo,
@@ -28,12 +31,12 @@ from broker.introspection.infos import (
     ExchangeStats,
     HeldTotals,
     MessageStats,
-    PaceInfo,
     QueueInfo,
     QueueName,
     Rates,
     VhostInfo,
 )
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import place_of, stream_info
 from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters
@@ -78,6 +81,7 @@ def queue_info(
         messages_ram=messages - paged_out,
         message_bytes_ram=message_bytes - paged_out_bytes,
         messages_paged_out=paged_out,
+        messages_dlx=queue.kept,
         message_bytes_paged_out=paged_out_bytes,
         consumers=len(consumers),
         message_stats=queue_stats(queue.counters),
@@ -93,8 +97,27 @@ def queue_info(
         operator_policy=queue.policy.operator_policy or None,
         effective_policy_definition=queue.policy.definition,
         pace=_pace(queue),
+        deduplication=_of_queue(queue),
         stream=stream_info(queue),
         rates=rates,
+    )
+
+
+def _of_queue(queue: Queue) -> DeduplicationInfo | None:
+    present = presence_of(queue)
+    if present is None:
+        return None
+    return DeduplicationInfo(len(present), None, None, None, queue.counters.deduplicated, present.is_learning)
+
+
+def _of_exchange(exchange: Exchange) -> DeduplicationInfo | None:
+    gate = exchange.gate
+    if not isinstance(gate, ExchangeGate):
+        return None
+    window = gate.window
+    kept = "disk" if window.is_lasting else "memory"
+    return DeduplicationInfo(
+        len(window), window.size_max, window.ttl_ms or None, kept, gate.duplicates, window.is_loading
     )
 
 
@@ -138,7 +161,11 @@ def queue_stats(counters: QueueCounters) -> MessageStats:
         reject=counters.rejected,
         requeue=counters.requeued,
         expire=counters.expired,
+        drop_overflow=counters.dropped,
+        refuse_overflow=counters.refused,
         purge=counters.purged,
+        dead_letter=counters.dead_lettered,
+        delivery_limit=counters.over_limit,
     )
 
 
@@ -152,6 +179,7 @@ def whole_stats(counters: QueueCounters, vhosts: list[VhostCounters]) -> Message
         confirm=sum(one.confirmed for one in vhosts),
         return_unroutable=sum(one.returned for one in vhosts),
         drop_unroutable=sum(one.unroutable for one in vhosts),
+        consumer_timeout=sum(one.timed_out for one in vhosts),
     )
 
 
@@ -293,6 +321,7 @@ def exchange_info(vhost: Vhost, exchange: Exchange, rates: Rates) -> ExchangeInf
         internal=exchange.internal,
         arguments=vhost.declared_arguments(exchange.name).values,
         message_stats=ExchangeStats(exchange.published_in, exchange.published_out),
+        deduplication=_of_exchange(exchange),
         policy=exchange.policy.policy or None,
         operator_policy=exchange.policy.operator_policy or None,
         effective_policy_definition=exchange.policy.definition,

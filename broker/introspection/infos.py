@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from broker.introspection.deduplication_infos import DeduplicationInfo
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import StreamInfo
 from broker.loop_watch import LoopStatus
 from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
@@ -88,7 +90,12 @@ class MessageStats:
     reject: int = 0
     requeue: int = 0
     expire: int = 0
+    drop_overflow: int = 0  # from the front of queues that were too long
+    consumer_timeout: int = 0  # deliveries that were not acknowledged in time
+    refuse_overflow: int = 0  # publishes that a queue refused since they did not fit
     purge: int = 0
+    dead_letter: int = 0  # of all that left queues, what went to a dead letter exchange
+    delivery_limit: int = 0  # left queues since they had come back too often
 
     @property
     def deliver_get(self) -> int:
@@ -176,20 +183,6 @@ class ConnectionName:
 
 
 @dataclass(frozen=True, slots=True)
-class PaceInfo:
-    """How many messages of a queue may be worked on at once, and how quickly they go out; None where nothing says so.
-
-    `waits_for` is what holds back a message that is ready: concurrency or rate.
-    """
-
-    concurrency_max: int | None
-    rate_limit: int | None
-    rate_limit_burst: int | None
-    rate_limit_period: int | None  # ms
-    waits_for: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class QueueInfo:
     """One queue; bytes are those of message bodies."""
 
@@ -212,6 +205,7 @@ class QueueInfo:
     message_bytes_ram: int
     messages_paged_out: int
     message_bytes_paged_out: int
+    messages_dlx: int  # dead letters that could not arrive yet, and are tried again
     consumers: int
     message_stats: MessageStats
     idle_since: str | None
@@ -225,6 +219,7 @@ class QueueInfo:
     oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
     oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
     pace: PaceInfo | None = None  # of a queue that has one
+    deduplication: DeduplicationInfo | None = None  # likewise
     stream: StreamInfo | None = None  # None for other kinds of queue
     messages_held: int = 0  # until a time, when they come into this queue
     rates: Rates = field(default_factory=dict)
@@ -347,6 +342,7 @@ class ExchangeInfo:
     policy: str | None
     operator_policy: str | None
     effective_policy_definition: Mapping[str, object]
+    deduplication: DeduplicationInfo | None = None  # of one that takes each message once
     rates: Rates = field(default_factory=dict)
 
 
@@ -380,22 +376,3 @@ class VhostInfo:
     send_oct: int = 0
     messages_held: int = 0  # until a time, for queues and for exchanges
     rates: Rates = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class UserInfo:
-    """One user, without anything of the password."""
-
-    name: str
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PermissionInfo:
-    """One user's rights in one vhost, as regular expressions over names."""
-
-    user: str
-    vhost: str
-    configure: str
-    write: str
-    read: str

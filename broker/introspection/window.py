@@ -17,6 +17,7 @@ from broker.clock import Clock, Deadlines
 from broker.config import Config
 from broker.connections.registry import Connections
 from broker.introspection import copies, rows
+from broker.introspection.account_infos import PermissionInfo, UserInfo
 from broker.introspection.ages import NOT_KNOWN
 from broker.introspection.by_name import ByName
 from broker.introspection.infos import (
@@ -32,12 +33,11 @@ from broker.introspection.infos import (
     NodeInfo,
     ObjectTotals,
     Overview,
-    PermissionInfo,
     QueueInfo,
     QueueTotals,
-    UserInfo,
     VhostInfo,
 )
+from broker.introspection.left import left
 from broker.introspection.machine import disk_free, open_files, open_files_max
 from broker.introspection.pages import PAGE_SIZE_DEFAULT, SLICE, Page, Steps, page_of, page_of_parts
 from broker.introspection.rates import History
@@ -100,6 +100,10 @@ class Introspection:
         return self._node.name
 
     # ---- the whole
+
+    def left(self) -> dict[tuple[str, str, str], int]:
+        """How many messages have left queues without being consumed, by type of queue, strategy and reason."""
+        return left(vhost.counters for vhost in self._node.vhosts.values())
 
     def overview(self) -> Steps[Overview]:
         """The broker as a whole; its cost grows with the number of queues, of which each step adds up some."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Final
 
@@ -51,6 +51,15 @@ BUILD_LABELS: Final = (
     "product_version", "leveret_version", "python_version", "leveret_form",
 )  # fmt: skip
 IDENTITY_LABELS: Final = ("rabbitmq_node", "rabbitmq_cluster", "rabbitmq_cluster_permanent_id", "rabbitmq_endpoint")
+
+
+LEFT_LABELS: Final = "queue_type dead_letter_strategy"
+
+
+def _left(reason: str) -> Callable[[Sources], Mapping[tuple[str, ...], float]]:
+    """What has left queues for that reason, a number for each type of queue and strategy."""
+    return lambda sources: {(f"rabbit_{kind}_queue", strategy): number
+                            for (kind, strategy, why), number in sources.left.items() if why == reason}  # fmt: skip
 
 
 CLIENT_VERSION: Final = version("prometheus-client")  # once, since it is read from a file
@@ -102,6 +111,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     _global("messages_unroutable_returned", "Mandatory messages returned because no queue was bound",
             lambda s: s.overview.message_stats.return_unroutable),
     _global("messages_confirmed", "Messages confirmed to publishers", lambda s: s.overview.message_stats.confirm),
+    _whole("leveret_consumer_timeouts_total", COUNTER, "Deliveries that were not acknowledged in time",
+           lambda s: s.overview.message_stats.consumer_timeout),
     _global("publishers", "Channels that have published something", lambda s: s.overview.publishers, GAUGE),
     _global("consumers", "Consumers currently connected", lambda s: s.overview.object_totals.consumers, GAUGE),
     _queued("delivered", "Messages given to consumers and by basic.get",
@@ -205,6 +216,16 @@ METRICS: Final[tuple[Metric, ...]] = (
            lambda _: time.process_time()),
 )  # fmt: skip
 
+_LEFT: Final = tuple(
+    LabelledMetric(f"rabbitmq_global_messages_dead_lettered_{reason}_total", COUNTER, help, LEFT_LABELS, _left(reason))
+    for reason, help in (
+        ("expired", "Messages that left a queue since their time was over"),
+        ("rejected", "Messages that left a queue since a consumer refused them"),
+        ("maxlen", "Messages that left a queue, or did not come in, since it was too long"),
+        ("delivery_limit", "Messages that left a queue since they had come back too often"),
+        ("confirmed", "Messages that had to arrive at their dead letter exchange's queues, and have"),
+    )
+)
 LABELLED_METRICS: Final[tuple[LabelledMetric, ...]] = (
     LabelledMetric("leveret_held_messages", GAUGE, "Messages held until a time", "reason",
                    lambda s: s.node.held.by_reason),
@@ -216,6 +237,7 @@ LABELLED_METRICS: Final[tuple[LabelledMetric, ...]] = (
                    lambda s: {name: failed for name, (_, failed) in s.logins.items()}),
     LabelledMetric("leveret_messages_moved_total", COUNTER, "Messages that jobs have moved, copied, replayed and "
                    "rewound", "job", lambda s: dict(s.moved)),
+    *_LEFT,
 )  # fmt: skip
 HISTOGRAM_METRICS: Final[tuple[HistogramMetric, ...]] = (
     HistogramMetric("rabbitmq_message_size_bytes", "Size of messages received from publishers",

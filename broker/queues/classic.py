@@ -21,7 +21,7 @@ from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lending import LendingQueue
 from broker.queues.lifetime import Lifetime
 from broker.queues.overdue import NEVER_LAST
-from broker.queues.parts import EXPIRED, Bound, Returning
+from broker.queues.parts import Bound, Returning
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
 
@@ -74,7 +74,7 @@ class ClassicQueue(LendingQueue):
 
     def _expire_from(self, latest_ms: int) -> Expiry:
         """Messages may expire from now on; of those that are here, the last one then."""
-        self.expiry = Expiry(lambda: self.ready, self._expired, self._mark_dirty, self._context, latest_ms)
+        self.expiry = Expiry(lambda: self.ready, self.drop, self._mark_dirty, self._context, latest_ms)
         return self.expiry
 
     def apply(self, policy: EffectivePolicy, settings: QueueSettings) -> None:
@@ -156,6 +156,9 @@ class ClassicQueue(LendingQueue):
             for consumer in self.consumers.everyone():
                 consumer.cancelled()
             return
+        if self.leaving is not None and not self.leaving.has_room():
+            self._context.timers.add(now_ms, self._mark_dirty)  # in a later turn
+            return
         if self.expiry is not None:
             self.expiry.take_front(now_ms - 1)
         if self.bound is not None:  # what is too much may have been on disk, or the bound another one
@@ -216,6 +219,8 @@ class ClassicQueue(LendingQueue):
         """Answers; False where what was there has expired, and the rest is being loaded."""
         now_ms = self._context.now_ms()
         self.used(now_ms)
+        if self.bound is not None:  # messages may have come back in this very turn
+            self.bound.enforce(now_ms)
         if self.expiry is not None:
             self.expiry.take_front(now_ms)
             self._mark_dirty()  # what this uncovers may be due
@@ -339,9 +344,6 @@ class ClassicQueue(LendingQueue):
             stream.drop()
         self._is_ended = True
         self._mark_dirty()
-
-    def _expired(self, span: Span) -> None:
-        self.drop(span, EXPIRED)
 
     def _end(self) -> None:
         self._context.delete(self.name)

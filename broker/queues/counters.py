@@ -9,8 +9,8 @@ class QueueCounters:
     """What has happened to a queue's messages since it was declared."""
 
     __slots__ = ("acked", "dead_lettered", "deduplicated", "delivered", "delivered_no_ack", "dropped", "expired", "got",
-                 "got_empty", "got_no_ack", "moved", "over_limit", "published", "purged", "redelivered", "rejected",
-                 "requeued")  # fmt: skip
+                 "got_empty", "got_no_ack", "moved", "over_limit", "published", "purged", "redelivered", "refused",
+                 "rejected", "requeued")  # fmt: skip
 
     def __init__(self) -> None:
         self.published = 0
@@ -24,6 +24,7 @@ class QueueCounters:
         self.rejected = 0
         self.requeued = 0
         self.expired = 0
+        self.refused = 0  # publishes that did not fit
         self.purged = 0
         self.dead_lettered = 0  # of all that left, what went to a dead letter exchange
         self.dropped = 0  # from a queue that was too long
@@ -55,6 +56,7 @@ class QueueCounters:
         self.rejected += other.rejected
         self.requeued += other.requeued
         self.expired += other.expired
+        self.refused += other.refused
         self.purged += other.purged
         self.deduplicated += other.deduplicated
         self.moved += other.moved

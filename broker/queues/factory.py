@@ -12,6 +12,7 @@ from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
 from broker.queues.kept_letters import create_dead_letter
 from broker.queues.levels import levels_of, stream_id
+from broker.queues.overflow import create_bound, create_gate
 from broker.queues.pace import Paced, paced
 from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
@@ -62,6 +63,8 @@ def equip(queue: ClassicQueue, context: QueueContext) -> None:
     queue.leaving = create_dead_letter(queue, context.letters)
     queue.returning = create_delivery_limit(queue)
     queue.handing = create_delivery_count(queue)
+    queue.bound = create_bound(queue, queue.settings)
+    queue.gate = create_gate(queue, queue.settings)
 
 
 def _ready_list(

@@ -40,7 +40,8 @@ class ColdLetter:
 class KeptLetters:
     """A queue's letters that are to be sent again, in order; those that are in the log are not in memory.
 
-    `queue.kept` counts their messages, and `queue.kept_bytes` their bodies' bytes where those are in memory.
+    `queue.kept` counts their messages, and `queue.kept_bytes` their bodies' bytes where those are in memory. They are
+    sent again by the settings that the queue has then, whatever those were.
     """
 
     __slots__ = ("_is_armed", "_is_refused", "_letters", "_queue", "_reader", "_waiting")
@@ -133,12 +134,9 @@ class KeptDeadLetter(DeadLetter):
 
     __slots__ = ("_kept",)
 
-    def __init__(
-        self, queue: ClassicQueue, letters: Letters, exchange: str, routing_key: str | None,
-        kept: KeptLetters | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, queue: ClassicQueue, letters: Letters, exchange: str, routing_key: str | None) -> None:
         super().__init__(queue, letters, exchange, routing_key)
-        self._kept = kept or KeptLetters(queue, letters)
+        self._kept = KeptLetters(queue, letters)
 
     def send(self, letter: Letter, now_ms: int) -> None:
         """Publishes a letter and settles what every target has taken of it; the rest is kept."""
@@ -175,15 +173,10 @@ class KeptDeadLetter(DeadLetter):
     def _keep(self, letter: Letter, arrived: Sequence[str]) -> None:
         self._kept.add(Letter(self, letter.span, letter.reason, arrived))
 
-    @property
-    def kept(self) -> KeptLetters:
-        """What waits for its targets, whatever settings come next."""
-        return self._kept
-
 
 def create_dead_letter(queue: ClassicQueue, letters: Letters | None) -> DeadLetter | None:
     """What becomes of a queue's dead letters by its settings; None where there is no dead letter exchange."""
-    settings, before = queue.settings, queue.leaving
+    settings = queue.settings
     if settings.dead_letter_exchange is None:
         return None
     assert letters is not None, "the vhost has set it before it makes queues"
@@ -191,5 +184,4 @@ def create_dead_letter(queue: ClassicQueue, letters: Letters | None) -> DeadLett
     is_sure = settings.dead_letter_strategy == "at-least-once" and settings.overflow == "reject-publish"
     if not is_sure or settings.queue_type != "quorum":
         return DeadLetter(queue, letters, *where)
-    kept = before.kept if isinstance(before, KeptDeadLetter) else None
-    return KeptDeadLetter(queue, letters, *where, kept)
+    return KeptDeadLetter(queue, letters, *where)

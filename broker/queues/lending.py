@@ -41,6 +41,10 @@ class LendingQueue(Queue):
             self._is_dirty = True
             self._context.mark_dirty(self)
 
+    def wake(self) -> None:
+        """It is pumped at the end of this turn, or in the next one."""
+        self._mark_dirty()
+
     def _lend(self, span: Span) -> None:
         held = span.stop - span.start
         size = held * span.batch.body_bytes

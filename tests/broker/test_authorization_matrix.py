@@ -66,6 +66,8 @@ RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
     ("DELETE", "/queues/{vhost}/{queue}"): {"configure q"},
     ("PUT", "/queues/{vhost}/{queue}/arguments"): {"configure q"},
     ("DELETE", "/queues/{vhost}/{queue}/contents"): {"read q"},
+    ("DELETE", "/queues/{vhost}/{queue}/deduplication"): {"configure q"},
+    ("DELETE", "/exchanges/{vhost}/{exchange}/deduplication"): {"configure x"},
     ("POST", "/queues/{vhost}/{queue}/get"): {"read q"},
     ("GET", "/queues/{vhost}/{queue}/messages"): {"read q"},
     ("DELETE", "/queues/{vhost}/{queue}/messages/{message}"): {"read q"},

@@ -91,7 +91,7 @@ def test_a_message_is_in_its_queue_or_is_a_letter_whenever_the_end_comes(way: st
     before = len(whole.files.trace)
     work(whole)
     calls = len(whole.files.trace) - before
-    assert calls > 2
+    assert calls >= 2
     seen: Counter[str] = Counter()
     for call, written_bytes in [(call, size) for call in range(1, calls + 1) for size in (0, 100, 300)]:
         home = Home()
@@ -105,9 +105,8 @@ def test_a_message_is_in_its_queue_or_is_a_letter_whenever_the_end_comes(way: st
         waiting, letters = queues["work"].ready.count, queues["dead"].ready.count
         dead = after.desk.bodies("dead")
         left = after.desk.bodies("work")
-        assert sorted(left + dead) == MESSAGES, (
-            f"cut at call {call}, {written_bytes}: {left} are left, and {dead} are letters"
-        )
+        told = f"cut at {call}, {written_bytes}: {left} are left, {dead} are letters"
+        assert sorted(left + dead) == MESSAGES, told
         seen["both"] += bool(waiting and letters)
     assert seen["cut"]
 
