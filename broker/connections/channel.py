@@ -16,7 +16,7 @@ from broker.connections.output import Output
 from broker.connections.publisher import Access, Publisher
 from broker.connections.reply import ReplyQueue
 from broker.connections.services import Services
-from broker.connections.stream_consumer import StreamConsumer, require_returnable
+from broker.connections.stream_consumer import StreamConsumer
 from broker.connections.transaction import Transaction
 from broker.connections.unacked import Delivery
 from broker.model.arguments import NO_ARGUMENTS, Arguments
@@ -199,7 +199,6 @@ class Channel:
         Spec: 1.8.3.14 (basic.reject), RabbitMQ's basic.nack.
         """
         deliveries = self.take_multiple(tag) if multiple else self._take_run(tag, tag)
-        require_returnable(deliveries, self.context.unacked, self.actor.vhost.name)
         self.settle_or_keep(deliveries, self._refused if requeue else self._rejected)
 
     def settle_or_keep(self, deliveries: list[Delivery], action: Callable[[list[Delivery]], None]) -> None:
@@ -250,9 +249,7 @@ class Channel:
 
         Spec: 1.8.3.15 (basic.recover).
         """
-        deliveries = self.context.unacked.take_all()
-        require_returnable(deliveries, self.context.unacked, self.actor.vhost.name)
-        self.requeued(deliveries)
+        self.requeued(self.context.unacked.take_all())
 
     # ---- transactions
 

@@ -19,6 +19,7 @@ from broker.deduplication.gates import ExchangeGate
 from broker.holding.store import LATE_MS_BOUNDS
 from broker.holding.ticket import REASONS
 from broker.introspection.ages import NOT_KNOWN, Ages, head_timestamp_s
+from broker.introspection.deduplication_infos import DeduplicationInfo
 from broker.introspection.infos import (
     BindingInfo,
     ChannelInfo,
@@ -35,7 +36,7 @@ from broker.introspection.infos import (
     Rates,
     VhostInfo,
 )
-from broker.introspection.part_infos import DeduplicationInfo, PaceInfo
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import place_of, stream_info
 from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters

@@ -8,14 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from broker.introspection.infos import (
-    ChannelInfo,
-    ConnectionInfo,
-    ExchangeInfo,
-    QueueInfo,
-    VhostInfo,
-)
-from broker.introspection.part_infos import DeduplicationInfo, PaceInfo
+from broker.introspection.deduplication_infos import DeduplicationInfo
+from broker.introspection.infos import ChannelInfo, ConnectionInfo, ExchangeInfo, QueueInfo, VhostInfo
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import StreamInfo
 from broker.metrics.kinds import COUNTER, GAUGE, ObjectKind, ObjectMetric, Sources
 from broker.metrics.table import MS_PER_S

@@ -185,10 +185,6 @@ class QueueHandle(PublishTarget):
         """Whether its deliveries carry their offsets."""
         return False
 
-    def nack_refusal(self) -> str:
-        """Why its deliveries cannot be given back; an empty text where they can."""
-        return ""
-
     def attach(self, consumer: ConsumerPort) -> None:
         """Starts a consumer."""
         raise NotImplementedError
