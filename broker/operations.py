@@ -34,6 +34,7 @@ from protocol.constants import (
 from protocol.errors import ChannelException, ConnectionException
 
 _ANY: Final[tuple[Kind, ...]] = (CONFIGURE, WRITE, READ)
+_STRICT: Final = Redeclarations()
 
 
 def _state(queue: Queue) -> QueueState:
