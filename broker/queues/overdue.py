@@ -21,7 +21,8 @@ from storage.journal import Loaded
 LEVEL_BITS: Final = 8  # a place is a position and, below it, the priority level
 STEP: Final = 1 << LEVEL_BITS
 LEVEL_MASK: Final = STEP - 1
-ENTRIES_MAX: Final = 256  # looked up in one turn
+ENTRIES_MAX: Final = 64  # looked up in one turn
+MESSAGES_MAX: Final = 1000  # of these, that leave in one turn
 LOADS_MAX: Final = 32  # under way at a time, of messages that are on disk only
 RECORD_BYTES: Final = 256  # about what a message takes of the log beside its body
 WALK_PIECES: Final = 64  # looked at in one step of the walk after a start
@@ -154,11 +155,16 @@ class Overdue:
         due, self._due = self._due, []
         if not due:
             due = self._take_due(now_ms)
+        left = MESSAGES_MAX
         for at, (place, count) in enumerate(due):
-            if self._loads >= LOADS_MAX:
+            if self._loads >= LOADS_MAX or not left:
                 self._due += due[at:]
-                return
-            self._leave(place & LEVEL_MASK, place >> LEVEL_BITS, count, now_ms)
+                break
+            some = min(count, left)
+            left -= some
+            self._leave(place & LEVEL_MASK, place >> LEVEL_BITS, some, now_ms)
+            if some < count:
+                self._due.append((place + some * STEP, count - some))
         if due:  # perhaps there is more
             self._wake()
 
