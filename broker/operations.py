@@ -167,8 +167,7 @@ class Operations:
     ) -> Plan:
         """Changes arguments of a queue that is there, all of them or none, with its messages and consumers.
 
-        Args: wanted has None for an argument to be taken away; types are the letters of the others' types; with
-            is_dry everything is checked and nothing changed.
+        Args: wanted has None for one to be taken away; types the others' letters; is_dry checks, and changes nothing.
         Raises: ChannelException 403, 404, 405, 406; ConnectionException 506 where the disk is far behind.
         """
         self.authorize(actor, CONFIGURE, "queue", name)

@@ -42,6 +42,7 @@ from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters
 from broker.queues.pace import burst_of
 from broker.queues.queue import Queue
+from broker.queues.regroup import unsorted
 from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost
 from protocol.lifecycle import OPEN
@@ -93,6 +94,7 @@ def queue_info(
         oldest_ready_ms=age_ms(now_ms, ages.ready_since_ms(queue)),
         oldest_unacknowledged_ms=ages.unacked_ms(queue),
         messages_held=held,
+        messages_unsorted=unsorted(ready),
         policy=queue.policy.policy or None,
         operator_policy=queue.policy.operator_policy or None,
         effective_policy_definition=queue.policy.definition,
