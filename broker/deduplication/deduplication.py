@@ -14,7 +14,7 @@ from broker.definitions.keeper import VhostKeeper
 from broker.model.interfaces import Gate, Gates, Turn
 from broker.queues.classic import ClassicQueue
 from broker.queues.context import Timers
-from broker.queues.factory import stream_id
+from broker.queues.levels import stream_id
 from broker.queues.queue import Queue
 from broker.routing.deduplication import DEDUPLICATION, window_settings
 from broker.routing.exchange import Exchange
