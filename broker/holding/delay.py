@@ -11,6 +11,7 @@ from broker.holding.ticket import DELAY, ETA, RETRY, Ticket
 from broker.holding.times import X_DELAY, as_delay_ms, find_header, time_of, value_at
 from broker.model.message import Batch
 from protocol.properties import Properties
+from protocol.tables import decode_table
 
 _NAME: Final = X_DELAY.encode()
 _LONG: Final = b"l"
@@ -36,15 +37,23 @@ def _replaced(properties: Properties, start: int, end: int, name: bytes, value: 
     """The same properties with another value, given with its type, in the place of an entry of that name."""
     raw, table = properties.raw, properties.headers_start + 4
     entries = raw[table:start] + bytes([len(name)]) + name + value + raw[end : properties.headers_end]
-    return Properties(raw[: table - 4] + len(entries).to_bytes(4, "big") + entries + raw[properties.headers_end :])
+    changed = raw[: table - 4] + len(entries).to_bytes(4, "big") + entries + raw[properties.headers_end :]
+    return Properties(changed, properties.hidden)
 
 
 def copies_of(properties: Properties) -> list[str]:
-    """The further routing keys in CC, which the publisher's channel has checked; those of BCC it has taken away."""
-    if not properties.may_copy:
-        return []
-    keys = properties.headers().get("CC")
-    return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+    """The further routing keys in CC and BCC, which the publisher's channel has checked."""
+    keys: list[str] = []
+    if properties.may_copy:
+        keys += _texts(properties.headers().get("CC"))
+    if properties.hidden:
+        hidden = len(properties.hidden).to_bytes(4, "big") + properties.hidden
+        keys += [key for value in decode_table(hidden).values() for key in _texts(value)]
+    return keys
+
+
+def _texts(value: object) -> list[str]:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def as_released(held: Batch, start: int, stop: int, ticket: Ticket, now_ms: int) -> Batch:
