@@ -34,7 +34,7 @@ from broker.moving.service import Moving
 from broker.operations import Operations
 from broker.policies.parameters import CLUSTER_NAME
 from broker.policies.rules import Rules
-from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
+from broker.queues.levels import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits

@@ -6,6 +6,7 @@ Must not: check permissions or raise AMQP errors; operations does.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import cast
 
 from broker.deduplication.deduplication import Deduplication
@@ -20,11 +21,12 @@ from broker.publish_lane import SPLIT, UNROUTED, PublishLane, Way
 from broker.queues.classic import ClassicQueue
 from broker.queues.context import QueueContext, Timers
 from broker.queues.counters import QueueCounters
-from broker.queues.definition import QueueDefinition
-from broker.queues.factory import create_queue, equip
+from broker.queues.definition import Former, QueueDefinition
+from broker.queues.factory import create_queue, equip, repick
 from broker.queues.letters import Letters
 from broker.queues.paging import MemoryBudget
 from broker.queues.queue import Queue
+from broker.queues.regroup import regroup
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits
 from broker.routing.binding import Binding, DestinationKind, Target
@@ -77,6 +79,7 @@ class Vhost(PublishLane):
         self._context.vhost = name
         self._context.when_durable = turn.when_durable
         self._context.keep_offset = keeper.offset_changed
+        self._context.redefine = keeper.change_queue
         self._context.left = self.counters.left
         self._context.letters = Letters(
             journal, turn.now_ms, turn.queue_dirty, timers.add, self.route_to, self.publish, self._settings_of,
@@ -136,6 +139,36 @@ class Vhost(PublishLane):
         queue.counters = self.deleted_queues  # what is settled from now on
         self.holding.queue_gone(queue)
         return queue.delete()
+
+    def change_queue(self, queue: Queue, arguments: Arguments) -> None:
+        """Gives a queue other arguments, which were checked, with its consumers, messages and bindings.
+
+        Raises: ChannelException 406, ConnectionException 506 where the log has to call it otherwise and the disk does
+            not take more numbers now; nothing has changed then.
+        """
+        self.counters.queues_changed += 1
+        before = queue.definition
+        definition = replace(before, arguments=arguments)
+        policy = self.policy_of(self.name, queue_type(arguments), queue.name)
+        settings = queue_settings(arguments, policy)
+        former = Former(before.number, queue.settings.priority_max)
+        is_repicked = settings.single_active_consumer != queue.settings.single_active_consumer
+        is_regrouped = isinstance(queue, ClassicQueue) and settings.priority_max != former.priority_max
+        if is_regrouped and definition.is_journalled:
+            number = self.keeper.next_number()
+            definition = replace(definition, number=number, former=(former, *before.former))
+        if definition.is_journalled:
+            self.keeper.change_queue(definition)
+        queue.change(definition, policy, settings)
+        if isinstance(queue, ClassicQueue) and is_repicked:
+            repick(queue, self._context)
+        if isinstance(queue, ClassicQueue) and is_regrouped:
+            regroup(queue, former, self._context)
+        self.table.version += 1  # it may have a gate now, or none any more
+
+    def unsorted(self) -> int:
+        """How many messages are still to be sorted after changes of priorities."""
+        return sum(left() for left in self._context.regrouping.values())
 
     def _disown(self, queue: Queue) -> None:
         owner = queue.definition.owner

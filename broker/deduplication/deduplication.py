@@ -14,7 +14,8 @@ from broker.definitions.keeper import VhostKeeper
 from broker.model.interfaces import Gate, Gates, Turn
 from broker.queues.classic import ClassicQueue
 from broker.queues.context import Timers
-from broker.queues.factory import stream_id
+from broker.queues.levels import stream_id
+from broker.queues.queue import Queue
 from broker.routing.deduplication import DEDUPLICATION, window_settings
 from broker.routing.exchange import Exchange
 from storage.journal import Journal
@@ -102,8 +103,19 @@ def _before(gate: Gate, others: Gate | None) -> Gate:
     return gate if others is None else Gates([gate, others])
 
 
-def clear(what: Exchange | ClassicQueue) -> int:
-    """Forgets which messages came before; returns how many that was, 0 where nothing is deduplicated."""
+def clear(what: Exchange | Queue) -> bool:
+    """Forgets which messages came before; False where nothing is deduplicated."""
+    part: Window | Presence | None
     if isinstance(what, Exchange):
-        return what.gate.window.clear() if isinstance(what.gate, ExchangeGate) else 0
-    return what.contents.clear() if what.contents is not None else 0
+        part = what.gate.window if isinstance(what.gate, ExchangeGate) else None
+    else:
+        part = presence_of(what)
+    if part is not None:
+        part.clear()
+    return part is not None
+
+
+def presence_of(queue: Queue) -> Presence | None:
+    """What knows which identities are in a queue that deduplicates."""
+    found = queue.contents if isinstance(queue, ClassicQueue) else None
+    return found if isinstance(found, Presence) else None

@@ -64,9 +64,9 @@ class Window:
         return self._stream is not None
 
     @property
-    def stream_bytes(self) -> int:
-        """About what an identity takes of the log."""
-        return self._share_bytes
+    def is_loading(self) -> bool:
+        """Whether what it knew before the start is being read."""
+        return self._on_loaded is not None
 
     def knows(self, identity: bytes, now_ms: int) -> bool:
         """Whether it came, and its time is not over."""

@@ -49,6 +49,17 @@ class VhostKeeper:
         self.store.put(key_of("queue", self._name, definition.name), values.encode_queue(numbered))
         return numbered
 
+    def change_queue(self, definition: QueueDefinition) -> None:
+        """Keeps what a queue is from now on, all of it in one row."""
+        self.store.put(key_of("queue", self._name, definition.name), values.encode_queue(definition))
+
+    def next_number(self) -> int:
+        """A number for a queue that is to have another one.
+
+        Raises: ChannelException 406, ConnectionException 506 where none is to be had.
+        """
+        return self._numbers.take()
+
     def add_window(self, exchange: str) -> int:
         """Keeps and returns a new number for what an exchange's window knows. Raises: as `add_queue`."""
         number = self._numbers.take()

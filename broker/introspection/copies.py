@@ -14,9 +14,12 @@ from broker.connections.channel import Channel
 from broker.connections.connection import Connection
 from broker.connections.consumer import Consumer
 from broker.connections.peer import split_address
+from broker.deduplication.deduplication import presence_of
+from broker.deduplication.gates import ExchangeGate
 from broker.holding.store import LATE_MS_BOUNDS
 from broker.holding.ticket import REASONS
 from broker.introspection.ages import NOT_KNOWN, Ages, head_timestamp_s
+from broker.introspection.deduplication_infos import DeduplicationInfo
 from broker.introspection.infos import (
     BindingInfo,
     ChannelInfo,
@@ -39,6 +42,7 @@ from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters
 from broker.queues.pace import burst_of
 from broker.queues.queue import Queue
+from broker.queues.regroup import unsorted
 from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost
 from protocol.lifecycle import OPEN
@@ -90,12 +94,32 @@ def queue_info(
         oldest_ready_ms=age_ms(now_ms, ages.ready_since_ms(queue)),
         oldest_unacknowledged_ms=ages.unacked_ms(queue),
         messages_held=held,
+        messages_unsorted=unsorted(ready),
         policy=queue.policy.policy or None,
         operator_policy=queue.policy.operator_policy or None,
         effective_policy_definition=queue.policy.definition,
         pace=_pace(queue),
+        deduplication=_of_queue(queue),
         stream=stream_info(queue),
         rates=rates,
+    )
+
+
+def _of_queue(queue: Queue) -> DeduplicationInfo | None:
+    present = presence_of(queue)
+    if present is None:
+        return None
+    return DeduplicationInfo(len(present), None, None, None, queue.counters.deduplicated, present.is_learning)
+
+
+def _of_exchange(exchange: Exchange) -> DeduplicationInfo | None:
+    gate = exchange.gate
+    if not isinstance(gate, ExchangeGate):
+        return None
+    window = gate.window
+    kept = "disk" if window.is_lasting else "memory"
+    return DeduplicationInfo(
+        len(window), window.size_max, window.ttl_ms or None, kept, gate.duplicates, window.is_loading
     )
 
 
@@ -261,11 +285,9 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
     details = connection_name(connection)
     vhost = channel.actor.vhost
     queue = vhost.queues.get(consumer.queue.name)
-    is_waiting = (
-        queue is not None
-        and queue.settings.single_active_consumer
-        and next(iter(queue.consumers.everyone()), None) is not consumer
-    )
+    status = "up"
+    if queue is not None and queue.settings.single_active_consumer:
+        status = "single_active" if next(iter(queue.consumers.everyone()), None) is consumer else "waiting"
     offset, lag = place_of(consumer.queue, queue)
     return ConsumerInfo(
         consumer_tag=consumer.tag,
@@ -273,7 +295,8 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
         ack_required=not consumer.no_ack,
         exclusive=consumer.exclusive,
         prefetch_count=consumer.prefetch,
-        active=not is_waiting,
+        active=status != "waiting",
+        activity_status=status,
         arguments=consumer.arguments.values,
         channel_details=ChannelName(
             channel_name(connection, channel),
@@ -299,6 +322,7 @@ def exchange_info(vhost: Vhost, exchange: Exchange, rates: Rates) -> ExchangeInf
         internal=exchange.internal,
         arguments=vhost.declared_arguments(exchange.name).values,
         message_stats=ExchangeStats(exchange.published_in, exchange.published_out),
+        deduplication=_of_exchange(exchange),
         policy=exchange.policy.policy or None,
         operator_policy=exchange.policy.operator_policy or None,
         effective_policy_definition=exchange.policy.definition,

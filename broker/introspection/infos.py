@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from broker.introspection.deduplication_infos import DeduplicationInfo
 from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import StreamInfo
 from broker.loop_watch import LoopStatus
@@ -218,8 +219,10 @@ class QueueInfo:
     oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
     oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
     pace: PaceInfo | None = None  # of a queue that has one
+    deduplication: DeduplicationInfo | None = None  # likewise
     stream: StreamInfo | None = None  # None for other kinds of queue
     messages_held: int = 0  # until a time, when they come into this queue
+    messages_unsorted: int = 0  # of those ready, what a change of priorities has still to move
     rates: Rates = field(default_factory=dict)
 
 
@@ -311,6 +314,7 @@ class ConsumerInfo:
     exclusive: bool
     prefetch_count: int
     active: bool
+    activity_status: str  # up; where there is a single active one: single_active or waiting
     arguments: Mapping[str, object]
     channel_details: ChannelName
     offset: int | None = None  # of the message that a stream's consumer gets next
@@ -340,6 +344,7 @@ class ExchangeInfo:
     policy: str | None
     operator_policy: str | None
     effective_policy_definition: Mapping[str, object]
+    deduplication: DeduplicationInfo | None = None  # of one that takes each message once
     rates: Rates = field(default_factory=dict)
 
 

@@ -84,8 +84,9 @@ def queue(info: QueueInfo, details: Details | None = None) -> Json:
         del fields["owner_pid_details"]
     if info.idle_since is None:
         del fields["idle_since"]
-    if info.pace is None:
-        del fields["pace"]
+    for name in ("pace", "deduplication"):
+        if fields[name] is None:
+            del fields[name]
     del fields["stream"]
     if info.stream is not None:
         fields |= as_dict(info.stream) | {"readers": {info.node: info.consumers}}
@@ -166,7 +167,7 @@ def consumer(info: ConsumerInfo, node: str) -> Json:
     if info.offset is None:
         del fields["offset"], fields["lag"]
     fields["channel_details"] = as_dict(info.channel_details) | {"node": node}
-    return fields | {"activity_status": "up" if info.active else "waiting"}
+    return fields
 
 
 def exchange(info: ExchangeInfo, details: Details | None = None) -> Json:
@@ -176,6 +177,8 @@ def exchange(info: ExchangeInfo, details: Details | None = None) -> Json:
     stats = as_dict(info.message_stats)
     fields["message_stats"] = with_details(stats, ("publish_in", "publish_out"), details)
     is_ours = not info.name or info.name.startswith("amq.")
+    if info.deduplication is None:
+        del fields["deduplication"]
     fields["user_who_performed_action"] = "rmq-internal" if is_ours else ""
     return fields
 

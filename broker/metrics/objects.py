@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from broker.introspection.deduplication_infos import DeduplicationInfo
 from broker.introspection.infos import ChannelInfo, ConnectionInfo, ExchangeInfo, QueueInfo, VhostInfo
 from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import StreamInfo
@@ -40,7 +41,9 @@ def _connection(name: str, family: str, help: str, each: Callable[[ConnectionInf
     return ObjectMetric(f"rabbitmq_connection_{name}", _kind(name), family, help, each, total)
 
 
-def _exchange(name: str, kind: str, family: str, help: str, each: Callable[[ExchangeInfo], float]) -> ObjectMetric:
+def _exchange(
+    name: str, kind: str, family: str, help: str, each: Callable[[ExchangeInfo], float | None]
+) -> ObjectMetric:
     return ObjectMetric(name, kind, family, help, each)
 
 
@@ -60,6 +63,10 @@ def _per_second(pace: PaceInfo | None) -> float | None:
     if pace is None or not pace.rate_limit or not pace.rate_limit_period:
         return None
     return pace.rate_limit * MS_PER_S / pace.rate_limit_period
+
+
+def _duplicates(info: DeduplicationInfo | None) -> float | None:
+    return None if info is None else info.duplicates
 
 
 QUEUE_ROWS: Final = (
@@ -121,6 +128,8 @@ QUEUE_ROWS: Final = (
     _ours("oldest_unacked_seconds", "For how long at least the oldest unacknowledged message has been delivered, to "
           "the last round of sampling; the total is the largest", lambda it: _seconds(it.oldest_unacknowledged_ms),
           lambda s: _seconds(s.overview.oldest_unacknowledged_ms)),
+    _ours("messages_deduplicated_total", "Messages not taken since their like was there; no line where that may be",
+          lambda it: it.deduplication.duplicates if it.deduplication else None),
     _ours("concurrency_max", "Most messages that may be unacknowledged at a time; no line where there is no such limit",
           lambda it: it.pace.concurrency_max if it.pace else None),
     _ours("rate_limit_per_second", "Messages that may be handed out in a second; no line where there is no such limit",
@@ -197,6 +206,10 @@ EXCHANGE_ROWS: Final = (
               "Messages published into an exchange", lambda it: it.message_stats.publish_in),
     _exchange("leveret_exchange_messages_published_out_total", COUNTER, "exchange_metrics",
               "Copies of them that queues got", lambda it: it.message_stats.publish_out),
+    _exchange("leveret_exchange_messages_deduplicated_total", COUNTER, "exchange_metrics", "Messages that an exchange "
+              "of type x-message-deduplication has kept out", lambda it: _duplicates(it.deduplication)),
+    _exchange("leveret_exchange_deduplication_identities", GAUGE, "exchange_metrics", "Identities that such an "
+              "exchange knows", lambda it: it.deduplication.identities if it.deduplication else None),
 )  # fmt: skip
 
 VHOST_ROWS: Final = (

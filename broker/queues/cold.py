@@ -115,6 +115,15 @@ def without(runs: Sequence[Loaded], numbers: set[int]) -> list[Loaded]:
     return kept
 
 
+def handed_out(stream: Stream, span: Span) -> None:
+    """Notes that messages of a stream are delivered, for once more or for the first time."""
+    stop = span.number + span.stop - span.start
+    if span.deliveries:
+        stream.set_deliveries(span.number, stop, span.deliveries + 1)
+    else:
+        stream.mark_delivered(stop)
+
+
 def push(middle: deque[Cold | Span], stream: Stream | None, number: int, span: Span) -> None:
     """Puts a span behind what is cold; as it is where it has no number in a stream."""
     last = middle[-1] if middle else None

@@ -78,6 +78,10 @@ class Expiry:
         """Messages are about to go back to their place."""
         self._overdue.back(span)
 
+    def moved(self, span: Span) -> None:
+        """Messages that wait have another place."""
+        self._overdue.moved(span)
+
     def walk(self, stop: int) -> None:
         """Nobody knows in which order what stands below a position expires: looks through it."""
         self._overdue.walk(stop)

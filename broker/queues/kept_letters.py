@@ -25,12 +25,13 @@ LOAD_BYTES: Final = 256 * 1024  # read back at a time
 class ColdLetter:
     """A letter whose messages are in the log only: `first..stop` of a stream."""
 
-    __slots__ = ("arrived", "first", "reason", "stop", "stream")
+    __slots__ = ("arrived", "first", "reason", "shift", "stop", "stream")
 
     def __init__(self, letter: Letter, stream: Stream) -> None:
         span = letter.span
         self.stream = stream
         self.first = span.number
+        self.shift = span.position - span.number
         self.stop = span.number + span.stop - span.start
         self.reason = letter.reason
         self.arrived = letter.arrived
@@ -56,7 +57,7 @@ class KeptLetters:
     def add(self, letter: Letter) -> None:
         """Keeps a letter that did not arrive everywhere."""
         span = letter.span
-        stream = self._queue.ready.stream_for(span.batch) if span.number else None
+        stream = self._queue.ready.stream_of(span) if span.number else None
         if stream is not None:
             self._waiting.append(ColdLetter(letter, stream))
         else:
@@ -116,7 +117,8 @@ class KeptLetters:
             if run.first >= kept.stop:
                 break
             count = min(len(run.items), kept.stop - run.first)
-            span = Span(self._reader.batch(run), 0, count, 0, run.expires_ms, run.deliveries, run.first)
+            batch, position = self._reader.batch(run), run.first + kept.shift
+            span = Span(batch, 0, count, position, run.expires_ms, run.deliveries, run.first)
             self._queue.kept -= run.first - kept.first  # what lies between could not be read any more
             kept.first = run.first + count
             self._post(span, kept.reason, kept.arrived)

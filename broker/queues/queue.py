@@ -45,6 +45,11 @@ class Queue(QueueHandle):
         """Another policy counts, and these are the settings now."""
         raise NotImplementedError
 
+    def change(self, definition: QueueDefinition, policy: EffectivePolicy, settings: QueueSettings) -> None:
+        """Other arguments count from now on, which were checked."""
+        self.definition = definition
+        self.apply(policy, settings)
+
     def now_ms(self) -> int:
         """The time of this turn."""
         raise NotImplementedError

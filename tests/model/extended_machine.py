@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from pamqp import commands
 from pamqp.commands import Basic, Confirm
 
@@ -81,6 +81,7 @@ class ExtendedMachine(RuleBasedStateMachine):
         self.naive = ExtendedNaive(SPECS, BINDINGS, REACHED)
         self.naive.now_ms = self.broker.clock.now_ms()
         self.bodies = 0
+        self.hot = "plain"  # the queue where most things happen in this example
         self.client = self._connect()
         for name, spec in SPECS.items():
             declare = commands.Queue.Declare(queue=name, durable=True, arguments=arguments_of(spec))
@@ -106,12 +107,24 @@ class ExtendedMachine(RuleBasedStateMachine):
 
     # ---- what happens
 
+    @initialize(hot=names)
+    def start(self, hot: str) -> None:
+        """Most happens in one queue, so that things meet."""
+        self.hot = hot
+
+    def queue(self, name: str, pick: int) -> str:
+        """That queue, or mostly the hot one."""
+        return self.hot if pick % 3 else name
+
     @rule(
-        name=names, count=st.integers(1, 4), priority=st.integers(0, 4), life=st.sampled_from(LIVES),
+        name=names, pick=picks, count=st.integers(1, 4), priority=st.integers(0, 4), life=st.sampled_from(LIVES),
         delay=st.sampled_from(DELAYS), persistent=st.integers(0, 5),
     )  # fmt: skip
-    def publish(self, name: str, count: int, priority: int, life: int | None, delay: int, persistent: int) -> None:
+    def publish(
+        self, name: str, pick: int, count: int, priority: int, life: int | None, delay: int, persistent: int
+    ) -> None:
         """A run of messages: straight into a queue, or through the delayed exchange."""
+        name = self.queue(name, pick)
         exchange = "later" if delay else ""
         properties = Basic.Properties(
             priority=priority or None, expiration=None if life is None else str(life),
@@ -135,13 +148,14 @@ class ExtendedMachine(RuleBasedStateMachine):
         found: dict[int, bool] = {}
         for event in self.client.take(1):
             tag = event.frame.delivery_tag
-            tags = range(max(found, default=first - 1) + 1, tag + 1) if event.frame.multiple else (tag,)
-            found |= dict.fromkeys(tags, event.name == "Basic.Ack")
+            tags = range(first, tag + 1) if event.frame.multiple else (tag,)
+            found = dict.fromkeys(tags, event.name == "Basic.Ack") | found
         return [found[number] for number in range(first, first + count)]
 
-    @rule(name=names, how=st.sampled_from(("ack", "reject", "requeue", "keep", "keep")))
-    def get(self, name: str, how: str) -> None:
+    @rule(name=names, pick=picks, how=st.sampled_from(("ack", "reject", "requeue", "keep", "keep")))
+    def get(self, name: str, pick: int, how: str) -> None:
         """Takes a message, and perhaps settles it at once."""
+        name = self.queue(name, pick)
         message = self.naive.get(name)
         answer = self.client.call(1, Basic.Get(queue=name))[-1]
         if message is None:
@@ -181,6 +195,12 @@ class ExtendedMachine(RuleBasedStateMachine):
         self.naive.advance(by_ms)
         self.broker.advance(by_ms)
         self.compare()
+
+    @rule(how=st.sampled_from(("reject", "requeue")), count=st.integers(2, 5))
+    def refuse_some(self, how: str, count: int) -> None:
+        """Takes what is in front of the hot queue, and refuses it, again and again."""
+        for _ in range(count):
+            self.get("plain", 1, how)
 
     @rule(pick=picks)
     def kill(self, pick: int) -> None:
@@ -234,3 +254,6 @@ class ExtendedMachine(RuleBasedStateMachine):
     def _held(self) -> int:
         """How many messages wait for their time."""
         return len(self.broker.vhost.holding.store.index)
+
+    def teardown(self) -> None:
+        self.home.count()

@@ -16,5 +16,5 @@ from tests.model.test_broker_model import ENOUGH, SOAK, model_settings
 def test_what_queues_do_beyond_first_in_first_out() -> None:
     REACHED.clear()
     run_state_machine_as_test(ExtendedMachine, settings=model_settings(150, 3000))
-    for what in ("expired", "rejected", "maxlen", "delivery_limit", "cycle", "refused", "held", "kill", "cold"):
+    for what in ("expired", "rejected", "maxlen", "delivery_limit", "cycle", "refused", "held", "kill", "loaded"):
         assert REACHED[what] >= ENOUGH, f"{what}: {REACHED}"

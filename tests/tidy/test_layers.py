@@ -41,6 +41,7 @@ MIDDLE = {
     "broker.policies",
     "broker.auth",
     "broker.alarms",
+    "broker.changing",
 }
 OUTLETS = {
     "broker.introspection", "broker.http_pieces", "broker.administration", "broker.operations", "broker.requests",

@@ -12,6 +12,8 @@ import { Card, QueueLink } from "../kit/view.js";
 import { localTime } from "./held.js";
 import { QueueArguments } from "./queues.js";
 
+const HOUR_MS = 3_600_000;
+
 export function Change({ queue }) {
   return html`<${Card} title="Arguments"><${Arguments} key=${JSON.stringify(queue.arguments)} queue=${queue} /><//>
     ${queue.durable && queue.type !== "stream" && html`<${Card} title="Rewind"><${Rewind} queue=${queue} /><//>`}`;
@@ -67,17 +69,24 @@ function Agree({ queue, path, wanted, told, onClose }) {
 }
 
 function Rewind({ queue }) {
-  const [job, setJob] = useState(null);
+  const [begun, setBegun] = useState(null);
   const path = api`queues/${queue.vhost}/${queue.name}/rewind`;
   const state = usePoll((signal) => get(path, { signal }), path, true);
-  const begin = ({ to, into }) => post(path, { to: new Date(to).getTime(), into });
-  if (job) return html`<${JobProgress} job=${job} what="Rewinding" onEnd=${refresh} /><p>Look into <${QueueLink} vhost=${queue.vhost} name=${job.destination} />.</p>`;
-  return html`<${Awaited} state=${state} doing="Asking how far back the log goes">${({ earliest }) => html`
-    <p class="muted">What was in the queue since a moment is copied into a new queue, out of the log, whether it was consumed or not. This queue stays as it is.</p>
-    <${Form} fields=${rewindFields(earliest)} initial=${{ to: earliest ? localTime(new Date(earliest).getTime() + 999) : "", into: `${queue.name}.rewound` }} act=${begin} word="Rewind" onDone=${setJob} keep />`}<//>`;
+  const begin = ({ to, into, partial }) => post(path, { to: new Date(to).getTime(), into, partial: Boolean(partial) });
+  if (begun) return html`<${JobProgress} job=${begun.job} what="Rewinding" onEnd=${refresh} /><p>Look into <${QueueLink} vhost=${queue.vhost} name=${begun.into} />.</p>`;
+  return html`<p class="muted">What was published to the queue since a moment is copied into a new queue, out of the log, whether it was consumed or not. This queue stays as it is.</p>
+    <${Awaited} state=${state} doing="Asking how far back the log goes">${(reach) => html`<${Form} fields=${rewindFields(reach)}
+      initial=${{ to: localTime(reach.earliest_ms ? reach.earliest_ms + 999 : Date.now() - HOUR_MS), into: `${queue.name}.rewound` }}
+      act=${begin} word="Rewind" onDone=${(job, { into }) => setBegun({ job, into })} keep />`}<//>`;
 }
 
-const rewindFields = (earliest) => [
-  { name: "to", label: "Since", kind: "time", required: true, hint: earliest ? `The log goes back to ${moment(earliest)}` : "How far the log goes back is not known" },
+function reachOf({ earliest_ms: earliest, messages }) {
+  if (earliest === null) return "Nothing of this queue is in the log as a whole any more";
+  return earliest ? `Everything since ${moment(earliest)} is in the log` : `All ${plural(messages, "persistent message")} that ever came are in the log`;
+}
+
+const rewindFields = (reach) => [
+  { name: "to", label: "Since", kind: "time", required: true, hint: reachOf(reach) },
   { name: "into", label: "New queue", required: true },
-];
+  reach.missing > 0 && { name: "partial", label: "Even if some are missing", kind: "checkbox", hint: `${plural(reach.missing, "message")} of this queue left the log for good` },
+].filter(Boolean);
