@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from broker.model.message import Span
 from broker.queues.stored import HeadReader
@@ -78,6 +78,7 @@ class Cold:
         self.body_bytes += count * span.batch.body_bytes
 
 
+PIECES_OF_SPAN: Final = 4  # that the messages of one span may stand in, once they are cold
 Piece: TypeAlias = Span | Cold
 
 
@@ -94,7 +95,7 @@ def take_cold(pieces: list[tuple[int, Piece]], wanted: Span, spooled: Stream | N
     for _, piece in pieces:
         if not isinstance(piece, Cold) or (begin := max(wanted.position, piece.first + piece.shift)) >= stop:
             break
-        if begin > wanted.position:
+        if begin > wanted.position:  # between them it does not wait any more
             wanted.cut(begin - wanted.position)
         some = wanted.cut(min(stop, piece.stop + piece.shift) - begin)
         piece.settle_some(some, piece.stream is spooled)

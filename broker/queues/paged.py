@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import Cold, push, push_front, take_cold, without
+from broker.queues.cold import PIECES_OF_SPAN, Cold, push, push_front, take_cold, without
 from broker.queues.cutting import cut_out
 from broker.queues.fifo import give_back
 from broker.queues.paging import STEP_SPANS, MemoryBudget, memory_bytes
@@ -386,11 +386,13 @@ class PagedFifo(Standing):
 
     def withdraw(self, level: int, wanted: Span) -> list[Span]:  # noqa: ARG002
         """Takes the messages of a span that was found here out, those that still wait; they are settled at once."""
-        stop = wanted.position + wanted.stop - wanted.start
-        taken = self.cut(0, wanted.position, stop)
-        if not taken:
-            taken = take_cold(self.pieces(0, wanted.position, STEP_SPANS), wanted, self._spooled)
-            self._uncount(taken)
+        position, stop = wanted.position, wanted.position + wanted.stop - wanted.start
+        found = self.pieces(0, position, PIECES_OF_SPAN)
+        taken = self.cut(0, position, stop) if found and isinstance(found[0][1], Span) else []
+        if not taken or taken[-1].position + taken[-1].stop - taken[-1].start < stop:
+            cold = take_cold(self.pieces(0, position, PIECES_OF_SPAN), wanted, self._spooled)
+            self._uncount(cold)
+            taken += cold
         self._on_loaded()
         return taken
 

@@ -15,9 +15,10 @@ from broker.queues.ready import ReadyList
 from broker.queues.stored import HeadReader
 from storage.journal import Loaded
 
-STEP_RUNS: Final = 200  # found in one step; most often a run is one message
+STEP_RUNS: Final = 100  # found in one step; most often a run is one message
 STEP_MESSAGES: Final = 1000
-STEP_BYTES: Final = 256 * 1024  # of messages, or read from the log
+STEP_BYTES: Final = 256 * 1024  # of messages
+LOAD_BYTES: Final = 32 * 1024  # read from the log at a time, so that what is read has room in a step
 
 
 class Run(NamedTuple):
@@ -101,4 +102,4 @@ def _load(ready: ReadyList, level: int, cold: Cold, position: int, step: _Step, 
         behind = step.runs[-1].behind if step.is_full else Place(level, min(next_number, stop) + shift)
         answer(step.runs, behind)
 
-    cold.stream.load(max(cold.first, position - shift), STEP_BYTES, loaded)
+    cold.stream.load(max(cold.first, position - shift), LOAD_BYTES, loaded)
