@@ -390,7 +390,7 @@ class PagedFifo(Standing):
         found = self.pieces(0, position, PIECES_OF_SPAN)
         taken = self.cut(0, position, stop) if found and isinstance(found[0][1], Span) else []
         if not taken or taken[-1].position + taken[-1].stop - taken[-1].start < stop:
-            cold = take_cold(self.pieces(0, position, PIECES_OF_SPAN), wanted, self._spooled)
+            cold = take_cold(self.pieces(0, position, PIECES_OF_SPAN) if taken else found, wanted, self._spooled)
             self._uncount(cold)
             taken += cold
         self._on_loaded()

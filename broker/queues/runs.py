@@ -15,10 +15,10 @@ from broker.queues.ready import ReadyList
 from broker.queues.stored import HeadReader
 from storage.journal import Loaded
 
-STEP_RUNS: Final = 100  # found in one step; most often a run is one message
+STEP_RUNS: Final = 50  # found in one step; most often a run is one message
 STEP_MESSAGES: Final = 1000
 STEP_BYTES: Final = 256 * 1024  # of messages
-LOAD_BYTES: Final = 32 * 1024  # read from the log at a time, so that what is read has room in a step
+LOAD_BYTES: Final = 8 * 1024  # read from the log at a time, so that what is read has room in a step
 
 
 class Run(NamedTuple):
