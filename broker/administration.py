@@ -115,6 +115,7 @@ class Administration:
         self._cut_off("", name, f"vhost '{name}' is deleted")
         for queue in list(vhost.queues.values()):
             vhost.remove_queue(queue)
+        vhost.deduplication.close()
         del self._vhosts[name]
         self._permissions.clear_vhost(name)
         self._topic_permissions.clear_vhost(name)

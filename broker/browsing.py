@@ -12,11 +12,12 @@ from typing import Final
 from broker.connections.connection import Connection
 from broker.model.message import Batch
 from broker.operations import Operations
-from broker.queues.browsing import FRONT, LEVEL_MAX, Answer, Place, Waiting
+from broker.queues.browsing import FRONT, LEVEL_MAX, Answer, Place, Waiting, has_text
 from broker.queues.waits import task_headers, task_name
 from broker.requests import Actor
 
-__all__ = ["FRONT", "Browser", "Held", "Place", "Waiting", "id_of", "place_of", "task_headers", "task_name"]
+__all__ = ["FRONT", "Browser", "Held", "Place", "Waiting", "has_text", "id_of", "place_of", "task_headers",
+           "task_name"]  # fmt: skip
 
 DIGITS_MAX: Final = 18
 UNACKED_RUNS_MAX: Final = 1000  # of one channel

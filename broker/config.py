@@ -213,6 +213,18 @@ class Config:
     consumers_per_channel_max: int = option(
         0, "Consumers on one channel; 0 means no limit.", LIMITS, minimum=0, maximum=COUNT_MAX
     )
+    consumer_timeout_ms: int = option(
+        1_800_000,
+        "How long a delivery may stay unacknowledged, where neither its queue nor its consumer says so "
+        "(x-consumer-timeout); 0 is for ever.",
+        LIMITS, unit="ms", minimum=0, maximum=100 * 365 * 86_400_000,
+    )  # fmt: skip
+    consumer_timeout_action: str = option(
+        "requeue",
+        "What happens then: its message goes back to its queue, and nothing else (requeue), or its channel is closed, "
+        "as with RabbitMQ (close).",
+        LIMITS, choices=("requeue", "close"),
+    )  # fmt: skip
     message_size_max_bytes: int = option(
         128 * MIB, "Largest message body taken from a publisher.", LIMITS, unit="bytes", minimum=1, maximum=512 * MIB
     )

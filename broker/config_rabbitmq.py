@@ -133,7 +133,7 @@ KEYS: Final[tuple[Key, ...]] = (
     _one("channel_max_per_node", "channels_max", number("channels_max", infinity=0)),
     _one("consumer_max_per_channel", "consumers_per_channel_max", number("consumers_per_channel_max", infinity=0)),
     _one("max_message_size", "message_size_max_bytes", number("message_size_max_bytes")),
-    Key("consumer_timeout", note="an argument of the queue: x-consumer-timeout"),
+    _one("consumer_timeout", "consumer_timeout_ms", number("consumer_timeout_ms")),
     Key("default_queue_type", note="every durable queue is kept on disk the same way; a vhost may have a default"),
     Key("vhost_max", note="there is no limit; only administrators add virtual hosts"),
     Key("default_limits.*", note=BY_VHOST),

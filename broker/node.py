@@ -22,6 +22,7 @@ from broker.clock import Clock, Deadlines
 from broker.config import Config
 from broker.connections.registry import Connections
 from broker.connections.services import Limits, Services
+from broker.consumer_timeouts import ConsumerTimeouts
 from broker.definitions.keeper import Keeper
 from broker.definitions.loading import load
 from broker.logs import RecentLines
@@ -33,7 +34,7 @@ from broker.moving.service import Moving
 from broker.operations import Operations
 from broker.policies.parameters import CLUSTER_NAME
 from broker.policies.rules import Rules
-from broker.queues.factory import LEVEL_BITS, LEVEL_MASK, stream_id
+from broker.queues.levels import LEVEL_BITS, LEVEL_MASK, stream_id
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits
@@ -160,6 +161,7 @@ class Node:
         self._make_doors()
         self._bring_back()
         self.services = self._services()
+        self.consumer_timeouts = ConsumerTimeouts(self.connections.open, self.deadlines, clock.now_ms, config)
         self.moving = self._moving(call_soon)
         self.global_parameters.on_change = self._global_parameter_changed
         self._global_parameter_changed(CLUSTER_NAME)
@@ -242,6 +244,11 @@ class Node:
         """How many connections, channels and queues have ended since the start."""
         of_vhosts = sum(one.counters.channels_closed + one.counters.queues_deleted for one in self.vhosts.values())
         return self.connections.closed + of_vhosts
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether something does not know yet which messages came before the start."""
+        return any(vhost.deduplication.learning for vhost in self.vhosts.values())
 
     def run_deadlines(self) -> None:
         """Does what is due by now, in a turn of its own."""

@@ -5,21 +5,22 @@ Must not: know frames, connections or how anything is shown.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from itertools import chain
 from typing import Final
 
 from broker.auth.authorization import Authorization, NotAllowedError
+from broker.changing import Plan, plan_of
+from broker.deduplication.deduplication import clear
 from broker.model import argument_checks as checks
-from broker.model.arguments import EXCHANGE, QUEUE, Arguments
+from broker.model.arguments import EXCHANGE, Arguments
 from broker.model.interfaces import QueueHandle
 from broker.model.names import RESERVED_PREFIX, exchange_rs, generated, queue_rs
-from broker.model.vhost_metadata import VhostMetadata
 from broker.policies.limits import MAX_QUEUES, NO_LIMIT, LimitStore
 from broker.queues.definition import QueueDefinition
 from broker.queues.queue import Queue
 from broker.queues.stream import StreamQueue
-from broker.redeclaring import Redeclarations, queue_advice
+from broker.redeclaring import Redeclarations, queue_advice, queue_differences
 from broker.requests import CONFIGURE, READ, WRITE, Actor, ExchangeRequest, Kind, QueueRequest, QueueState
 from broker.routing.exchange import EXCHANGE_TYPES, Exchange, check_delayed_type
 from protocol.constants import (
@@ -33,23 +34,12 @@ from protocol.constants import (
 from protocol.errors import ChannelException, ConnectionException
 
 _ANY: Final[tuple[Kind, ...]] = (CONFIGURE, WRITE, READ)
-_STRICT: Final = Redeclarations()
 
 
 def _state(queue: Queue) -> QueueState:
     """Reads a queue that was just declared, which counts as a use of it."""
     queue.used(queue.now_ms())
     return QueueState(queue.name, queue.ready.count, len(queue.consumers.everyone()))
-
-
-def _with_default_type(request: QueueRequest, metadata: VhostMetadata) -> QueueRequest:
-    """The request with the vhost's default queue type where it names none and the queue can be of that type."""
-    default = metadata.default_queue_type
-    if not default or "x-queue-type" in request.arguments.values:
-        return request
-    if default in ("quorum", "stream") and (request.exclusive or request.auto_delete or not request.durable):
-        return request
-    return replace(request, arguments=request.arguments.having("x-queue-type", default))
 
 
 class Operations:
@@ -129,7 +119,7 @@ class Operations:
         Raises: ChannelException 403, 405, 406.
         Spec: 1.7.2.1 (queue.declare).
         """
-        name, vhost, request = request.name, actor.vhost, _with_default_type(request, actor.vhost.metadata)
+        name, vhost, request = request.name, actor.vhost, request.with_default_type(actor.vhost.metadata)
         existing = vhost.queues.get(name)
         if name.startswith(RESERVED_PREFIX):
             text = f"queue name '{name}' contains reserved prefix '{RESERVED_PREFIX}*'"
@@ -152,13 +142,8 @@ class Operations:
     def _check_same_queue(self, actor: Actor, queue: Queue, request: QueueRequest) -> None:
         definition, vhost = queue.definition, actor.vhost.name
         self._check_owner(actor, queue, request.exclusive)
-        is_durable = definition.durable if definition.exclusive else request.durable
-        differences = chain(
-            checks.different_flag("durable", definition.durable, is_durable),
-            checks.different_flag("auto_delete", definition.auto_delete, request.auto_delete),
-            checks.different(QUEUE, definition.arguments, request.arguments),
-        )
         advice = queue_advice(vhost, queue.name, request.arguments.values)
+        differences = queue_differences(definition, request)
         self.redeclarations.settle(actor, differences, queue_rs(queue.name, vhost), advice)
 
     def _check_new_queue(self, actor: Actor, name: str, request: QueueRequest) -> None:
@@ -169,10 +154,31 @@ class Operations:
             raise ChannelException(PRECONDITION_FAILED, text)
         checks.check_queue_arguments(request.arguments, resource)
         checks.check_queue_type(request.arguments, resource, request.durable, request.exclusive, request.auto_delete)
-        target = request.arguments.get("x-dead-letter-exchange")
+        self._authorize_dead_letters(actor, name, request.arguments)
+
+    def _authorize_dead_letters(self, actor: Actor, name: str, arguments: Arguments) -> None:
+        target = arguments.get("x-dead-letter-exchange")
         if isinstance(target, str):
             self.authorize(actor, READ, "queue", name)
             self.authorize(actor, WRITE, "exchange", target)
+
+    def change_queue(
+        self, actor: Actor, name: str, wanted: Mapping[str, object], types: Mapping[str, str], is_dry: bool = False
+    ) -> Plan:
+        """Changes arguments of a queue that is there, all of them or none, with its messages and consumers.
+
+        Args: wanted has None for an argument to be taken away; types are the letters of the others' types; with
+            is_dry everything is checked and nothing changed.
+        Raises: ChannelException 403, 404, 405, 406; ConnectionException 506 where the disk is far behind.
+        """
+        self.authorize(actor, CONFIGURE, "queue", name)
+        queue = self.queue(actor, name)
+        plan = plan_of(queue, actor.vhost.name, wanted, types)
+        if plan.touches("x-dead-letter-exchange"):
+            self._authorize_dead_letters(actor, name, plan.arguments)
+        if plan.changes and not is_dry:
+            actor.vhost.change_queue(queue, plan.arguments)
+        return plan
 
     def delete_queue(self, actor: Actor, name: str, if_unused: bool, if_empty: bool) -> int:
         """Deletes a queue; one that does not exist counts as deleted. Returns how many messages were ready.
@@ -231,6 +237,12 @@ class Operations:
         if not isinstance(queue, StreamQueue):
             raise ChannelException(PRECONDITION_FAILED, f"{queue_rs(name, actor.vhost.name)} is not a stream")
         return queue.offsets.forget(label)
+
+    def clear_deduplication(self, actor: Actor, resource: str, name: str) -> None:
+        """Makes a queue, or an exchange, forget which messages came before. Raises: ChannelException 403 to 406."""
+        self.authorize(actor, CONFIGURE, resource, name)
+        if not clear(self.queue(actor, name) if resource == "queue" else self.exchange(actor, name)):
+            raise ChannelException(PRECONDITION_FAILED, f"{resource} '{name}' does not deduplicate")
 
     # ---- exchanges
 

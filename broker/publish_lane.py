@@ -103,7 +103,9 @@ class PublishLane:
         if gate is not None and not gate.admit(batch, receipt, now_ms):
             exchange.published_in += len(batch.bodies)
             return UNROUTED if batch.address.mandatory and gate.returns_mandatory() else 0
-        return self._submit_inside(exchange, batch, queues, receipt, now_ms)
+        if gate is None:
+            return self._submit_inside(exchange, batch, queues, receipt, now_ms)
+        return gate.enter(batch, now_ms, lambda: self._submit_inside(exchange, batch, queues, receipt, now_ms))
 
     def _submit_inside(
         self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None, now_ms: int

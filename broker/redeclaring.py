@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from broker.model.argument_checks import Difference
-from broker.requests import Actor
+from broker.model.argument_checks import Difference, different, different_flag
+from broker.model.arguments import QUEUE
+from broker.queues.definition import QueueDefinition
+from broker.requests import Actor, QueueRequest
 from protocol.constants import PRECONDITION_FAILED, REPLY_NAMES
 from protocol.errors import REPLY_TEXT_BYTES_MAX, ChannelException
 
@@ -61,6 +63,14 @@ class Redeclarations:
         if self._lines <= LINES_MAX:
             fields: Mapping[str, object] = getattr(actor.owner, "log_fields", {"user": actor.user})
             log.warning("%s stays as it is: %s", _who(fields, actor), difference.text(resource), extra=dict(fields))
+
+
+def queue_differences(definition: QueueDefinition, request: QueueRequest) -> Iterator[Difference]:
+    """Where a redeclaration differs from what is there; whether an exclusive queue is durable does not matter."""
+    is_durable = definition.durable if definition.exclusive else request.durable
+    yield from different_flag("durable", definition.durable, is_durable)
+    yield from different_flag("auto_delete", definition.auto_delete, request.auto_delete)
+    yield from different(QUEUE, definition.arguments, request.arguments)
 
 
 def _who(fields: Mapping[str, object], actor: Actor) -> str:

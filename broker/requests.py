@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from broker.auth.authorization import Subject
 from broker.auth.permissions import Kind
 from broker.model.arguments import Arguments
+from broker.model.vhost_metadata import VhostMetadata
 from broker.vhost import Vhost
 
-__all__ = ["CONFIGURE", "READ", "WRITE", "Actor", "ExchangeRequest", "Kind", "QueueRequest", "QueueState"]
+__all__ = [
+    "CONFIGURE",
+    "READ",
+    "WRITE",
+    "Actor",
+    "ExchangeRequest",
+    "Kind",
+    "QueueRequest",
+    "QueueState",
+]
 
 CONFIGURE: Final = "configure"
 WRITE: Final = "write"
@@ -40,6 +50,15 @@ class QueueRequest:
     exclusive: bool
     auto_delete: bool
     arguments: Arguments
+
+    def with_default_type(self, metadata: VhostMetadata) -> QueueRequest:
+        """The same with the vhost's default queue type where it names none and the queue can be of that type."""
+        default = metadata.default_queue_type
+        if not default or "x-queue-type" in self.arguments.values:
+            return self
+        if default != "classic" and (self.exclusive or self.auto_delete or not self.durable):
+            return self
+        return replace(self, arguments=self.arguments.having("x-queue-type", default))
 
 
 @dataclass(frozen=True, slots=True)

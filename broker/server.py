@@ -44,6 +44,7 @@ from storage.worker import ThreadWorker
 log = logging.getLogger("leveret.server")
 LOCK_FILE: Final = "brokerd.lock"
 DRAIN_CHECK_S: Final = 0.01
+LEARNING_LOOK_S: Final = 0.002
 BEAT_MS: Final = 50  # between two looks at how late the loop is, beside what tells so by itself
 NS_PER_MS: Final = 1_000_000
 
@@ -112,6 +113,7 @@ class Server:
         settle()
         self._collector = Collector(self.node.clock.now_ms())
         self._check_alarms()
+        self.node.consumer_timeouts.start()
         self._next_beat()
         for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are ready
             self.loop.add_signal_handler(number, self.stop)
@@ -161,6 +163,8 @@ class Server:
         trouble = await stored
         if trouble and is_new:  # where there was something before, it can be served while the disk is full
             raise StartError(trouble)
+        while node.is_learning:
+            await asyncio.sleep(LEARNING_LOOK_S)
         self.node.accounts.worker = self._hasher
         self.outlets = Outlets(self.node, self.stop)
 

@@ -6,8 +6,10 @@ Must not: check permissions or raise AMQP errors; operations does.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import cast
 
+from broker.deduplication.deduplication import Deduplication
 from broker.definitions.keeper import VhostKeeper
 from broker.holding.holding import Holding
 from broker.model.arguments import NO_ARGUMENTS, Arguments
@@ -19,11 +21,12 @@ from broker.publish_lane import SPLIT, UNROUTED, PublishLane, Way
 from broker.queues.classic import ClassicQueue
 from broker.queues.context import QueueContext, Timers
 from broker.queues.counters import QueueCounters
-from broker.queues.definition import QueueDefinition
-from broker.queues.factory import create_queue, equip
+from broker.queues.definition import Former, QueueDefinition
+from broker.queues.factory import create_queue, equip, repick
 from broker.queues.letters import Letters
 from broker.queues.paging import MemoryBudget
 from broker.queues.queue import Queue
+from broker.queues.regroup import regroup
 from broker.queues.spool import Spool
 from broker.queues.waits import TaskWaits
 from broker.routing.binding import Binding, DestinationKind, Target
@@ -41,8 +44,8 @@ class Vhost(PublishLane):
     counting for all queues that are gone.
     """
 
-    __slots__ = ("_context", "_owned", "deleted_queues", "exchange_arguments", "keeper", "metadata", "name",
-                 "policy_of", "queues")  # fmt: skip
+    __slots__ = ("_context", "_owned", "deduplication", "deleted_queues", "exchange_arguments", "keeper", "metadata",
+                 "name", "policy_of", "queues")  # fmt: skip
 
     def __init__(
         self, name: str, journal: Journal, spool: Spool, turn: Turn, timers: Timers, keeper: VhostKeeper,
@@ -76,11 +79,13 @@ class Vhost(PublishLane):
         self._context.vhost = name
         self._context.when_durable = turn.when_durable
         self._context.keep_offset = keeper.offset_changed
+        self._context.redefine = keeper.change_queue
         self._context.left = self.counters.left
         self._context.letters = Letters(
             journal, turn.now_ms, turn.queue_dirty, timers.add, self.route_to, self.publish, self._settings_of,
             self.counters.left,
         )  # fmt: skip
+        self.deduplication = Deduplication(journal, turn, timers, keeper)
         for exchange in default_exchanges():
             self.restore_exchange(exchange, NO_ARGUMENTS)
 
@@ -98,6 +103,7 @@ class Vhost(PublishLane):
 
     def _equip(self, queue: ClassicQueue, context: QueueContext) -> None:
         equip(queue, context)
+        self.deduplication.equip(queue)
         self.holding.equip(queue)
 
     def restore_queue(self, definition: QueueDefinition) -> Queue:
@@ -109,6 +115,11 @@ class Vhost(PublishLane):
         if definition.exclusive:
             self._owned.setdefault(definition.owner, set()).add(queue.name)
         return queue
+
+    def restore_window(self, exchange: str, number: int) -> None:
+        """What an exchange's window knew is in the log's stream of this number."""
+        self._context.levels(number)  # so that nobody takes it for lost
+        self.deduplication.restore(exchange, number)
 
     def restore_held(self, number: int) -> None:
         """What is held durably is in the streams of this number."""
@@ -129,6 +140,31 @@ class Vhost(PublishLane):
         self.holding.queue_gone(queue)
         return queue.delete()
 
+    def change_queue(self, queue: Queue, arguments: Arguments) -> None:
+        """Gives a queue other arguments, which were checked, with its consumers, messages and bindings.
+
+        Raises: ChannelException 406, ConnectionException 506 where the log has to call it otherwise and the disk does
+            not take more numbers now; nothing has changed then.
+        """
+        before = queue.definition
+        definition = replace(before, arguments=arguments)
+        policy = self.policy_of(self.name, queue_type(arguments), queue.name)
+        settings = queue_settings(arguments, policy)
+        former = Former(before.number, queue.settings.priority_max)
+        is_repicked = settings.single_active_consumer != queue.settings.single_active_consumer
+        is_regrouped = isinstance(queue, ClassicQueue) and settings.priority_max != former.priority_max
+        if is_regrouped and definition.is_journalled:
+            number = self.keeper.next_number()
+            definition = replace(definition, number=number, former=(former, *before.former))
+        if definition.is_journalled:
+            self.keeper.change_queue(definition)
+        queue.change(definition, policy, settings)
+        if isinstance(queue, ClassicQueue) and is_repicked:
+            repick(queue, self._context)
+        if isinstance(queue, ClassicQueue) and is_regrouped:
+            regroup(queue, former, self._context)
+        self.table.version += 1  # it may have a gate now, or none any more
+
     def _disown(self, queue: Queue) -> None:
         owner = queue.definition.owner
         if queue.definition.exclusive:
@@ -141,6 +177,7 @@ class Vhost(PublishLane):
         """Takes an exchange whose name is free."""
         self.restore_exchange(exchange, arguments)
         if exchange.durable:
+            self.deduplication.begin(exchange)
             self.keeper.add_exchange(exchange, arguments)
 
     def restore_exchange(self, exchange: Exchange, arguments: Arguments) -> None:
@@ -150,6 +187,7 @@ class Vhost(PublishLane):
         self.apply_to_exchange(exchange, self.policy_of(self.name, "exchange", exchange.name))
         if exchange.type == DELAYED:
             exchange.gate = self.holding.delay_gate(exchange.durable)
+        self.deduplication.guard(exchange)
         self.table.add_exchange(exchange)
 
     # ---- policies
@@ -197,6 +235,7 @@ class Vhost(PublishLane):
     def _forget_exchanges(self, names: Sequence[str]) -> None:
         for name in names:
             self.exchange_arguments.pop(name, None)
+            self.deduplication.forget(name)
             self.keeper.remove_exchange(name)
 
     def _delete_by_itself(self, name: str) -> None:

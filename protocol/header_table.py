@@ -161,8 +161,13 @@ def _skipped(raw: bytes, pos: int, is_there: int) -> int:
     return pos + 1 + raw[pos] if is_there else pos
 
 
-def rewritten(properties: Properties, entries: bytes, keeps_expiration: bool = True) -> Properties:
-    """The same properties with another header table, given by its entries; their expiration can be left out."""
+def rewritten(
+    properties: Properties, entries: bytes, keeps_expiration: bool = True, keeps_hidden: bool = True
+) -> Properties:
+    """The same properties with another header table, given by its entries.
+
+    Their expiration, and what is hidden, can be left out.
+    """
     raw, flags = properties.raw, properties.flags
     start = _skipped(raw, _skipped(raw, 2, flags & CONTENT_TYPE), flags & CONTENT_ENCODING)
     end = properties.headers_end or start
@@ -173,7 +178,9 @@ def rewritten(properties: Properties, entries: bytes, keeps_expiration: bool = T
         tail = raw[end:pos] + raw[_skipped(raw, pos, EXPIRATION) :]
         flags &= ~EXPIRATION
     flags |= HEADERS
-    return Properties(flags.to_bytes(2, "big") + raw[2:start] + len(entries).to_bytes(4, "big") + entries + tail)
+    table = len(entries).to_bytes(4, "big") + entries
+    hidden = properties.hidden if keeps_hidden else b""
+    return Properties(flags.to_bytes(2, "big") + raw[2:start] + table + tail, hidden)
 
 
 def with_header(properties: Properties, key: bytes, entry: bytes) -> Properties:

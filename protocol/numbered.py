@@ -8,10 +8,9 @@ Must not: decode what is only passed on.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Final
 
-from protocol.errors import ConnectionException
+from protocol.header_table import header_entries, rewritten
 from protocol.properties import CONTENT_ENCODING, CONTENT_TYPE, HEADERS, Properties
 
 _LONG: Final = b"l"
@@ -28,8 +27,9 @@ def around_number(properties: Properties, name: bytes) -> tuple[bytes, bytes]:
     assert len(name) <= 255
     entry = bytes((len(name),)) + name + _LONG
     if properties.headers_end:
-        with suppress(ConnectionException):
-            properties = properties.without_header(name.decode())
+        entries = header_entries(properties)
+        if entries and any(one.key == name for one in entries):
+            properties = rewritten(properties, b"".join(one.raw for one in entries if one.key != name))
         raw, start, end = properties.raw, properties.headers_start, properties.headers_end
         return raw[:start] + _size(end - start - 4 + len(entry)) + raw[start + 4 : end] + entry, raw[end:]
     raw, start = properties.raw, _headers_place(properties)

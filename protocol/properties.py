@@ -31,6 +31,7 @@ USER_ID: Final = 0x0010
 APP_ID: Final = 0x0008
 CLUSTER_ID: Final = 0x0004
 UNKNOWN: Final = 0x0003
+_FLAGS: Final = tuple(1 << bit for bit in range(15, 1, -1))
 _C: Final = ord("C")
 
 
@@ -38,14 +39,17 @@ _C: Final = ord("C")
 class Properties:
     """The property flags and list of a content header (`raw`), and what the broker reads of it.
 
+    `hidden` is the entry `BCC` of the header table that the publisher sent: nobody gets it, but dead letters follow it.
+
     Spec: 2.3.5.2 (content header), 1.8 (basic class properties).
     """
 
-    __slots__ = ("delivery_mode", "expiration", "flags", "headers_end", "headers_start", "persistent", "priority",
-                 "raw", "reply_to", "reply_to_start", "user_id")  # fmt: skip
+    __slots__ = ("delivery_mode", "expiration", "flags", "headers_end", "headers_start", "hidden", "persistent",
+                 "priority", "raw", "reply_to", "reply_to_start", "user_id")  # fmt: skip
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, hidden: bytes = b"") -> None:
         self.raw = raw
+        self.hidden = hidden
         self.flags = 0
         self.delivery_mode = 0  # 0: none given
         self.persistent = False
@@ -140,16 +144,16 @@ class Properties:
         assert self.reply_to is not None
         assert len(reply_to) <= 255
         head, tail = self.raw[: self.reply_to_start], self.raw[self.reply_to_start + 1 + len(self.reply_to) :]
-        return Properties(head + bytes([len(reply_to)]) + reply_to + tail)
+        return Properties(head + bytes([len(reply_to)]) + reply_to + tail, self.hidden)
 
-    def without_header(self, key: str) -> Properties:
-        """The same properties without one key of the header table; the other entries keep their bytes."""
+    def hiding(self, key: str) -> Properties:
+        """The same properties without one key of the header table, hidden now; the other entries keep their bytes."""
         start, end = table_entry(self.raw, self.headers_start, key.encode())
         if start == end:
             return self
         table = self.raw[self.headers_start + 4 : start] + self.raw[end : self.headers_end]
         return Properties(self.raw[: self.headers_start] + len(table).to_bytes(4, "big") + table
-                          + self.raw[self.headers_end :])  # fmt: skip
+                          + self.raw[self.headers_end :], self.raw[start:end])  # fmt: skip
 
 
 def table_entry(data: bytes, pos: int, key: bytes) -> tuple[int, int]:
@@ -195,5 +199,22 @@ _LAYOUT: Final = (
     (MESSAGE_ID, "message_id", 0),
     (TIMESTAMP, "timestamp", 8),
 )
+
+
+def list_end(data: bytes) -> int:
+    """Where a property list ends that other bytes may follow. Raises: IndexError."""
+    flags = data[0] << 8 | data[1]
+    pos = 2
+    for flag in _FLAGS:
+        if not flags & flag:
+            continue
+        if flag == HEADERS:
+            pos += 4 + int.from_bytes(data[pos : pos + 4], "big")
+        elif flag in (DELIVERY_MODE, PRIORITY):
+            pos += 1
+        else:
+            pos += 8 if flag == TIMESTAMP else 1 + data[pos]
+    return pos
+
 
 NO_PROPERTIES: Final = Properties(b"\x00\x00")

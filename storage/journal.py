@@ -172,10 +172,6 @@ class Journal:
         """
         raise NotImplementedError
 
-    def is_grouped(self) -> bool:
-        """Whether a group was begun and has not ended."""
-        raise NotImplementedError
-
     def begin(self) -> None:
         """What follows, up to `end`, stands or falls together."""
         raise NotImplementedError

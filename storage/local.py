@@ -261,10 +261,6 @@ class LocalJournal(Journal):
         size = self.appender.entry(entry)
         return self.appender.end, size // (count * len(targets))
 
-    def is_grouped(self) -> bool:
-        """Whether a group was begun and has not ended."""
-        return self._group is not None
-
     def begin(self) -> None:
         """What follows, up to `end`, stands or falls together."""
         assert self._group is None, "groups do not nest"

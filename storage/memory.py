@@ -173,10 +173,6 @@ class MemoryJournal(Journal):
             cast("MemoryStream", stream).add(run)
         return self._last, share_bytes
 
-    def is_grouped(self) -> bool:
-        """Never: nothing here outlives a crash."""
-        return False
-
     def begin(self) -> None:
         """What follows, up to `end`, stands or falls together, as everything does here."""
         assert not self._is_grouping, "groups do not nest"

@@ -19,6 +19,7 @@ from bench.scenarios import (
     many,
     persistent,
     priority,
+    readers,
     restart,
     routing,
     space,
@@ -28,7 +29,7 @@ from bench.scenarios.scenario import Scenario
 
 MODULES = (
     transient, persistent, routing, priority, celery_like, latency, many, fairness, footprint, clients, durable,
-    backlog, depth, restart, space,
+    backlog, depth, restart, space, readers,
 )  # fmt: skip
 FAMILIES: dict[str, list[Scenario]] = {module.__name__.rpartition(".")[2]: module.SCENARIOS for module in MODULES}
 ALL: dict[str, Scenario] = {scenario.name: scenario for family in FAMILIES.values() for scenario in family}

@@ -10,7 +10,7 @@ import click
 
 from broker.cli.shown import cell, show
 from broker.offline.names import QueueNames
-from broker.queues.factory import LEVEL_BITS
+from broker.queues.levels import LEVEL_BITS
 from storage.usage import SegmentUse, StreamUse, Usage
 from storage.verify import DAMAGED, SEGMENT, UNFINISHED, UNREADABLE, WHOLE, FileReport, Finding, Lost
 

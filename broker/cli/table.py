@@ -23,9 +23,10 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
     },
     "Queues, exchanges, bindings": {
         "listings": "list_queues list_exchanges list_bindings list_consumers",
-        "queues": "declare_queue delete_queue purge_queue",
+        "queues": "declare_queue change_queue delete_queue purge_queue",
         "streams": "list_stream_offsets delete_stream_offset",
         "exchanges": "declare_exchange delete_exchange bind unbind",
+        "deduplication": "clear_deduplication",
     },
     "Messages": {
         "publish": "publish",

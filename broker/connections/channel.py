@@ -11,11 +11,12 @@ from pamqp import base, commands
 
 from broker.connections.confirms import Confirms
 from broker.connections.consumer import Consumer, DeliveryContext
+from broker.connections.late import LateTags
 from broker.connections.output import Output
 from broker.connections.publisher import Access, Publisher
 from broker.connections.reply import ReplyQueue
 from broker.connections.services import Services
-from broker.connections.stream_consumer import StreamConsumer, require_returnable
+from broker.connections.stream_consumer import StreamConsumer
 from broker.connections.transaction import Transaction
 from broker.connections.unacked import Delivery
 from broker.model.arguments import NO_ARGUMENTS, Arguments
@@ -64,7 +65,7 @@ class ChannelHost:
 class Channel:
     """One channel of a connection."""
 
-    __slots__ = ("_host", "acked", "actor", "consumers", "context", "last_queue", "number",
+    __slots__ = ("_host", "acked", "actor", "consumers", "context", "last_queue", "late", "number",
                  "operations", "publisher", "reply", "transaction")  # fmt: skip
 
     def __init__(self, number: int, host: ChannelHost) -> None:
@@ -81,6 +82,7 @@ class Channel:
         self.consumers: dict[str, Consumer] = {}
         self.transaction: Transaction | None = None
         self.reply: ReplyQueue | None = None
+        self.late: LateTags | None = None  # once deliveries have been taken back
         self.last_queue = ""
         self.acked = 0
         self._host = host
@@ -169,11 +171,12 @@ class Channel:
 
     def _take_run(self, first: int, last: int) -> list[Delivery]:
         deliveries = self.context.unacked.take(first, last)
+        if deliveries is None and self.late is not None:
+            deliveries = self.late.take_run(first, last)
         if deliveries is None:  # those before the unknown one count, as if they had come one by one
             unacked = self.context.unacked
             unknown = next(tag for tag in range(first, last + 1) if not unacked.has(tag))
-            if unknown > first:
-                self.settle_or_keep(unacked.take(first, unknown - 1) or [], self._acked)
+            self.settle_or_keep(unacked.take(first, unknown - 1) or [], self._acked)
             raise ChannelException(PRECONDITION_FAILED, f"unknown delivery tag {unknown}")
         return deliveries
 
@@ -183,11 +186,11 @@ class Channel:
         Raises: ChannelException 406.
         """
         unacked = self.context.unacked
-        if tag == 0:
-            return unacked.take_all()
-        if not unacked.has(tag):
+        if self.late is not None and (taken := self.late.take_multiple(tag)) is not None:
+            return taken
+        if tag and not unacked.has(tag):
             raise ChannelException(PRECONDITION_FAILED, f"unknown delivery tag {tag}")
-        return unacked.take_up_to(tag)
+        return unacked.take_up_to(tag) if tag else unacked.take_all()
 
     def nack(self, tag: int, multiple: bool, requeue: bool) -> None:
         """Refuses deliveries: back to their place in the queue, or dropped.
@@ -196,7 +199,6 @@ class Channel:
         Spec: 1.8.3.14 (basic.reject), RabbitMQ's basic.nack.
         """
         deliveries = self.take_multiple(tag) if multiple else self._take_run(tag, tag)
-        require_returnable(deliveries, self.context.unacked, self.actor.vhost.name)
         self.settle_or_keep(deliveries, self._refused if requeue else self._rejected)
 
     def settle_or_keep(self, deliveries: list[Delivery], action: Callable[[list[Delivery]], None]) -> None:
@@ -247,9 +249,7 @@ class Channel:
 
         Spec: 1.8.3.15 (basic.recover).
         """
-        deliveries = self.context.unacked.take_all()
-        require_returnable(deliveries, self.context.unacked, self.actor.vhost.name)
-        self.requeued(deliveries)
+        self.requeued(self.context.unacked.take_all())
 
     # ---- transactions
 
@@ -260,8 +260,7 @@ class Channel:
         """
         if self.publisher.confirms is not None:
             raise ChannelException(PRECONDITION_FAILED, "cannot switch from confirm to tx mode")
-        if self.transaction is None:
-            self.transaction = Transaction()
+        self.transaction = self.transaction or Transaction()
 
     def require_transaction(self) -> Transaction:
         """The channel's transaction.
@@ -292,7 +291,7 @@ class Channel:
 
     def _committed(self, is_refused: bool, answer: Callable[[], None]) -> None:
         if is_refused and self.context.is_open:
-            self._host.fail(self.number, ChannelException(PRECONDITION_FAILED, "transaction cannot be made durable"))
+            self._host.fail(self.number, ChannelException(PRECONDITION_FAILED, "partial tx completion"))
         answer()
 
     def rollback(self) -> None:

@@ -53,15 +53,16 @@ class Consumer(ConsumerPort):
     """One basic.consume."""
 
     __slots__ = ("_context", "_on_cancelled", "_tag_bytes", "arguments", "delivered", "prefetch", "queue",
-                 "waits_for_channel")  # fmt: skip
+                 "timeout_ms", "waits_for_channel")  # fmt: skip
 
     def __init__(
         self, tag: str, queue: QueueHandle, no_ack: bool, exclusive: bool, arguments: Arguments,
         context: DeliveryContext, on_cancelled: Callable[[Consumer], None],
     ) -> None:  # fmt: skip
-        priority = arguments.get("x-priority")
+        priority, timeout_ms = arguments.get("x-priority"), arguments.get("x-consumer-timeout")
         super().__init__(tag, no_ack, exclusive, priority if isinstance(priority, int) else 0)
         self.queue = queue
+        self.timeout_ms = timeout_ms if isinstance(timeout_ms, int) else -1  # to acknowledge a delivery; -1: not said
         self.arguments = arguments
         self.prefetch = 0 if no_ack else context.prefetch.of_new_consumers
         self.delivered = 0

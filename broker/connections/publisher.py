@@ -258,7 +258,7 @@ class Publisher:
         sent, copies = properties, NO_COPIES
         if properties.may_copy:
             copies = copy_keys(properties)
-            sent = properties.without_header("BCC")
+            sent = properties.hiding("BCC")
         if sent.reply_to == _REPLY_TO_BYTES:
             if not self.reply_name:
                 raise ChannelException(PRECONDITION_FAILED, "fast reply consumer does not exist")

@@ -8,12 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from broker.connections.consumer import Consumer
-from broker.connections.unacked import Delivery, Unacked
+from broker.connections.unacked import Delivery
 from broker.model.message import Batch, Span
-from broker.model.names import queue_rs
 from protocol.commands import Address
-from protocol.constants import NOT_IMPLEMENTED
-from protocol.errors import ConnectionException
 from protocol.numbered import around_number
 from protocol.properties import NO_PROPERTIES, Properties
 from protocol.wire import encode_numbered_deliveries
@@ -66,16 +63,3 @@ class StreamConsumer(Consumer):
         context.unacked.add(Delivery(first, context.last_tag, empty, self.queue, self))
         if not context.output.is_touched:
             context.touch()
-
-
-def require_returnable(deliveries: list[Delivery], unacked: Unacked, vhost: str) -> None:
-    """Checks that what was taken of `unacked` may be given back to its queues; otherwise it is put back there.
-
-    Raises: ConnectionException 540 for a stream's.
-    """
-    refused = next((delivery.queue for delivery in deliveries if delivery.queue.nack_refusal()), None)
-    if refused is not None:
-        for delivery in deliveries:
-            unacked.add(delivery)
-        text = f"{refused.nack_refusal()} {queue_rs(refused.name, vhost)}"
-        raise ConnectionException(NOT_IMPLEMENTED, text)

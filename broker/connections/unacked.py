@@ -151,5 +151,12 @@ class Unacked:
         """The first `count` runs, left in place."""
         return self._runs[self._head : self._head + count]
 
+    def since(self, tag: int, count: int) -> list[Delivery]:
+        """The first `count` runs with a tag of at least `tag`, left in place."""
+        at = max(self._head, self._at(tag))
+        if at < len(self._runs) and self._runs[at].last < tag:
+            at += 1
+        return self._runs[at : at + count]
+
     def __iter__(self) -> Iterator[Delivery]:
         return iter(self._runs[self._head :])

@@ -49,6 +49,29 @@ class VhostKeeper:
         self.store.put(key_of("queue", self._name, definition.name), values.encode_queue(numbered))
         return numbered
 
+    def change_queue(self, definition: QueueDefinition) -> None:
+        """Keeps what a queue is from now on, all of it in one row."""
+        self.store.put(key_of("queue", self._name, definition.name), values.encode_queue(definition))
+
+    def next_number(self) -> int:
+        """A number for a queue that is to have another one.
+
+        Raises: ChannelException 406, ConnectionException 506 where none is to be had.
+        """
+        return self._numbers.take()
+
+    def add_window(self, exchange: str) -> int:
+        """Keeps and returns a new number for what an exchange's window knows. Raises: as `add_queue`."""
+        number = self._numbers.take()
+        self.store.put(key_of("window", self._name, exchange), values.encode_value(number))
+        return number
+
+    def remove_window(self, exchange: str) -> None:
+        """A window is gone; it may have had no number."""
+        key = key_of("window", self._name, exchange)
+        if self.store.get(key) is not None:
+            self.store.delete(key)
+
     def number_of_held(self) -> int:
         """Keeps and returns a new number for the streams of what the vhost holds. Raises: as `add_queue`."""
         number = self._numbers.take()
@@ -131,7 +154,7 @@ class Keeper:
         """A vhost is gone, with everything in it."""
         self._store.delete(key_of("vhost", name))
         self._store.delete(key_of("held", name))
-        for kind in ("queue", "exchange", "offset"):
+        for kind in ("queue", "exchange", "offset", "window"):
             for key, _ in self._store.items(key_of(kind, name, "")):
                 self._store.delete(key)
 

@@ -2,7 +2,7 @@
 
     vhost/V   user/U   permission/V/U   exchange/V/X   queue/V/Q   counter/queue
     policy/V/P   operator_policy/V/P   parameter/V/COMPONENT/NAME   global_parameter/NAME
-    vhost_limits/V   user_limits/U   held/V
+    vhost_limits/V   user_limits/U   held/V   window/V/X
     queue/V/Q/binding/SOURCE/KEY      or KEY~DIGEST where the binding has arguments
     exchange/V/X/binding/SOURCE/KEY   likewise
     offset/V/Q/NAME                   how far a named consumer of a stream has come

@@ -58,6 +58,7 @@ def load(
     bring_back("topic_permission", lambda names, value: _topic_permission(topic_permissions, names, value))
     _bring_back_rules(rules, bring_back)
     bring_back("exchange", lambda names, value: _exchange(vhosts[names[1]], names[2], value))
+    bring_back("window", lambda names, value: vhosts[names[1]].restore_window(names[2], values.decode_value(value)))
     bring_back("queue", lambda names, value: vhosts[names[1]].restore_queue(values.decode_queue(names[2], value)))
     bring_back("held", lambda names, value: vhosts[names[1]].restore_held(int(values.decode_value(value))))
     bring_back("offset", lambda names, value: _offset(vhosts[names[1]], names[2], names[3], value))

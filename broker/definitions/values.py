@@ -17,7 +17,7 @@ from broker.definitions.fields import table_from_json, table_to_json
 from broker.model.arguments import NO_ARGUMENTS, Arguments
 from broker.model.vhost_metadata import NO_METADATA, VhostMetadata
 from broker.policies.policy import Policy
-from broker.queues.definition import QueueDefinition
+from broker.queues.definition import Former, QueueDefinition
 from broker.queues.offsets import Kept
 from broker.routing.exchange import Exchange
 
@@ -173,8 +173,10 @@ def decode_exchange(name: str, value: bytes) -> tuple[Exchange, Arguments]:
 
 def encode_queue(definition: QueueDefinition) -> bytes:
     """A durable queue without its name."""
+    former = [[one.number, one.priority_max, one.is_sorted] for one in definition.former]
     return _encode({
         "number": definition.number, "auto_delete": definition.auto_delete, **_arguments_to_json(definition.arguments),
+        **({"former": former} if former else {}),
     })  # fmt: skip
 
 
@@ -182,7 +184,8 @@ def decode_queue(name: str, value: bytes) -> QueueDefinition:
     """A durable queue that is not exclusive."""
     members = _decode(value)
     arguments = _arguments_from_json(members)
-    return QueueDefinition(name, True, False, members["auto_delete"], arguments, None, members["number"])
+    former = tuple(Former(*one) for one in members.get("former", ()))
+    return QueueDefinition(name, True, False, members["auto_delete"], arguments, None, members["number"], former)
 
 
 def encode_binding(binding: StoredBinding) -> bytes:

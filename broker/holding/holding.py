@@ -58,7 +58,7 @@ class Holding:
         self._timers = timers
         self.store = HeldStore(journal, spool, turn, budget, store, new_number)
         self.releaser = Releaser(self.store, turn, timers, self._let_go)
-        self.inventory = Inventory(self.store, self.releaser, turn)
+        self.inventory = Inventory(self.store, self.releaser, turn, timers)
         self._serials: dict[str, int] = {}  # of transient queues for which something is or was held
         self._last_serial = 0
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from broker.holding.due_index import Entry
-from broker.holding.fetching import Fetching, OnFetched
+from broker.holding.fetching import Fetching, Found, OnFetched
 from broker.holding.releasing import Releaser
 from broker.holding.store import JOURNAL, Held, HeldStore, kind_of
 from broker.holding.ticket import REASONS
@@ -17,10 +17,13 @@ from broker.holding.times import HOLD_MS_MAX
 from broker.model.interfaces import Turn
 from broker.model.message import Batch
 from broker.model.receipt import Receipt
+from broker.queues.context import Timers
 from broker.queues.waits import task_headers
 
 DIGITS_MAX: Final = 18
 NAME_CHARACTERS_MAX: Final = 200
+AGAIN_MS: Final = 5  # until what was not written yet is asked for again
+ATTEMPTS_MAX: Final = 400
 
 OnDone = Callable[[bool], None]
 
@@ -71,12 +74,13 @@ def info_of(entry: Entry, held: Held) -> HeldInfo:
 class Inventory:
     """One vhost's."""
 
-    __slots__ = ("_releaser", "_store", "_turn")
+    __slots__ = ("_releaser", "_store", "_timers", "_turn")
 
-    def __init__(self, store: HeldStore, releaser: Releaser, turn: Turn) -> None:
+    def __init__(self, store: HeldStore, releaser: Releaser, turn: Turn, timers: Timers) -> None:
         self._store = store
         self._releaser = releaser
         self._turn = turn
+        self._timers = timers
 
     def __len__(self) -> int:
         return len(self._store.index)
@@ -85,10 +89,22 @@ class Inventory:
         """Up to `count` entries in order of time, after the first `skip`."""
         return self._store.index.page(skip, count)
 
-    def fetch(self, entries: Sequence[Entry], on_fetched: OnFetched) -> None:
-        """Reads messages, at once or later; those that are not held are not found."""
-        there = [entry for entry in entries if self._store.index.has(*entry)]
-        Fetching(self._store, there, on_fetched).start()
+    def fetch(self, entries: Sequence[Entry], on_fetched: OnFetched, attempts: int = ATTEMPTS_MAX) -> None:
+        """Reads messages, at once or later; those that are not held are not found.
+
+        What has just come can be read as soon as it is written: it is asked for again, `attempts` times.
+        """
+        has = self._store.index.has
+
+        def fetched(found: Found, lost: list[Entry]) -> None:
+            unwritten = [entry for entry in entries if entry[1] not in found and has(*entry) and entry not in lost]
+            if unwritten and attempts:
+                self._timers.add(self._turn.now_ms() + AGAIN_MS, lambda: self.fetch(entries, on_fetched, attempts - 1))
+                self._turn.schedule()
+            else:
+                on_fetched(found, lost)
+
+        Fetching(self._store, [entry for entry in entries if has(*entry)], fetched).start()
 
     def cancel(self, entry: Entry, held: Held, on_done: OnDone) -> None:
         """Drops a message for good; answers whether that is on the disk, at once with False where it is not held."""
@@ -136,3 +152,4 @@ class Inventory:
         receipt = Receipt(0, 0, lambda complete: on_done(not complete.rejected))
         self._store.together(work, receipt)
         receipt.taken()
+        self._turn.schedule()

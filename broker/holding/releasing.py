@@ -12,7 +12,7 @@ from typing import Final
 from broker.holding.delay import as_released
 from broker.holding.due_index import Entry
 from broker.holding.fetching import Fetching, Found
-from broker.holding.store import HOT_BYTES_MAX, Held, HeldStore
+from broker.holding.store import Held, HeldStore
 from broker.holding.ticket import Ticket
 from broker.model.interfaces import Turn
 from broker.model.message import Batch
@@ -33,7 +33,18 @@ LetGo = Callable[[Batch, Ticket], bool]
 class Releaser:
     """Wakes when something is due, or is to be read; `is_blocked` while the index is not whole."""
 
-    __slots__ = ("_due_ms", "_handle", "_is_fetching", "_let_go", "_store", "_timers", "_turn", "_wanted", "is_blocked")
+    __slots__ = (
+        "_again_ms",
+        "_due_ms",
+        "_handle",
+        "_is_fetching",
+        "_let_go",
+        "_store",
+        "_timers",
+        "_turn",
+        "_wanted",
+        "is_blocked",
+    )
 
     def __init__(self, store: HeldStore, turn: Turn, timers: Timers, let_go: LetGo) -> None:
         """Args: let_go publishes messages; False where there is nobody for them any more."""
@@ -44,6 +55,7 @@ class Releaser:
         self._handle: object = None
         self._due_ms = 0
         self._is_fetching = False
+        self._again_ms = 0  # not to be read before then: it was not written yet
         self._wanted: list[Entry] = []  # what is being read
         self.is_blocked = False
         store.on_changed = self.plan
@@ -59,7 +71,7 @@ class Releaser:
         if key in self._store.hot:
             self._wake_at(due_ms)
         elif not self._is_fetching:
-            self._wake_at(due_ms - AHEAD_MS)
+            self._wake_at(max(due_ms - AHEAD_MS, self._again_ms))
 
     def _wake_at(self, due_ms: int) -> None:
         if self._handle is not None:
@@ -143,7 +155,7 @@ class Releaser:
     # ---- reading ahead
 
     def _read_ahead(self, now_ms: int) -> None:
-        if self._is_fetching:
+        if self._is_fetching or now_ms < self._again_ms:
             return
         store, until_ms = self._store, now_ms + AHEAD_MS
         wanted: list[Entry] = []
@@ -152,7 +164,7 @@ class Releaser:
                 self._wake_at(entry[0] - AHEAD_MS)
                 break
             if entry[1] not in store.hot:
-                if len(wanted) == FETCH_MAX or (store.hot_bytes > HOT_BYTES_MAX and self._has_hot_front()):
+                if len(wanted) == FETCH_MAX or (store.hot_bytes > store.hot_bytes_max and self._has_hot_front()):
                     break
                 wanted.append(entry)
             store.horizon = entry
@@ -183,4 +195,5 @@ class Releaser:
                 if (due_ms, key) <= store.horizon:
                     store.horizon = (due_ms, key - 1)
         now_ms = self._turn.now_ms()
-        self._wake_at(now_ms + AGAIN_MS if is_unwritten else now_ms)
+        self._again_ms = now_ms + AGAIN_MS if is_unwritten else 0
+        self._wake_at(max(now_ms, self._again_ms))

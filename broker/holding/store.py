@@ -101,8 +101,9 @@ class HeldStore:
     """What is held in a vhost. `on_changed` is told that something may be due earlier than before."""
 
     __slots__ = ("_budget", "_journal", "_last_memory", "_level_streams", "_new_number", "_number", "_spool",
-                 "_spool_streams", "_store", "_turn", "counters", "horizon", "hot", "hot_bytes", "index", "late_ms",
-                 "memory_only_bytes", "numbers_of", "on_changed", "of_reasons")  # fmt: skip
+                 "_spool_streams", "_store", "_turn", "counters", "horizon", "hot", "hot_bytes", "hot_bytes_max",
+                 "index", "late_ms", "memory_only_bytes", "numbers_of", "of_reasons", "on_changed",
+                 "soon_ms")  # fmt: skip
 
     def __init__(
         self, journal: Journal, spool: Spool, turn: Turn, budget: MemoryBudget, store: Definitions,
@@ -124,6 +125,8 @@ class HeldStore:
         self.index = DueIndex()
         self.hot: dict[int, Held] = {}
         self.hot_bytes = 0
+        self.hot_bytes_max = HOT_BYTES_MAX
+        self.soon_ms = SOON_MS
         self.memory_only_bytes = 0
         self.horizon: Entry = (0, 0)
         self.numbers_of: dict[tuple[str, int], int] = {}  # held for each queue: by name and number
@@ -195,7 +198,7 @@ class HeldStore:
         """Keeps transient messages: in the spool where memory is short and there is time to read them back."""
         size = len(own.bodies) * (HELD_BYTES + own.message_bytes)
         is_much = self.memory_only_bytes + size > self._budget.queue_bytes_max(False)
-        if is_much and due_ms > self._turn.now_ms() + SOON_MS:
+        if is_much and due_ms > self._turn.now_ms() + self.soon_ms:
             stream = self._stream(level_of(due_ms), SPOOL)
             first = stream.next
             if self._spool.append(stream, due_ms, encode_ticket(ticket) + encode_head(own), own.bodies):
@@ -208,11 +211,11 @@ class HeldStore:
     def _note(self, own: Batch, due_ms: int, ticket: Ticket, first: int, kind: int) -> None:
         """The messages are where they are; from now on they are known."""
         count = len(own.bodies)
-        is_soon = due_ms <= self._turn.now_ms() + SOON_MS
+        is_soon = due_ms <= self._turn.now_ms() + self.soon_ms
         for at in range(count):
             key = key_of(first + at, due_ms, kind)
             self.index.add(due_ms, key)
-            if kind == MEMORY or (is_soon and self.hot_bytes < HOT_BYTES_MAX):
+            if kind == MEMORY or (is_soon and self.hot_bytes < self.hot_bytes_max):
                 self.heat(key, Held(own, at, ticket))
             elif (due_ms, key) <= self.horizon:
                 self.horizon = (due_ms, key - 1)  # invariant 2
@@ -275,7 +278,7 @@ class HeldStore:
     def together(self, work: Callable[[], None], receipt: Receipt | None = None) -> None:
         """Does what outlives a crash whole or not at all, which the receipt waits for; within a group as part of it."""
         journal = self._journal
-        if journal.is_grouped():
+        if journal.is_grouping():
             work()
             return
         journal.begin()

@@ -5,7 +5,7 @@ Everything here runs between two turns of the loop, so that one copy is consiste
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -14,7 +14,12 @@ from broker.connections.channel import Channel
 from broker.connections.connection import Connection
 from broker.connections.consumer import Consumer
 from broker.connections.peer import split_address
+from broker.deduplication.deduplication import presence_of
+from broker.deduplication.gates import ExchangeGate
+from broker.holding.store import LATE_MS_BOUNDS
+from broker.holding.ticket import REASONS
 from broker.introspection.ages import NOT_KNOWN, Ages, head_timestamp_s
+from broker.introspection.deduplication_infos import DeduplicationInfo
 from broker.introspection.infos import (
     BindingInfo,
     ChannelInfo,
@@ -24,13 +29,14 @@ from broker.introspection.infos import (
     ConsumerInfo,
     ExchangeInfo,
     ExchangeStats,
+    HeldTotals,
     MessageStats,
-    PaceInfo,
     QueueInfo,
     QueueName,
     Rates,
     VhostInfo,
 )
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import place_of, stream_info
 from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters
@@ -42,10 +48,13 @@ from protocol.lifecycle import OPEN
 from storage.status import Distribution
 
 MESSAGE_COUNTERS: Final = tuple(field.name for field in fields(MessageStats))
+NO_LATE: Final = (0,) * (len(LATE_MS_BOUNDS) + 1)
 FLOW_SHOWN_MS: Final = 5000  # as long as RabbitMQ shows it after the last time
 
 
-def queue_info(queue: Queue, vhost: str, node: str, now_ms: int, ages: Ages, rates: Rates) -> QueueInfo:
+def queue_info(
+    queue: Queue, vhost: str, node: str, now_ms: int, ages: Ages, held: int, rates: Rates
+) -> QueueInfo:  # fmt: skip
     """One queue."""
     definition, ready = queue.definition, queue.ready
     consumers = queue.consumers.everyone()
@@ -72,6 +81,7 @@ def queue_info(queue: Queue, vhost: str, node: str, now_ms: int, ages: Ages, rat
         messages_ram=messages - paged_out,
         message_bytes_ram=message_bytes - paged_out_bytes,
         messages_paged_out=paged_out,
+        messages_dlx=queue.kept,
         message_bytes_paged_out=paged_out_bytes,
         consumers=len(consumers),
         message_stats=queue_stats(queue.counters),
@@ -82,12 +92,32 @@ def queue_info(queue: Queue, vhost: str, node: str, now_ms: int, ages: Ages, rat
         head_message_timestamp=head_timestamp_s(ready.oldest()) if ready.count else None,
         oldest_ready_ms=age_ms(now_ms, ages.ready_since_ms(queue)),
         oldest_unacknowledged_ms=ages.unacked_ms(queue),
+        messages_held=held,
         policy=queue.policy.policy or None,
         operator_policy=queue.policy.operator_policy or None,
         effective_policy_definition=queue.policy.definition,
         pace=_pace(queue),
+        deduplication=_of_queue(queue),
         stream=stream_info(queue),
         rates=rates,
+    )
+
+
+def _of_queue(queue: Queue) -> DeduplicationInfo | None:
+    present = presence_of(queue)
+    if present is None:
+        return None
+    return DeduplicationInfo(len(present), None, None, None, queue.counters.deduplicated, present.is_learning)
+
+
+def _of_exchange(exchange: Exchange) -> DeduplicationInfo | None:
+    gate = exchange.gate
+    if not isinstance(gate, ExchangeGate):
+        return None
+    window = gate.window
+    kept = "disk" if window.is_lasting else "memory"
+    return DeduplicationInfo(
+        len(window), window.size_max, window.ttl_ms or None, kept, gate.duplicates, window.is_loading
     )
 
 
@@ -131,7 +161,11 @@ def queue_stats(counters: QueueCounters) -> MessageStats:
         reject=counters.rejected,
         requeue=counters.requeued,
         expire=counters.expired,
+        drop_overflow=counters.dropped,
+        refuse_overflow=counters.refused,
         purge=counters.purged,
+        dead_letter=counters.dead_lettered,
+        delivery_limit=counters.over_limit,
     )
 
 
@@ -145,6 +179,7 @@ def whole_stats(counters: QueueCounters, vhosts: list[VhostCounters]) -> Message
         confirm=sum(one.confirmed for one in vhosts),
         return_unroutable=sum(one.returned for one in vhosts),
         drop_unroutable=sum(one.unroutable for one in vhosts),
+        consumer_timeout=sum(one.timed_out for one in vhosts),
     )
 
 
@@ -286,6 +321,7 @@ def exchange_info(vhost: Vhost, exchange: Exchange, rates: Rates) -> ExchangeInf
         internal=exchange.internal,
         arguments=vhost.declared_arguments(exchange.name).values,
         message_stats=ExchangeStats(exchange.published_in, exchange.published_out),
+        deduplication=_of_exchange(exchange),
         policy=exchange.policy.policy or None,
         operator_policy=exchange.policy.operator_policy or None,
         effective_policy_definition=exchange.policy.definition,
@@ -320,8 +356,26 @@ def vhost_info(vhost: Vhost, totals: Mapping[str, int], rates: Rates) -> VhostIn
     said = vhost.metadata
     return VhostInfo(
         vhost.name, said.description, said.tags, said.default_queue_type, said.protected_from_deletion, ready + unacked,
-        ready, unacked, stats, *octets, rates,
+        ready, unacked, stats, *octets, len(vhost.holding.store.index), rates,
     )  # fmt: skip
+
+
+def held_totals(vhosts: Iterable[Vhost]) -> HeldTotals:
+    """What is held in these vhosts."""
+    stores = [vhost.holding.store for vhost in vhosts]
+    counters = [store.counters for store in stores]
+    late = tuple(map(sum, zip(*(store.late_ms.copy().counts for store in stores), strict=True)))
+    return HeldTotals(
+        messages=sum(len(store.index) for store in stores),
+        by_reason={name: sum(store.of_reasons[code] for store in stores) for code, name in REASONS.items()},
+        held=sum(one.held for one in counters),
+        released=sum(one.released for one in counters),
+        cancelled=sum(one.cancelled for one in counters),
+        dropped=sum(one.dropped for one in counters),
+        lost=sum(one.lost for one in counters),
+        unreadable=sum(one.unreadable for one in counters),
+        late_ms=Distribution(LATE_MS_BOUNDS, late or NO_LATE, sum(store.late_ms.copy().total for store in stores)),
+    )
 
 
 def time_text(at_ms: int) -> str:

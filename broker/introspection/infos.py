@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from broker.introspection.deduplication_infos import DeduplicationInfo
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import StreamInfo
 from broker.loop_watch import LoopStatus
 from broker.tls.certificates import CertificateInfo as CertificateInfo  # noqa: PLC0414 - for whoever shows it
+from storage.status import NO_VALUES, LogStatus
 from storage.status import Distribution as Distribution  # noqa: PLC0414 - of a LogStatus, for whoever shows it
-from storage.status import LogStatus
 
 Rates = Mapping[str, float]  # by field, its change per second; what is done with them: broker/introspection/rates.py
 
@@ -50,6 +52,22 @@ class QueueTotals:
     message_bytes_ram: int
     messages_paged_out: int
     message_bytes_paged_out: int
+    messages_held: int = 0  # until a time, for queues and for exchanges; in none of the others
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTotals:
+    """Held messages of all vhosts, and what has happened to such since the start."""
+
+    messages: int = 0
+    by_reason: Mapping[str, int] = field(default_factory=dict)
+    held: int = 0
+    released: int = 0
+    cancelled: int = 0
+    dropped: int = 0  # nobody was there for them any more
+    lost: int = 0  # damaged
+    unreadable: int = 0  # times
+    late_ms: Distribution = NO_VALUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +90,12 @@ class MessageStats:
     reject: int = 0
     requeue: int = 0
     expire: int = 0
+    drop_overflow: int = 0  # from the front of queues that were too long
+    consumer_timeout: int = 0  # deliveries that were not acknowledged in time
+    refuse_overflow: int = 0  # publishes that a queue refused since they did not fit
     purge: int = 0
+    dead_letter: int = 0  # of all that left queues, what went to a dead letter exchange
+    delivery_limit: int = 0  # left queues since they had come back too often
 
     @property
     def deliver_get(self) -> int:
@@ -146,6 +169,7 @@ class NodeInfo:
     loop: LoopStatus
     certificates: tuple[CertificateInfo, ...]  # in use for TLS
     certificate_reloads_failed: int
+    held: HeldTotals
     rates: Rates = field(default_factory=dict)
 
 
@@ -156,20 +180,6 @@ class ConnectionName:
     name: str
     peer_host: str
     peer_port: int
-
-
-@dataclass(frozen=True, slots=True)
-class PaceInfo:
-    """How many messages of a queue may be worked on at once, and how quickly they go out; None where nothing says so.
-
-    `waits_for` is what holds back a message that is ready: concurrency or rate.
-    """
-
-    concurrency_max: int | None
-    rate_limit: int | None
-    rate_limit_burst: int | None
-    rate_limit_period: int | None  # ms
-    waits_for: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +205,7 @@ class QueueInfo:
     message_bytes_ram: int
     messages_paged_out: int
     message_bytes_paged_out: int
+    messages_dlx: int  # dead letters that could not arrive yet, and are tried again
     consumers: int
     message_stats: MessageStats
     idle_since: str | None
@@ -208,7 +219,9 @@ class QueueInfo:
     oldest_ready_ms: int | None = None  # how long ago it was published; None where there is none, or not yet
     oldest_unacknowledged_ms: int | None = None  # for how long at least, in the last round of sampling
     pace: PaceInfo | None = None  # of a queue that has one
+    deduplication: DeduplicationInfo | None = None  # likewise
     stream: StreamInfo | None = None  # None for other kinds of queue
+    messages_held: int = 0  # until a time, when they come into this queue
     rates: Rates = field(default_factory=dict)
 
 
@@ -329,6 +342,7 @@ class ExchangeInfo:
     policy: str | None
     operator_policy: str | None
     effective_policy_definition: Mapping[str, object]
+    deduplication: DeduplicationInfo | None = None  # of one that takes each message once
     rates: Rates = field(default_factory=dict)
 
 
@@ -360,23 +374,5 @@ class VhostInfo:
     message_stats: MessageStats = field(default_factory=MessageStats)
     recv_oct: int = 0
     send_oct: int = 0
+    messages_held: int = 0  # until a time, for queues and for exchanges
     rates: Rates = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class UserInfo:
-    """One user, without anything of the password."""
-
-    name: str
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PermissionInfo:
-    """One user's rights in one vhost, as regular expressions over names."""
-
-    user: str
-    vhost: str
-    configure: str
-    write: str
-    read: str

@@ -17,6 +17,7 @@ from broker.clock import Clock, Deadlines
 from broker.config import Config
 from broker.connections.registry import Connections
 from broker.introspection import copies, rows
+from broker.introspection.account_infos import PermissionInfo, UserInfo
 from broker.introspection.ages import NOT_KNOWN
 from broker.introspection.by_name import ByName
 from broker.introspection.infos import (
@@ -32,12 +33,11 @@ from broker.introspection.infos import (
     NodeInfo,
     ObjectTotals,
     Overview,
-    PermissionInfo,
     QueueInfo,
     QueueTotals,
-    UserInfo,
     VhostInfo,
 )
+from broker.introspection.left import left
 from broker.introspection.machine import disk_free, open_files, open_files_max
 from broker.introspection.pages import PAGE_SIZE_DEFAULT, SLICE, Page, Steps, page_of, page_of_parts
 from broker.introspection.rates import History
@@ -100,6 +100,10 @@ class Introspection:
         return self._node.name
 
     # ---- the whole
+
+    def left(self) -> dict[tuple[str, str, str], int]:
+        """How many messages have left queues without being consumed, by type of queue, strategy and reason."""
+        return left(vhost.counters for vhost in self._node.vhosts.values())
 
     def overview(self) -> Steps[Overview]:
         """The broker as a whole; its cost grows with the number of queues, of which each step adds up some."""
@@ -182,6 +186,7 @@ class Introspection:
             loop=node.loop_watch.status(node.clock.now_ns()),
             certificates=node.certificates.infos(),
             certificate_reloads_failed=node.certificates.reloads_failed,
+            held=copies.held_totals(node.vhosts.values()),
             rates=self.history.rates(rows.NODE, NODE),
         )
 
@@ -218,7 +223,7 @@ class Introspection:
         in_memory, in_memory_bytes = ready + unacked - paged_out, ready_bytes + unacked_bytes - paged_out_bytes
         totals = QueueTotals(
             ready + unacked, ready, unacked, ready_bytes, unacked_bytes, in_memory, in_memory_bytes, paged_out,
-            paged_out_bytes,
+            paged_out_bytes, sum(len(vhost.holding.store.index) for vhost in vhosts),
         )  # fmt: skip
         return counters, totals, consumers, since_ms
 
@@ -245,13 +250,14 @@ class Introspection:
         """Queues of all vhosts, or of one. Raises: UnknownVhostError, ValueError as every listing does."""
         chosen = self.chosen(vhost)
         parts = ((one, one.queues.values()) for one in chosen)
-        return page_of_parts(parts, page, page_size, lambda it: self._queue(it[1], it[0].name))
+        return page_of_parts(parts, page, page_size, lambda it: self._queue(it[1], it[0]))
 
-    def _queue(self, queue: Queue, vhost: str) -> QueueInfo:
+    def _queue(self, queue: Queue, vhost: Vhost) -> QueueInfo:
         history, now_ms = self.history, self._node.clock.now_ms()
         return copies.queue_info(
-            queue, vhost, self.node_name, now_ms, history.sampler.ages, history.rates(rows.QUEUE, queue)
-        )
+            queue, vhost.name, self.node_name, now_ms, history.sampler.ages, vhost.holding.held_for(queue),
+            history.rates(rows.QUEUE, queue),
+        )  # fmt: skip
 
     def queue_slices(
         self, slice_size: int = SLICE, vhosts: Collection[str] = (), names: Collection[str] = ()
@@ -264,7 +270,7 @@ class Introspection:
             chosen = [vhost.queues[name] for name in names if name in vhost.queues]
             waiting = iter(chosen if names else list(vhost.queues.values()))
             while queues := list(islice(waiting, slice_size)):
-                yield [self._queue(queue, vhost.name) for queue in queues if not queue.is_deleted]
+                yield [self._queue(queue, vhost) for queue in queues if not queue.is_deleted]
 
     def connections(self, page: int = 1, page_size: int = PAGE_SIZE_DEFAULT) -> Page[ConnectionInfo]:
         """Connections, those that have not finished their login too."""

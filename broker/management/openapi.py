@@ -20,7 +20,7 @@ ERROR: Final = {
 REASONS: Final = {
     200: "The answer", 201: "Made", 202: "Begun", 204: "Done", 400: "The request cannot be", 401: "Not allowed",
     403: "From a page of another site", 404: "Not there", 409: "There already", 412: "Protected",
-    413: "The body is too large", 415: "The body is of another kind", 503: "Not now",
+    413: "The body is too large", 415: "The body is of another kind", 429: "Too many at a time", 503: "Not now",
 }  # fmt: skip
 TITLE: Final = "The HTTP API"
 HEAD: Final = """# The HTTP API

@@ -34,8 +34,8 @@ CERTIFICATE: Final = (
 )  # fmt: skip
 ONLY_OVERVIEW: Final = ("publish_confirm", "routed")
 STATS_OF_QUEUE: Final = (
-    "ack", "deliver", "deliver_no_ack", "expire", "get", "get_empty", "get_no_ack", "publish", "purge", "redeliver",
-    "reject", "requeue",
+    "ack", "dead_letter", "deliver", "deliver_no_ack", "delivery_limit", "drop_overflow", "expire", "get", "get_empty",
+    "get_no_ack", "publish", "purge", "redeliver", "refuse_overflow", "reject", "requeue",
 )  # fmt: skip
 STATS_OF_CHANNEL: Final = (
     "ack", "confirm", "deliver", "deliver_no_ack", "drop_unroutable", "get", "get_empty", "get_no_ack", "publish",
@@ -84,8 +84,9 @@ def queue(info: QueueInfo, details: Details | None = None) -> Json:
         del fields["owner_pid_details"]
     if info.idle_since is None:
         del fields["idle_since"]
-    if info.pace is None:
-        del fields["pace"]
+    for name in ("pace", "deduplication"):
+        if fields[name] is None:
+            del fields[name]
     del fields["stream"]
     if info.stream is not None:
         fields |= as_dict(info.stream) | {"readers": {info.node: info.consumers}}
@@ -176,6 +177,8 @@ def exchange(info: ExchangeInfo, details: Details | None = None) -> Json:
     stats = as_dict(info.message_stats)
     fields["message_stats"] = with_details(stats, ("publish_in", "publish_out"), details)
     is_ours = not info.name or info.name.startswith("amq.")
+    if info.deduplication is None:
+        del fields["deduplication"]
     fields["user_who_performed_action"] = "rmq-internal" if is_ours else ""
     return fields
 

@@ -9,8 +9,10 @@ from broker.management.resources import (
     bindings,
     browse,
     celery,
+    changes,
     connections,
     dead_letter_queues,
+    deduplication,
     definitions,
     described,
     exchanges,
@@ -36,9 +38,8 @@ from broker.management.resources import (
 )
 
 RESOURCES: Final = (
-    overview, nodes, vhosts, users, permissions, queues, exchanges, bindings, messages, browse, moving, held, offsets,
-    celery,
-    connections, policies, parameters, definitions, logins, health, features,
+    overview, nodes, vhosts, users, permissions, queues, changes, exchanges, bindings, deduplication, messages, browse,
+    moving, held, offsets, celery, connections, policies, parameters, definitions, logins, health, features,
     leveret, known_arguments, dead_letter_queues, operators, trace, described,
 )  # fmt: skip
 ENDPOINTS: Final[tuple[Endpoint, ...]] = tuple(one for resource in RESOURCES for one in resource.ENDPOINTS)

@@ -60,16 +60,6 @@ async def removed(call: Call, actor: Actor, queue: str, place: Place) -> bool:
     return await outcome
 
 
-def matches(waiting: Waiting, wanted: bytes) -> bool:
-    """Whether a text, in small letters, is in a message's body, properties, exchange or routing key."""
-    batch = waiting.batch
-    return (
-        wanted in batch.bodies[waiting.at].lower()
-        or wanted in batch.properties.raw.lower()
-        or wanted in batch.address.tail.lower()
-    )
-
-
 def shaped(call: Call, waiting: Waiting, truncate: int | None) -> Json:
     """A waiting message as JSON."""
     batch, body = waiting.batch, waiting.batch.bodies[waiting.at]

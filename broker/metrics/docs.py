@@ -54,7 +54,7 @@ FAMILIES: Final = """
 def markdown() -> str:
     """The whole page."""
     rows = [_row(row.name, row.kind, row.labels, row.help) for row in METRICS]
-    rows += [_row(row.name, row.kind, (row.label,), row.help) for row in LABELLED_METRICS]
+    rows += [_row(row.name, row.kind, tuple(row.label.split()), row.help) for row in LABELLED_METRICS]
     rows += [_row(row.name, HISTOGRAM, (row.label,) if row.label else (), row.help) for row in HISTOGRAM_METRICS]
     families = [f"| `{name}` | {', '.join(f'`{one}`' for one in of)} |\n" for name, of in WHOLE_FAMILIES.items()]
     return "".join([HEAD, *rows, *map(_objects, KINDS), FAMILIES, *families])

@@ -93,9 +93,9 @@ def _families(scrape: Scrape, is_open_metrics: bool) -> Iterator[Family]:
         family.add_metric([clean(value) for value in metric.label_values(sources)], metric.read(sources))
         yield family
     for row in scrape.labelled:
-        family = _family(row.kind)(scrape.rename(row.name), row.help, labels=[row.label])
+        family = _family(row.kind)(scrape.rename(row.name), row.help, labels=row.label.split())
         for label, number in row.read(sources).items():
-            family.add_metric([clean(label)], number)
+            family.add_metric([clean(one) for one in ((label,) if isinstance(label, str) else label)], number)
         yield family
     for spread in scrape.histograms:
         yield _histogram(spread, spread.read(sources), is_open_metrics)

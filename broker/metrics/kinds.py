@@ -25,6 +25,7 @@ class Sources:
     logins: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # by protocol: succeeded, failed
     moved: Mapping[str, int] = field(default_factory=dict)  # messages by kind of job
     jobs_running: int = 0
+    left: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # by queue type, strategy and reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,13 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class LabelledMetric:
-    """One row that has a number for each value of its label."""
+    """One row that has a number for each value of its label, or of its labels, which stand with a blank between."""
 
     name: str
     kind: str
     help: str
     label: str
-    read: Callable[[Sources], Mapping[str, float]]
+    read: Callable[[Sources], Mapping[str, float] | Mapping[tuple[str, ...], float]]
 
 
 @dataclass(frozen=True, slots=True)

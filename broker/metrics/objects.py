@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from broker.introspection.infos import ChannelInfo, ConnectionInfo, ExchangeInfo, PaceInfo, QueueInfo, VhostInfo
+from broker.introspection.deduplication_infos import DeduplicationInfo
+from broker.introspection.infos import ChannelInfo, ConnectionInfo, ExchangeInfo, QueueInfo, VhostInfo
+from broker.introspection.pace_infos import PaceInfo
 from broker.introspection.stream_infos import StreamInfo
 from broker.metrics.kinds import COUNTER, GAUGE, ObjectKind, ObjectMetric, Sources
 from broker.metrics.table import MS_PER_S
@@ -39,7 +41,9 @@ def _connection(name: str, family: str, help: str, each: Callable[[ConnectionInf
     return ObjectMetric(f"rabbitmq_connection_{name}", _kind(name), family, help, each, total)
 
 
-def _exchange(name: str, kind: str, family: str, help: str, each: Callable[[ExchangeInfo], float]) -> ObjectMetric:
+def _exchange(
+    name: str, kind: str, family: str, help: str, each: Callable[[ExchangeInfo], float | None]
+) -> ObjectMetric:
     return ObjectMetric(name, kind, family, help, each)
 
 
@@ -59,6 +63,10 @@ def _per_second(pace: PaceInfo | None) -> float | None:
     if pace is None or not pace.rate_limit or not pace.rate_limit_period:
         return None
     return pace.rate_limit * MS_PER_S / pace.rate_limit_period
+
+
+def _duplicates(info: DeduplicationInfo | None) -> float | None:
+    return None if info is None else info.duplicates
 
 
 QUEUE_ROWS: Final = (
@@ -85,6 +93,7 @@ QUEUE_ROWS: Final = (
            lambda it: it.messages_paged_out, lambda s: s.overview.queue_totals.messages_paged_out),
     _queue("messages_paged_out_bytes", "queue_metrics", "Size of message bodies that are on disk only",
            lambda it: it.message_bytes_paged_out, lambda s: s.overview.queue_totals.message_bytes_paged_out),
+    _ours("messages_held", "Messages held until a time, when they come into the queue", lambda it: it.messages_held),
     _queue("head_message_timestamp", "queue_metrics", "The timestamp that the publisher gave the first ready message, "
            "in seconds since 1970; no line where it gave none", lambda it: it.head_message_timestamp),
     _queue("messages_delivered_ack_total", "queue_delivery_metrics", "Messages given to consumers that acknowledge",
@@ -102,14 +111,25 @@ QUEUE_ROWS: Final = (
     _queue("messages_acked_total", "queue_delivery_metrics", "Messages acknowledged", lambda it: it.message_stats.ack),
     _ours("messages_published_total", "Messages that came into a queue", lambda it: it.message_stats.publish),
     _ours("messages_expired_total", "Messages dropped because they were too old", lambda it: it.message_stats.expire),
+    _ours("messages_overflowed_total", "Messages dropped from the front because the queue was too long",
+          lambda it: it.message_stats.drop_overflow),
+    _ours("publishes_refused_total", "Messages refused because the queue was full",
+          lambda it: it.message_stats.refuse_overflow),
     _ours("messages_rejected_total", "Messages rejected, and not put back", lambda it: it.message_stats.reject),
     _ours("messages_requeued_total", "Messages put back", lambda it: it.message_stats.requeue),
+    _ours("messages_dead_lettered_total", "Messages that went to a dead letter exchange",
+          lambda it: it.message_stats.dead_letter),
+    _ours("messages_over_delivery_limit_total", "Messages that had come back too often",
+          lambda it: it.message_stats.delivery_limit),
+    _ours("messages_dlx", "Dead letters that could not arrive yet, and are tried again", lambda it: it.messages_dlx),
     _ours("oldest_ready_seconds", "How long ago the oldest ready message was published; no line where there is none, "
           "and the total is the largest", lambda it: _seconds(it.oldest_ready_ms),
           lambda s: _seconds(s.overview.oldest_ready_ms)),
     _ours("oldest_unacked_seconds", "For how long at least the oldest unacknowledged message has been delivered, to "
           "the last round of sampling; the total is the largest", lambda it: _seconds(it.oldest_unacknowledged_ms),
           lambda s: _seconds(s.overview.oldest_unacknowledged_ms)),
+    _ours("messages_deduplicated_total", "Messages not taken since their like was there; no line where that may be",
+          lambda it: it.deduplication.duplicates if it.deduplication else None),
     _ours("concurrency_max", "Most messages that may be unacknowledged at a time; no line where there is no such limit",
           lambda it: it.pace.concurrency_max if it.pace else None),
     _ours("rate_limit_per_second", "Messages that may be handed out in a second; no line where there is no such limit",
@@ -186,6 +206,10 @@ EXCHANGE_ROWS: Final = (
               "Messages published into an exchange", lambda it: it.message_stats.publish_in),
     _exchange("leveret_exchange_messages_published_out_total", COUNTER, "exchange_metrics",
               "Copies of them that queues got", lambda it: it.message_stats.publish_out),
+    _exchange("leveret_exchange_messages_deduplicated_total", COUNTER, "exchange_metrics", "Messages that an exchange "
+              "of type x-message-deduplication has kept out", lambda it: _duplicates(it.deduplication)),
+    _exchange("leveret_exchange_deduplication_identities", GAUGE, "exchange_metrics", "Identities that such an "
+              "exchange knows", lambda it: it.deduplication.identities if it.deduplication else None),
 )  # fmt: skip
 
 VHOST_ROWS: Final = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Final
 
@@ -51,6 +51,15 @@ BUILD_LABELS: Final = (
     "product_version", "leveret_version", "python_version", "leveret_form",
 )  # fmt: skip
 IDENTITY_LABELS: Final = ("rabbitmq_node", "rabbitmq_cluster", "rabbitmq_cluster_permanent_id", "rabbitmq_endpoint")
+
+
+LEFT_LABELS: Final = "queue_type dead_letter_strategy"
+
+
+def _left(reason: str) -> Callable[[Sources], Mapping[tuple[str, ...], float]]:
+    """What has left queues for that reason, a number for each type of queue and strategy."""
+    return lambda sources: {(f"rabbit_{kind}_queue", strategy): number
+                            for (kind, strategy, why), number in sources.left.items() if why == reason}  # fmt: skip
 
 
 CLIENT_VERSION: Final = version("prometheus-client")  # once, since it is read from a file
@@ -102,6 +111,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     _global("messages_unroutable_returned", "Mandatory messages returned because no queue was bound",
             lambda s: s.overview.message_stats.return_unroutable),
     _global("messages_confirmed", "Messages confirmed to publishers", lambda s: s.overview.message_stats.confirm),
+    _whole("leveret_consumer_timeouts_total", COUNTER, "Deliveries that were not acknowledged in time",
+           lambda s: s.overview.message_stats.consumer_timeout),
     _global("publishers", "Channels that have published something", lambda s: s.overview.publishers, GAUGE),
     _global("consumers", "Consumers currently connected", lambda s: s.overview.object_totals.consumers, GAUGE),
     _queued("delivered", "Messages given to consumers and by basic.get",
@@ -167,6 +178,18 @@ METRICS: Final[tuple[Metric, ...]] = (
            lambda s: s.node.queue_mem_used),
     _whole("leveret_queue_memory_limit_bytes", GAUGE, "Memory that they may take; more is on disk only",
            lambda s: s.node.queue_mem_limit),
+    _whole("leveret_held_messages_held_total", COUNTER, "Messages that were held until a time",
+           lambda s: s.node.held.held),
+    _whole("leveret_held_messages_released_total", COUNTER, "Held messages that were let go, mostly when they were due",
+           lambda s: s.node.held.released),
+    _whole("leveret_held_messages_cancelled_total", COUNTER, "Held messages that somebody dropped",
+           lambda s: s.node.held.cancelled),
+    _whole("leveret_held_messages_dropped_total", COUNTER, "Held messages that nobody was there for when they were due",
+           lambda s: s.node.held.dropped),
+    _whole("leveret_held_messages_lost_total", COUNTER, "Held messages that could not be read back from the disk",
+           lambda s: s.node.held.lost),
+    _whole("leveret_held_times_unreadable_total", COUNTER, "Messages that were not held, since nobody could read until "
+           "when", lambda s: s.node.held.unreadable),
     _whole("leveret_connections_flow", GAUGE, "Connections slowed down in the last seconds, since consumers or the "
            "disk are behind what they publish", lambda s: s.node.connections_flow),
     _whole("leveret_flow_total", COUNTER, "How often a publisher had to wait for consumers or the disk",
@@ -193,7 +216,19 @@ METRICS: Final[tuple[Metric, ...]] = (
            lambda _: time.process_time()),
 )  # fmt: skip
 
+_LEFT: Final = tuple(
+    LabelledMetric(f"rabbitmq_global_messages_dead_lettered_{reason}_total", COUNTER, help, LEFT_LABELS, _left(reason))
+    for reason, help in (
+        ("expired", "Messages that left a queue since their time was over"),
+        ("rejected", "Messages that left a queue since a consumer refused them"),
+        ("maxlen", "Messages that left a queue, or did not come in, since it was too long"),
+        ("delivery_limit", "Messages that left a queue since they had come back too often"),
+        ("confirmed", "Messages that had to arrive at their dead letter exchange's queues, and have"),
+    )
+)
 LABELLED_METRICS: Final[tuple[LabelledMetric, ...]] = (
+    LabelledMetric("leveret_held_messages", GAUGE, "Messages held until a time", "reason",
+                   lambda s: s.node.held.by_reason),
     LabelledMetric("rabbitmq_auth_attempts_total", COUNTER, "Logins", "protocol",
                    lambda s: {name: sum(both) for name, both in s.logins.items()}),
     LabelledMetric("rabbitmq_auth_attempts_succeeded_total", COUNTER, "Logins that succeeded", "protocol",
@@ -202,6 +237,7 @@ LABELLED_METRICS: Final[tuple[LabelledMetric, ...]] = (
                    lambda s: {name: failed for name, (_, failed) in s.logins.items()}),
     LabelledMetric("leveret_messages_moved_total", COUNTER, "Messages that jobs have moved, copied, replayed and "
                    "rewound", "job", lambda s: dict(s.moved)),
+    *_LEFT,
 )  # fmt: skip
 HISTOGRAM_METRICS: Final[tuple[HistogramMetric, ...]] = (
     HistogramMetric("rabbitmq_message_size_bytes", "Size of messages received from publishers",
@@ -212,6 +248,8 @@ HISTOGRAM_METRICS: Final[tuple[HistogramMetric, ...]] = (
                     lambda s: {"": s.node.log.commit_bytes}),
     HistogramMetric("leveret_loop_stall_seconds", "How long the event loop was busy in one go, where that was at least "
                     "a millisecond", lambda s: {"": s.node.loop.stall_ns}, NS_PER_S),
+    HistogramMetric("leveret_held_late_seconds", "How long after they were due held messages were let go",
+                    lambda s: {"": s.node.held.late_ms}, MS_PER_S),
     HistogramMetric("leveret_task_wait_seconds", "How long Celery tasks were ready before they were delivered for the "
                     "first time; with the setting task_wait_metrics only", lambda s: s.task_waits or NO_DISTRIBUTIONS,
                     MS_PER_S, label="task"),

@@ -111,6 +111,13 @@ class Gate:
         """
         raise NotImplementedError
 
+    def enter(self, batch: Batch, now_ms: int, publish: Callable[[], int]) -> int:  # noqa: ARG002
+        """Calls `publish`, which hands on what an exchange's gate has let in, and returns what that does.
+
+        That is below 0 where nobody has taken it.
+        """
+        return publish()
+
     def returns_mandatory(self) -> bool:
         """Whether a mandatory message that it has dealt with goes back to its publisher as well, as unroutable."""
         return False
@@ -177,10 +184,6 @@ class QueueHandle(PublishTarget):
     def is_numbered(self) -> bool:
         """Whether its deliveries carry their offsets."""
         return False
-
-    def nack_refusal(self) -> str:
-        """Why its deliveries cannot be given back; an empty text where they can."""
-        return ""
 
     def attach(self, consumer: ConsumerPort) -> None:
         """Starts a consumer."""

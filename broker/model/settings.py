@@ -33,6 +33,7 @@ class QueueSettings:
     rate_limit: int = 0  # messages handed out in one period
     rate_burst: int = 0  # of them, how many at once after a pause; 0: a tenth
     rate_period_ms: int = 1000
+    deduplication: bool = False  # no message is taken whose like is there
     hold_header: str = ""  # says when a message is due; empty: none does
     retry_base_ms: int = 0  # 0: what is refused comes back at once
     retry_max_ms: int = 0  # 0: no bound
@@ -79,6 +80,7 @@ def queue_settings(arguments: Arguments, policy: EffectivePolicy = NO_POLICY) ->
         concurrency_max=value("x-concurrency-max", DEFAULTS.concurrency_max),
         rate_limit=value("x-rate-limit", DEFAULTS.rate_limit),
         rate_burst=value("x-rate-limit-burst", DEFAULTS.rate_burst),
+        deduplication=value("x-message-deduplication", False),
         rate_period_ms=value("x-rate-limit-period", DEFAULTS.rate_period_ms),
         hold_header=value("x-hold-header", DEFAULTS.hold_header),
         retry_base_ms=value("x-retry-backoff-base", DEFAULTS.retry_base_ms),

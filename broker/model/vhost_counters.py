@@ -33,7 +33,7 @@ class VhostCounters:
 
     __slots__ = ("channels_closed", "channels_opened", "confirmed", "left", "published", "published_confirm",
                  "queues_created", "queues_declared", "queues_deleted", "received_bytes", "returned", "routed",
-                 "sent_bytes", "sizes", "sizes_total_bytes", "unroutable")  # fmt: skip
+                 "sent_bytes", "sizes", "sizes_total_bytes", "timed_out", "unroutable")  # fmt: skip
 
     def __init__(self) -> None:
         self.channels_opened = 0
@@ -46,6 +46,7 @@ class VhostCounters:
         self.unroutable = 0  # dropped, neither routed nor returned
         self.returned = 0
         self.confirmed = 0
+        self.timed_out = 0  # deliveries that were not acknowledged in time
         self.queues_declared = 0  # declarations that were answered, of queues new or not
         self.queues_created = 0
         self.queues_deleted = 0

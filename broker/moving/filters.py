@@ -8,6 +8,7 @@ from typing import Any
 
 from broker.model.message import Batch, Span
 from broker.moving.deaths import Death, newest_death
+from broker.queues.browsing import Place, has_text
 from broker.queues.runs import Run
 from broker.queues.waits import task_headers, task_name
 from protocol.properties import Properties
@@ -18,7 +19,8 @@ class Filter:
     """What a message must be like; what is empty or None does not matter.
 
     headers: each of these is there with this value. body: these bytes are somewhere in it. reason, queue: why and where
-    it died last. task: the Celery task that it is.
+    it died last. task: the Celery task that it is; an empty text for none. text: these bytes, in small letters, are in
+    its body, properties, exchange or routing key, whatever their case there. places: it is one that waits at these.
     """
 
     headers: Mapping[str, Any] = field(default_factory=dict)
@@ -26,6 +28,8 @@ class Filter:
     reason: str | None = None
     queue: str | None = None
     task: str | None = None
+    text: bytes = b""
+    places: frozenset[Place] = frozenset()
 
     @property
     def is_everything(self) -> bool:
@@ -52,7 +56,7 @@ class Matcher:
         if self.is_everything:
             yield run
         elif self._matches(run.span.batch):
-            yield from self._with_body(run)
+            yield from self._one_by_one(run)
 
     def _matches(self, batch: Batch) -> bool:
         """Whether what a batch shares matches."""
@@ -64,7 +68,7 @@ class Matcher:
 
     def _judge(self, properties: Properties) -> bool:
         wanted = self._filter
-        if wanted.task is not None and task_name(properties) != wanted.task:
+        if wanted.task is not None and (task_name(properties) or "") != wanted.task:
             return False
         if wanted.reason is not None or wanted.queue is not None:
             death = newest_death(properties)
@@ -75,21 +79,29 @@ class Matcher:
         headers = task_headers(properties)
         return all(name in headers and headers[name] == value for name, value in wanted.headers.items())
 
-    def _with_body(self, run: Run) -> Iterator[Run]:
-        text = self._filter.body
-        if not text:
+    def _one_by_one(self, run: Run) -> Iterator[Run]:
+        """The parts that match in what each message has for itself."""
+        wanted, span = self._filter, run.span
+        if not (wanted.body or wanted.text or wanted.places):
             yield run
             return
-        bodies, span, start = run.span.batch.bodies, run.span, run.span.start
-        at = start
+        at = start = span.start
         while at < span.stop:
-            if text not in bodies[at]:
+            if not self._fits(run, at):
                 at += 1
                 continue
             first = at
-            while at < span.stop and text in bodies[at]:
+            while at < span.stop and self._fits(run, at):
                 at += 1
             yield Run(run.level, _part(span, first - start, at - start))
+
+    def _fits(self, run: Run, at: int) -> bool:
+        wanted, batch = self._filter, run.span.batch
+        if wanted.places and Place(run.level, run.span.position + at - run.span.start) not in wanted.places:
+            return False
+        if wanted.body not in batch.bodies[at]:
+            return False
+        return not wanted.text or has_text(batch, at, wanted.text)
 
 
 def _died_so(death: Death, wanted: Filter) -> bool:

@@ -96,7 +96,7 @@ class Mover:
         self._pace = pace
         self._around = around
         self._place: Place | None = wanted.begin
-        self._stop = source.next_position
+        self._stop = max(source.next_position, source.ready.end_position())
         self._left = wanted.count or source.ready.count
         self._under_way = 0  # slices whose receipt is not complete
         self._is_stepping = False

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from broker.offline.messages import base64_text, describe_body, describe_head, iso_time
 from broker.offline.names import QueueNames
-from broker.queues.factory import LEVEL_BITS
+from broker.queues.levels import LEVEL_BITS
 from storage.inspect import Record, why_malformed
 from storage.ranges import RangeSet
 from storage.record import (

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pamqp.commands import Basic
 
 from broker.definitions.fields import table_to_json, to_json
-from broker.queues.stored import decode_tail, split_head
+from broker.queues.stored import decode_tail, split_head, stored_properties
 from protocol.errors import AmqpError
 from protocol.properties import CLUSTER_ID, Properties
 
@@ -41,6 +41,7 @@ def describe_head(head: bytes) -> dict[str, object]:
 
 def _properties(raw: bytes) -> dict[str, object]:
     try:
+        raw = stored_properties(raw).raw
         Properties(raw).headers()  # within the broker's bounds
         decoded = Basic.Properties()
         flags = int.from_bytes(raw[:2], "big")

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from broker.definitions import values
 from broker.definitions.keys import names_of
-from broker.queues.factory import LEVEL_BITS, LEVEL_MASK
+from broker.queues.levels import LEVEL_BITS, LEVEL_MASK
 from storage.definitions_disk import FILE_NAME, DefinitionsError, SqliteDisk
 
 QUEUE_PARTS: Final = 3  # queue/V/Q
@@ -109,4 +109,6 @@ def _queues(rows: Iterable[tuple[str, bytes]]) -> Iterable[tuple[int, QueueName]
     for key, value in rows:
         names = names_of(key)
         if names[0] == "queue" and len(names) == QUEUE_PARTS:
-            yield values.decode_queue(names[2], value).number, QueueName(names[1], names[2])
+            definition = values.decode_queue(names[2], value)
+            for number in (definition.number, *(former.number for former in definition.former)):
+                yield number, QueueName(names[1], names[2])

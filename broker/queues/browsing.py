@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from broker.model.message import Batch, Span
 from broker.queues.cold import Cold
+from broker.queues.counters import QueueCounters
 from broker.queues.ready import ReadyList
 from broker.queues.stored import HeadReader
 from storage.journal import Loaded
@@ -103,26 +104,42 @@ def _load(level: int, cold: Cold, position: int, answer: Answer) -> None:
     cold.stream.load(max(cold.first, position - shift), LOAD_BYTES, loaded)
 
 
+def has_text(batch: Batch, at: int, wanted: bytes) -> bool:
+    """Whether a text, in small letters, is in a message's body, properties, exchange or routing key, in any case."""
+    return (
+        wanted in batch.bodies[at].lower()
+        or wanted in batch.properties.raw.lower()
+        or wanted in batch.address.tail.lower()
+    )
+
+
 def single(waiting: Waiting) -> Span:
     """The message as a span of its own."""
     place, batch, at, deliveries, expires_ms, number = waiting
     return Span(batch, at, at + 1, place.position, expires_ms, deliveries, number)
 
 
-def remove(ready: ReadyList, place: Place, removing: set[object], answer: Callable[[Span | None], None]) -> None:
-    """Takes one ready message out of the list; answers, perhaps later, with the message, or None where it is not there.
+def remove(
+    ready: ReadyList, place: Place, removing: set[object], counters: QueueCounters, done: Callable[[Span], None],
+    answer: Callable[[bool], None],
+) -> None:  # fmt: skip
+    """Takes one ready message out for good; answers, perhaps later, whether it was there.
 
-    Args: removing holds what is being looked for to be taken out, so that nobody takes it twice.
+    Args: removing holds what is being looked for to be taken out, so that nobody takes it twice; done gets the message.
     """
     key = (ready, place)
     if key in removing:
-        answer(None)
+        answer(False)
         return
     removing.add(key)
 
     def found(waiting: Sequence[Waiting], _next: Place | None) -> None:
         removing.discard(key)
         loaded = single(waiting[0]) if waiting and waiting[0].place == place else None
-        answer(ready.remove(place.level, place.position, loaded))
+        span = ready.remove(place.level, place.position, loaded)
+        if span is not None:
+            counters.purged += 1
+            done(span)
+        answer(span is not None)
 
     look(ready, place, found)

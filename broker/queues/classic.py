@@ -12,7 +12,7 @@ from broker.model.message import Batch, Span
 from broker.model.policy import EffectivePolicy
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
-from broker.queues.browsing import Answer, Place, look, remove
+from broker.queues.browsing import Place, remove
 from broker.queues.consumers import Picker, quantum
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
@@ -21,7 +21,7 @@ from broker.queues.gets import GetAnswer, WaitingGets
 from broker.queues.lending import LendingQueue
 from broker.queues.lifetime import Lifetime
 from broker.queues.overdue import NEVER_LAST
-from broker.queues.parts import EXPIRED, Bound, Returning
+from broker.queues.parts import Bound, Returning
 from broker.queues.ready import ReadyList
 from storage.journal import Stream
 
@@ -37,7 +37,7 @@ class ClassicQueue(LendingQueue):
     2. A position is used once; a requeued message keeps it.
     """
 
-    __slots__ = ("_expiry", "_gets", "_is_ended", "_lifetime", "next_position", "bound", "returning")
+    __slots__ = ("_gets", "_is_ended", "_lifetime", "bound", "expiry", "next_position", "returning")
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class ClassicQueue(LendingQueue):
         self._is_ended = False
         self.next_position = 1
         self._gets: WaitingGets | None = None  # of messages that are being loaded
-        self._expiry: Expiry | None = None  # once messages may expire
+        self.expiry: Expiry | None = None  # once messages may expire
         self._lifetime: Lifetime | None = None  # of a queue that may end by itself
         if definition.auto_delete or settings.expires_ms:
             self._lifetime = Lifetime(definition.auto_delete, settings.expires_ms, context, self._end)
@@ -65,23 +65,23 @@ class ClassicQueue(LendingQueue):
     def _resume(self) -> None:
         """Goes on with what the journal has of it."""
         streams = self.ready.streams()
-        self.next_position = max((stream.next for stream in streams), default=1)
+        self.next_position = self.ready.next_position()
         if self.ready.count and any(stream.may_expire() for stream in streams):
             expiry = self._expire_from(latest_expiry_ms(self.settings.ttl_ms, self.idle_since_ms))
             if not all(stream.in_order for stream in streams):
-                expiry.walk(self.next_position)
+                expiry.walk(self.ready.end_position())
             self._mark_dirty()
 
     def _expire_from(self, latest_ms: int) -> Expiry:
         """Messages may expire from now on; of those that are here, the last one then."""
-        self._expiry = Expiry(lambda: self.ready, self._expired, self._mark_dirty, self._context, latest_ms)
-        return self._expiry
+        self.expiry = Expiry(lambda: self.ready, self.drop, self._mark_dirty, self._context, latest_ms)
+        return self.expiry
 
     def apply(self, policy: EffectivePolicy, settings: QueueSettings) -> None:
         """Another policy counts, and these are the settings now; what waits keeps the expiry it came with."""
         expires_ms = self.settings.expires_ms
-        if self._expiry is not None and settings.ttl_ms != self.settings.ttl_ms:
-            self._expiry.changed()
+        if self.expiry is not None and settings.ttl_ms != self.settings.ttl_ms:
+            self.expiry.changed()
         self.policy = policy
         self.settings = settings
         self._context.equip(self, self._context)
@@ -123,10 +123,12 @@ class ClassicQueue(LendingQueue):
         number = stream.next - count if stream is not None else 0
         expires_ms = expires_at_ms(self.settings.ttl_ms, batch, now_ms)
         span = Span(batch, 0, count, self.next_position, expires_ms, batch.deliveries, number)
-        if expires_ms or self._expiry is not None:
+        if expires_ms or self.expiry is not None:
             is_alone = not self.ready.count and not self.unacked
-            (self._expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
+            (self.expiry or self._expire_from(0 if is_alone else NEVER_LAST)).came(span, is_alone)
         self.ready.append(span)
+        if self.contents is not None:
+            self.contents.came(batch)
         self.next_position += count
         self.counters.published += count
         if not self._is_dirty:
@@ -154,15 +156,18 @@ class ClassicQueue(LendingQueue):
             for consumer in self.consumers.everyone():
                 consumer.cancelled()
             return
-        if self._expiry is not None:
-            self._expiry.take_front(now_ms - 1)
+        if self.leaving is not None and not self.leaving.has_room():
+            self._context.timers.add(now_ms, self._mark_dirty)  # in a later turn
+            return
+        if self.expiry is not None:
+            self.expiry.take_front(now_ms - 1)
         if self.bound is not None:  # what is too much may have been on disk, or the bound another one
             self.bound.enforce(now_ms)
         if self._gets is not None:
             self._gets.answer()
         self.hand_out(now_ms)
-        if self._expiry is not None:
-            self._expiry.take_due(now_ms)
+        if self.expiry is not None:
+            self.expiry.take_due(now_ms)
 
     def hand_out(self, now_ms: int) -> None:
         """Gives ready messages to consumers with room, without waiting for the end of the turn."""
@@ -172,8 +177,8 @@ class ClassicQueue(LendingQueue):
             if picked is None:
                 break
             self._hand(picked[0], min(picked[1], quantum(self.consumers.offered, ready.count)), message_bytes)
-            if self._expiry is not None:
-                self._expiry.take_front(now_ms - 1)
+            if self.expiry is not None:
+                self.expiry.take_front(now_ms - 1)
 
     def _hand(self, consumer: ConsumerPort, count: int, message_bytes: int) -> None:
         """Delivers up to `count` messages of up to `message_bytes` each to one consumer.
@@ -200,7 +205,7 @@ class ClassicQueue(LendingQueue):
                 counters.delivered += held
                 self._lend(span)
                 consumer.deliver(span)
-            if self._expiry is not None:
+            if self.expiry is not None:
                 return
 
     def get(self, no_ack: bool, answer: GetAnswer) -> None:
@@ -214,13 +219,15 @@ class ClassicQueue(LendingQueue):
         """Answers; False where what was there has expired, and the rest is being loaded."""
         now_ms = self._context.now_ms()
         self.used(now_ms)
-        if self._expiry is not None:
-            self._expiry.take_front(now_ms)
+        if self.bound is not None:  # messages may have come back in this very turn
+            self.bound.enforce(now_ms)
+        if self.expiry is not None:
+            self.expiry.take_front(now_ms)
             self._mark_dirty()  # what this uncovers may be due
         is_due = self.consumers.may_get(no_ack)
         span = self.ready.take(1) if is_due else None
-        if self._expiry is not None:
-            self._expiry.take_front(now_ms)  # what this uncovers is not counted where it is due
+        if self.expiry is not None:
+            self.expiry.take_front(now_ms)  # what this uncovers is not counted where it is due
         counters = self.counters
         while span is not None and self.handing is not None and not self.handing.hand(span):
             span = self.ready.take(1)
@@ -260,8 +267,8 @@ class ClassicQueue(LendingQueue):
         span.deliveries += 1
         back = self.returning
         if back is None or not (back.refused(span) if is_refused else back.take(span)):
-            if self._expiry is not None:
-                self._expiry.came_back(span)
+            if self.expiry is not None:
+                self.expiry.came_back(span)
             self.ready.put_back(span)
             self._mark_dirty()
 
@@ -293,20 +300,10 @@ class ClassicQueue(LendingQueue):
 
     # ---- looking, and taking single ones out
 
-    def look(self, begin: Place, answer: Answer) -> None:
-        """A step through what is ready, which stays as it is; see `browsing.look`."""
-        look(self.ready, begin, answer)
-
     def remove(self, place: Place, answer: Callable[[bool], None]) -> None:
         """Takes one ready message out for good; answers, perhaps later, whether it was there."""
 
-        def removed(span: Span | None) -> None:
-            if span is not None:
-                self.counters.purged += 1
-                self.done(span)
-            answer(span is not None)
-
-        remove(self.ready, place, self._context.removing, removed)
+        remove(self.ready, place, self._context.removing, self.counters, self.done, answer)
 
     # ---- the queue as a whole
 
@@ -316,6 +313,8 @@ class ClassicQueue(LendingQueue):
         self.counters.purged += count
         for span in self.ready.clear():
             self.done(span)
+        if self.contents is not None:
+            self.contents.clear()
         if self._gets is not None:  # what they wait for is gone
             self._mark_dirty()
         answer(count)
@@ -329,8 +328,8 @@ class ClassicQueue(LendingQueue):
         self.is_deleted = True
         if self._lifetime is not None:
             self._lifetime.stop()
-        if self._expiry is not None:
-            self._expiry.stop()
+        if self.expiry is not None:
+            self.expiry.stop()
         streams = self.ready.streams()
         self.ready.clear()
         if streams:  # a queue that comes back after a crash, since its end was not stored, is whole
@@ -345,9 +344,6 @@ class ClassicQueue(LendingQueue):
             stream.drop()
         self._is_ended = True
         self._mark_dirty()
-
-    def _expired(self, span: Span) -> None:
-        self.drop(span, EXPIRED)
 
     def _end(self) -> None:
         self._context.delete(self.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from broker.model.message import Span
 from broker.queues.stored import HeadReader
@@ -78,7 +78,6 @@ class Cold:
         self.body_bytes += count * span.batch.body_bytes
 
 
-PIECES_OF_SPAN: Final = 4  # that the messages of one span may stand in, once they are cold
 Piece: TypeAlias = Span | Cold
 
 
@@ -114,6 +113,15 @@ def without(runs: Sequence[Loaded], numbers: set[int]) -> list[Loaded]:
                     kept.append(run._replace(first=run.first + start, items=run.items[start:at]))
                 start = at + 1
     return kept
+
+
+def handed_out(stream: Stream, span: Span) -> None:
+    """Notes that messages of a stream are delivered, for once more or for the first time."""
+    stop = span.number + span.stop - span.start
+    if span.deliveries:
+        stream.set_deliveries(span.number, stop, span.deliveries + 1)
+    else:
+        stream.mark_delivered(stop)
 
 
 def push(middle: deque[Cold | Span], stream: Stream | None, number: int, span: Span) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from broker.model.interfaces import Tracer
 from broker.model.receipt import Receipt
 from broker.model.vhost_counters import LeftCounters
+from broker.queues.definition import QueueDefinition
 from broker.queues.letters import Letters
 from broker.queues.paging import MemoryBudget
 from broker.queues.spool import Spool
@@ -49,6 +50,7 @@ class QueueContext:
         "levels",
         "mark_dirty",
         "now_ms",
+        "redefine",
         "removing",
         "spool",
         "timers",
@@ -89,8 +91,15 @@ class QueueContext:
         self.letters: Letters | None = None  # where dead letters go; the vhost sets it
         self.waits = waits  # where it is measured how long tasks wait
         self.vhost = "/"  # its name
+        self.redefine: Callable[[QueueDefinition], None] = (
+            _nobody  # stores what a queue is, where that changes by itself
+        )
         self.when_durable: Callable[[int, Receipt], None] = _at_once  # the journal's record at a position
         self.keep_offset: Callable[[str, str, Any], None] | None = None  # of a stream's named consumer; None: no more
+
+
+def _nobody(_: QueueDefinition) -> None:
+    return None
 
 
 def _at_once(_: int, receipt: Receipt) -> None:

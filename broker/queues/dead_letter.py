@@ -121,7 +121,8 @@ class DeadLetter(Sender):
         history.add(batch, self.queue.name, reason, now_ms, not is_first and self._came_anew(history.deaths[0], batch))
         key = self._routing_key
         properties = history.encode(batch.address.exchange, is_first, keeps_copies=key is None)
-        copies = [copy.decode("utf-8", "replace") for copy in history.copy_keys()] if key is None else []
+        keys = [*history.copy_keys(), *history.hidden_keys()] if key is None else []
+        copies = [copy.decode("utf-8", "replace") for copy in keys]
         own = batch.address.routing_key if key is None else key
         address = Address(self._exchange, own, False, False, shortstr(self._exchange) + shortstr(own))
         self._last = Written(batch, reason, time_s, address, properties, copies, history.deaths)
@@ -160,6 +161,8 @@ class DeadLetter(Sender):
                 inside.append(queue)
             elif verdict == REFUSED:
                 refusing.append(queue)
-        if inside:
+        if inside and gate is not None:
+            gate.enter(batch, now_ms, lambda: self._letters.publish(batch, inside, None))
+        elif inside:
             self._letters.publish(batch, inside, None)
         return refusing

@@ -154,13 +154,11 @@ class DeathHistory:
 
     def copy_keys(self) -> list[bytes]:
         """The routing keys in the header CC."""
-        for entry in self._entries:
-            if entry.key == _CC and entry.kind == ARRAY:
-                try:
-                    return read_values(entry.value[4:], TEXT)
-                except (ValueError, IndexError):
-                    return []
-        return []
+        return next((_texts(entry) for entry in self._entries if entry.key == _CC), [])
+
+    def hidden_keys(self) -> list[bytes]:
+        """The routing keys that stood in the header BCC."""
+        return [key for entry in read_entries(self.properties.hidden) for key in _texts(entry)]
 
     def encode(self, exchange: str, is_first: bool, keeps_copies: bool) -> Properties:
         """The dead letter's properties: without expiration, and without CC where another key counts.
@@ -177,7 +175,17 @@ class DeathHistory:
             for entry in self._entries
             if entry.key not in written and (keeps_copies or entry.key != _CC)
         ]
-        return rewritten(self.properties, joined([*kept, *written.items()]), keeps_expiration=False)
+        return rewritten(self.properties, joined([*kept, *written.items()]), False, keeps_copies)
+
+
+def _texts(entry: Entry) -> list[bytes]:
+    """The long strings in an array; none where it is anything else."""
+    if entry.kind != ARRAY:
+        return []
+    try:
+        return read_values(entry.value[4:], TEXT)
+    except (ValueError, IndexError):
+        return []
 
 
 def is_cycle(deaths: Sequence[Death], queue: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from broker.model.message import NEVER_MS, Batch, Span
 from broker.queues.context import QueueContext
 from broker.queues.overdue import NEVER_LAST, Overdue
+from broker.queues.parts import EXPIRED
 from broker.queues.ready import ReadyList
 
 
@@ -57,16 +58,16 @@ class ExpiryTimer:
 class Expiry:
     """What a queue needs once a message in it may expire: the front of its list, what is overdue behind, a timer."""
 
-    __slots__ = ("_on_expired", "_overdue", "_ready", "_timer")
+    __slots__ = ("_drop", "_overdue", "_ready", "_timer")
 
     def __init__(
-        self, ready: Callable[[], ReadyList], on_expired: Callable[[Span], None], wake: Callable[[], None],
+        self, ready: Callable[[], ReadyList], drop: Callable[[Span, str], None], wake: Callable[[], None],
         context: QueueContext, latest_ms: int,
     ) -> None:  # fmt: skip
         """Args: wake has the queue pumped; latest_ms is when the last of what waits already expires."""
         self._ready = ready
-        self._on_expired = on_expired
-        self._overdue = Overdue(ready, on_expired, wake, latest_ms)
+        self._drop = drop
+        self._overdue = Overdue(ready, self._expired, wake, latest_ms)
         self._timer = ExpiryTimer(context, wake)
 
     def came(self, span: Span, is_alone: bool) -> None:
@@ -76,6 +77,10 @@ class Expiry:
     def came_back(self, span: Span) -> None:
         """Messages are about to go back to their place."""
         self._overdue.back(span)
+
+    def moved(self, span: Span) -> None:
+        """Messages that wait have another place."""
+        self._overdue.moved(span)
 
     def walk(self, stop: int) -> None:
         """Nobody knows in which order what stands below a position expires: looks through it."""
@@ -88,7 +93,10 @@ class Expiry:
     def take_front(self, until_ms: int) -> None:
         """What stands in front and is due leaves."""
         for span in self._ready().take_expired(until_ms):
-            self._on_expired(span)
+            self._expired(span)
+
+    def _expired(self, span: Span) -> None:
+        self._drop(span, EXPIRED)
 
     def take_due(self, now_ms: int) -> None:
         """Everything that is due leaves, and the queue is pumped again when more is."""

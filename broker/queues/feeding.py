@@ -139,6 +139,8 @@ class Feeder:
         """The span with the reader's next message, which is in memory; otherwise the reader stands where it waits."""
         log = self._log
         while True:
+            if reader.next < log.first:
+                reader.skip_to(log.first)
             if reader.next >= self.stop:
                 reader.waits_for = MORE
                 self._waiting.append(reader)
@@ -149,9 +151,8 @@ class Feeder:
                 self._loading.append(reader)
                 log.fetch(reader.next)
                 return None
-            first = max(span.number, log.first)
-            if reader.next < first:
-                reader.skip_to(first)
+            if reader.next < span.number:  # what was between is lost
+                reader.skip_to(span.number)
             elif self._is_wanted(reader, span):
                 return span
             else:

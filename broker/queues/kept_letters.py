@@ -25,12 +25,13 @@ LOAD_BYTES: Final = 256 * 1024  # read back at a time
 class ColdLetter:
     """A letter whose messages are in the log only: `first..stop` of a stream."""
 
-    __slots__ = ("arrived", "first", "reason", "stop", "stream")
+    __slots__ = ("arrived", "first", "reason", "shift", "stop", "stream")
 
     def __init__(self, letter: Letter, stream: Stream) -> None:
         span = letter.span
         self.stream = stream
         self.first = span.number
+        self.shift = span.position - span.number
         self.stop = span.number + span.stop - span.start
         self.reason = letter.reason
         self.arrived = letter.arrived
@@ -39,7 +40,8 @@ class ColdLetter:
 class KeptLetters:
     """A queue's letters that are to be sent again, in order; those that are in the log are not in memory.
 
-    `queue.kept` counts their messages, and `queue.kept_bytes` their bodies' bytes where those are in memory.
+    `queue.kept` counts their messages, and `queue.kept_bytes` their bodies' bytes where those are in memory. They are
+    sent again by the settings that the queue has then, whatever those were.
     """
 
     __slots__ = ("_is_armed", "_is_refused", "_letters", "_queue", "_reader", "_waiting")
@@ -55,7 +57,7 @@ class KeptLetters:
     def add(self, letter: Letter) -> None:
         """Keeps a letter that did not arrive everywhere."""
         span = letter.span
-        stream = self._queue.ready.stream_for(span.batch) if span.number else None
+        stream = self._queue.ready.stream_of(span) if span.number else None
         if stream is not None:
             self._waiting.append(ColdLetter(letter, stream))
         else:
@@ -115,7 +117,8 @@ class KeptLetters:
             if run.first >= kept.stop:
                 break
             count = min(len(run.items), kept.stop - run.first)
-            span = Span(self._reader.batch(run), 0, count, 0, run.expires_ms, run.deliveries, run.first)
+            batch, position = self._reader.batch(run), run.first + kept.shift
+            span = Span(batch, 0, count, position, run.expires_ms, run.deliveries, run.first)
             self._queue.kept -= run.first - kept.first  # what lies between could not be read any more
             kept.first = run.first + count
             self._post(span, kept.reason, kept.arrived)
@@ -131,12 +134,9 @@ class KeptDeadLetter(DeadLetter):
 
     __slots__ = ("_kept",)
 
-    def __init__(
-        self, queue: ClassicQueue, letters: Letters, exchange: str, routing_key: str | None,
-        kept: KeptLetters | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, queue: ClassicQueue, letters: Letters, exchange: str, routing_key: str | None) -> None:
         super().__init__(queue, letters, exchange, routing_key)
-        self._kept = kept or KeptLetters(queue, letters)
+        self._kept = KeptLetters(queue, letters)
 
     def send(self, letter: Letter, now_ms: int) -> None:
         """Publishes a letter and settles what every target has taken of it; the rest is kept."""
@@ -173,15 +173,10 @@ class KeptDeadLetter(DeadLetter):
     def _keep(self, letter: Letter, arrived: Sequence[str]) -> None:
         self._kept.add(Letter(self, letter.span, letter.reason, arrived))
 
-    @property
-    def kept(self) -> KeptLetters:
-        """What waits for its targets, whatever settings come next."""
-        return self._kept
-
 
 def create_dead_letter(queue: ClassicQueue, letters: Letters | None) -> DeadLetter | None:
     """What becomes of a queue's dead letters by its settings; None where there is no dead letter exchange."""
-    settings, before = queue.settings, queue.leaving
+    settings = queue.settings
     if settings.dead_letter_exchange is None:
         return None
     assert letters is not None, "the vhost has set it before it makes queues"
@@ -189,5 +184,4 @@ def create_dead_letter(queue: ClassicQueue, letters: Letters | None) -> DeadLett
     is_sure = settings.dead_letter_strategy == "at-least-once" and settings.overflow == "reject-publish"
     if not is_sure or settings.queue_type != "quorum":
         return DeadLetter(queue, letters, *where)
-    kept = before.kept if isinstance(before, KeptDeadLetter) else None
-    return KeptDeadLetter(queue, letters, *where, kept)
+    return KeptDeadLetter(queue, letters, *where)

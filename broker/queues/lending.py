@@ -14,22 +14,23 @@ from broker.model.vhost_counters import DISABLED
 from broker.queues.consumers import Picker
 from broker.queues.context import QueueContext
 from broker.queues.definition import QueueDefinition
-from broker.queues.parts import REJECTED, Handing, Leaving
+from broker.queues.parts import REJECTED, Contents, Handing, Leaving
 from broker.queues.queue import Queue
 from broker.queues.ready import ReadyList
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class LendingQueue(Queue):
-    """A queue whose messages are ready, lent, or gone; `leaving` and `handing` are parts that most do not have."""
+    """A queue whose messages are ready, lent, or gone; most have neither `contents` nor `leaving` nor `handing`."""
 
-    __slots__ = ("_context", "_is_dirty", "handing", "leaving")
+    __slots__ = ("_context", "_is_dirty", "contents", "handing", "leaving")
 
     def __init__(
         self, definition: QueueDefinition, policy: EffectivePolicy, settings: QueueSettings, ready: ReadyList,
         consumers: Picker, context: QueueContext,
     ) -> None:  # fmt: skip
         super().__init__(definition, policy, settings, ready, consumers, context.now_ms())
+        self.contents: Contents | None = None
         self.leaving: Leaving | None = None
         self.handing: Handing | None = None
         self._context = context
@@ -39,6 +40,10 @@ class LendingQueue(Queue):
         if not self._is_dirty:
             self._is_dirty = True
             self._context.mark_dirty(self)
+
+    def wake(self) -> None:
+        """It is pumped at the end of this turn, or in the next one."""
+        self._mark_dirty()
 
     def _lend(self, span: Span) -> None:
         held = span.stop - span.start
@@ -71,6 +76,8 @@ class LendingQueue(Queue):
 
     def done(self, span: Span) -> None:
         """The messages leave this queue for good."""
+        if self.contents is not None:
+            self.contents.gone(span)
         if span.number:
             self.ready.settle(span)
 

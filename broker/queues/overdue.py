@@ -71,9 +71,14 @@ class Overdue:
         elif (stream := self._ready().stream_for(span.batch)) is not None:
             stream.in_order = False
         if span.expires_ms:
-            self._add(span, self._ready().level_of(span.batch))
+            self._add(span, self._ready().level_of_span(span))
         else:
             self._latest = NEVER_LAST
+
+    def moved(self, span: Span) -> None:
+        """Messages that wait have another place; what was noted under the one before is stale."""
+        if self._is_mixed and span.expires_ms:
+            self._add(span, self._ready().level_of_span(span))
 
     def _start_anew(self) -> None:
         self._latest = 0
@@ -96,7 +101,7 @@ class Overdue:
         """Messages come back: what was noted of them may be forgotten."""
         if not self._is_mixed or not span.expires_ms:
             return
-        level = self._ready().level_of(span.batch)
+        level = self._ready().level_of_span(span)
         place = span.position << LEVEL_BITS | level
         if self._again is None:
             self._again = set()

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from broker.model.message import Batch, Span
-from broker.queues.cold import PIECES_OF_SPAN, Cold, push, push_front, take_cold, without
+from broker.queues.cold import Cold, handed_out, push, push_front, take_cold, without
 from broker.queues.cutting import cut_out
 from broker.queues.fifo import give_back
 from broker.queues.paging import STEP_SPANS, MemoryBudget, memory_bytes
@@ -34,11 +34,13 @@ class PagedFifo(Standing):
                  "_on_loaded", "_page_at_bytes", "_reader", "_spool", "_spooled", "stream")  # fmt: skip
 
     def __init__(
-        self, stream: Stream | None, journal: Journal, spool: Spool, budget: MemoryBudget, on_loaded: Callable[[], None]
-    ) -> None:
-        """Takes over what waits in the stream; None for a list of which nothing is durable."""
+        self, stream: Stream | None, journal: Journal, spool: Spool, budget: MemoryBudget,
+        on_loaded: Callable[[], None], shift: int = 0,
+    ) -> None:  # fmt: skip
+        """Takes over what waits in the stream, positions being numbers plus `shift`; None: nothing is durable."""
         super().__init__()
         self.stream = stream
+        self._first_position = shift + (stream.next if stream is not None else 1)
         self._journal = journal
         self._spool = spool
         self._spooled: Stream | None = None  # this list's, once it has needed one
@@ -55,7 +57,7 @@ class PagedFifo(Standing):
         if stream is not None:
             self.count, self.body_bytes, first = stream.waiting()
             if self.count:
-                self._middle = deque([Cold(stream, first, stream.next, 0, self.count, self.body_bytes)])
+                self._middle = deque([Cold(stream, first, stream.next, shift, self.count, self.body_bytes)])
 
     def _bytes_max(self) -> int:
         return self._budget.queue_bytes_max(self.stream is not None)
@@ -249,6 +251,13 @@ class PagedFifo(Standing):
 
     def take(self, count: int) -> Span | None:
         """Takes up to `count` messages of one batch from the front; None where nothing is ready in memory."""
+        span = self.pull(count)
+        if span is not None and span.number and self.stream is not None:
+            handed_out(self.stream, span)
+        return span
+
+    def pull(self, count: int) -> Span | None:
+        """Takes like `take`, undelivered."""
         span = self._front()
         if span is None:
             return None
@@ -269,12 +278,6 @@ class PagedFifo(Standing):
                 self._load()
         self.count -= held
         self.body_bytes -= held * span.batch.body_bytes
-        number = span.number
-        if number and self.stream is not None:
-            if span.deliveries:
-                self.stream.set_deliveries(number, number + held, span.deliveries + 1)
-            else:
-                self.stream.mark_delivered(number + held)
         return span
 
     def next_message_bytes(self) -> int:
@@ -386,15 +389,11 @@ class PagedFifo(Standing):
 
     def withdraw(self, level: int, wanted: Span) -> list[Span]:  # noqa: ARG002
         """Takes the messages of a span that was found here out, those that still wait; they are settled at once."""
-        position, stop = wanted.position, wanted.position + wanted.stop - wanted.start
-        found = self.pieces(0, position, PIECES_OF_SPAN)
-        taken = self.cut(0, position, stop) if found and isinstance(found[0][1], Span) else []
-        if not taken or taken[-1].position + taken[-1].stop - taken[-1].start < stop:
-            cold = take_cold(self.pieces(0, position, PIECES_OF_SPAN) if taken else found, wanted, self._spooled)
-            self._uncount(cold)
-            taken += cold
+        found = self.pieces(0, wanted.position, 1)
+        if not found or not isinstance(found[0][1], Cold):
+            taken = self.cut(0, wanted.position, wanted.position + wanted.stop - wanted.start)
+        else:
+            taken = take_cold(found, wanted, self._spooled)
+            self._uncount(taken)
         self._on_loaded()
         return taken
-
-    def recount(self) -> None:
-        """It has no parts."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from broker.model.message import Span
+from broker.model.message import Batch, Span
 
 # Why a message leaves a queue that nobody has taken it from; these words stand in x-death.
 EXPIRED: Final = "expired"
@@ -41,6 +41,25 @@ class Bound:
 
     def enforce(self, now_ms: int) -> None:
         """Takes out of the ready list what is too much, as far as it is in memory. Called after each publish."""
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Contents:
+    """Who follows what is in a queue, ready or lent."""
+
+    __slots__ = ()
+
+    def came(self, batch: Batch) -> None:
+        """These messages are in the queue from now on, whoever brought them."""
+        raise NotImplementedError
+
+    def gone(self, span: Span) -> None:
+        """These messages have left the queue for good."""
+        raise NotImplementedError
+
+    def clear(self) -> int:
+        """Everything that was ready is gone; returns how much of it was known."""
         raise NotImplementedError
 
 

@@ -65,14 +65,31 @@ class PriorityReady(ReadyList):
             return None
         level = self._levels[self._waiting[-1]]
         span = level.take(count)
-        if span is None:
-            return None
-        if not level.count:
-            self._waiting.pop()
-        self._taken(span)
+        if span is not None:
+            self._taken(level, span)
         return span
 
-    def _taken(self, span: Span) -> None:
+    def pull(self, count: int) -> Span | None:
+        """Takes like `take`, undelivered."""
+        if not self.count:
+            return None
+        level = self._levels[self._waiting[-1]]
+        span = level.pull(count)
+        if span is not None:
+            self._taken(level, span)
+        return span
+
+    def level(self) -> int:
+        """The highest level that holds something; -1 where none does."""
+        return self._waiting[-1] if self._waiting else -1
+
+    def next_position(self) -> int:
+        """The position behind what was there at first."""
+        return max((level.next_position() for level in self._levels.values()), default=1)
+
+    def _taken(self, level: ReadyList, span: Span) -> None:
+        if not level.count:
+            self._waiting.pop()
         held = span.stop - span.start
         self.count -= held
         self.body_bytes -= held * span.batch.body_bytes

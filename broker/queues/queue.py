@@ -9,7 +9,7 @@ from mypy_extensions import mypyc_attr
 from broker.model.interfaces import QueueHandle
 from broker.model.policy import EffectivePolicy
 from broker.model.settings import QueueSettings
-from broker.queues.browsing import Answer, Place
+from broker.queues.browsing import Answer, Place, look
 from broker.queues.consumers import Picker
 from broker.queues.counters import QueueCounters
 from broker.queues.definition import QueueDefinition
@@ -45,6 +45,11 @@ class Queue(QueueHandle):
         """Another policy counts, and these are the settings now."""
         raise NotImplementedError
 
+    def change(self, definition: QueueDefinition, policy: EffectivePolicy, settings: QueueSettings) -> None:
+        """Other arguments count from now on, which were checked."""
+        self.definition = definition
+        self.apply(policy, settings)
+
     def now_ms(self) -> int:
         """The time of this turn."""
         raise NotImplementedError
@@ -59,7 +64,7 @@ class Queue(QueueHandle):
 
     def look(self, begin: Place, answer: Answer) -> None:
         """A step through what is ready, which stays as it is; see `browsing.look`."""
-        raise NotImplementedError
+        look(self.ready, begin, answer)
 
     def remove(self, place: Place, answer: Callable[[bool], None]) -> None:
         """Takes one ready message out for good; answers, perhaps later, whether it was there."""

@@ -49,6 +49,14 @@ class ReaderHost:
         """Its consumer has acknowledged messages."""
         raise NotImplementedError
 
+    def rejected(self, reader: Reader, span: Span) -> None:
+        """Its consumer has refused messages for good."""
+        raise NotImplementedError
+
+    def requeued(self, span: Span) -> None:
+        """A consumer has given messages back."""
+        raise NotImplementedError
+
 
 class Progress:
     """Up to where everything is settled, whatever the order in which it was."""
@@ -130,14 +138,12 @@ class Reader(QueueHandle):
         self._host.settled(self, span)
 
     def reject(self, span: Span) -> None:
-        """Nothing: channels ask `nack_refusal` first."""
+        """These messages are done with, too; they stay in the stream."""
+        self._host.rejected(self, span)
 
     def requeue(self, span: Span) -> None:
-        """Nothing: they are where they were, and a consumer of that name gets them again when it comes back."""
-
-    def nack_refusal(self) -> str:
-        """Why its deliveries cannot be given back."""
-        return "basic.nack and basic.reject not supported by stream queues"
+        """They are where they were; a consumer of that name gets them again when it comes back."""
+        self._host.requeued(span)
 
     def is_numbered(self) -> bool:
         """Its deliveries carry their offsets."""

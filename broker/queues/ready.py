@@ -29,6 +29,18 @@ class ReadyList:
         """Takes up to `count` messages of one batch from the front; None where nothing is ready in memory."""
         raise NotImplementedError
 
+    def pull(self, count: int) -> Span | None:
+        """Takes like `take`, but for another list: nobody gets the messages, and nothing is noted of a delivery."""
+        raise NotImplementedError
+
+    def level(self) -> int:
+        """The priority level whose turn it is; -1 where nothing is ready."""
+        return 0 if self.count else -1
+
+    def next_position(self) -> int:
+        """The position that comes behind everything the journal has had of this list."""
+        raise NotImplementedError
+
     def next_message_bytes(self) -> int:
         """The size of the next message with its properties; 0 where none is ready in memory."""
         raise NotImplementedError
@@ -88,6 +100,18 @@ class ReadyList:
     def level_of(self, batch: Batch) -> int:
         """The level that the batch's messages stand in; 0 where there is one only."""
         raise NotImplementedError
+
+    def level_of_span(self, span: Span) -> int:
+        """The level that messages stand in, or are about to."""
+        return self.level_of(span.batch)
+
+    def stream_of(self, span: Span) -> Stream | None:
+        """Where the messages of a span that was taken from here are journalled."""
+        return self.stream_for(span.batch)
+
+    def end_position(self) -> int:
+        """The position behind everything that waits."""
+        return self.next_position()
 
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:
         """Takes one message out, wherever it stands; None where it does not wait here (any more).

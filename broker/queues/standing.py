@@ -22,10 +22,11 @@ from broker.queues.spool import Spooled
 class Standing(ReadyList):
     """The four parts of a list, the last two of which most never need."""
 
-    __slots__ = ("_head", "_middle", "_returned", "_tail")
+    __slots__ = ("_first_position", "_head", "_middle", "_returned", "_tail")
 
     def __init__(self) -> None:
         super().__init__()
+        self._first_position = 0
         self._returned: list[Span] = []
         self._head = SpanFifo()
         self._middle: deque[Cold | Span] | None = None  # a deque takes 600 bytes
@@ -53,6 +54,10 @@ class Standing(ReadyList):
         parts = self._returned, self._head, self._middle, self._tail
         return [(0, piece) for piece in pieces_from(*parts, position, count)]
 
+    def next_position(self) -> int:
+        """The position behind what was there at first."""
+        return self._first_position
+
     def level_of(self, batch: Batch) -> int:  # noqa: ARG002
         """The level that the batch's messages stand in: 0."""
         return 0
@@ -61,3 +66,6 @@ class Standing(ReadyList):
         """Whether a message may wait at a position."""
         piece = next((piece for _, piece in self.pieces(0, position, 1)), None)
         return piece is not None and (isinstance(piece, Cold) or piece.position <= position)
+
+    def recount(self) -> None:
+        """It has no parts."""

@@ -1,4 +1,6 @@
-"""A message as the journal has it: its head is exchange and routing key, then the property list; its item the body.
+"""A message as the journal has it: its head is exchange, routing key and the property list; its item the body.
+
+Behind the property list stands what of it is hidden from consumers, where something is.
 
 Must not: decode what is only passed on; heads that are alike are looked at once.
 """
@@ -9,20 +11,30 @@ from collections.abc import Sequence
 
 from broker.model.message import Batch
 from protocol.commands import Address, text_of
-from protocol.properties import Properties
+from protocol.properties import Properties, list_end
 from storage.journal import Loaded
 
 
 def encode_head(batch: Batch) -> bytes:
-    """What the journal keeps beside the bodies: both short strings of the address, and the raw property list."""
-    return batch.address.tail + batch.properties.raw
+    """What the journal keeps beside the bodies: the address's two short strings, the property list, what is hidden."""
+    properties = batch.properties
+    return batch.address.tail + properties.raw + properties.hidden
 
 
 def split_head(head: bytes) -> tuple[bytes, bytes]:
-    """The address's two short strings, and the raw property list."""
+    """The address's two short strings, and the raw property list with what stands behind it."""
     middle = 1 + head[0]
     end = middle + 1 + head[middle]
     return head[:end], head[end:]
+
+
+def stored_properties(data: bytes) -> Properties:
+    """A property list with what stands behind it."""
+    try:
+        end = list_end(data)
+    except IndexError:
+        end = len(data)
+    return Properties(data[:end], data[end:])
 
 
 def decode_tail(tail: bytes) -> tuple[str, str]:
@@ -48,7 +60,7 @@ class HeadReader:
             tail, raw = split_head(loaded.head)
             if address is None or address.tail != tail:
                 address = self._address = Address(*decode_tail(tail), False, False, tail)
-            properties = self._properties = Properties(raw)
+            properties = self._properties = stored_properties(raw)
             self._head = loaded.head
         batch = Batch(address, properties, _bodies(loaded.items), -1)
         batch.share_bytes = loaded.share_bytes

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from broker.model.arguments import Arguments
-from broker.model.interfaces import Gate, QueueHandle
+from broker.model.interfaces import QueueHandle
 from broker.model.message import Batch, Span
 from broker.model.names import queue_rs
 from broker.model.policy import EffectivePolicy
@@ -34,27 +34,9 @@ from protocol.constants import NOT_IMPLEMENTED
 from protocol.errors import ConnectionException
 from storage.journal import Stream
 
+UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log; from there on publishers wait
+BYTES_A_MESSAGE: Final = 64  # beyond that, so many count as one message that somebody is behind
 AGAIN_MS: Final = 1000  # after which it is looked again whether messages are durable, where the disk is in trouble
-
-
-class KeepAll(Gate):
-    """Before a stream: messages that are not persistent are journalled all the same."""
-
-    __slots__ = ("_queue",)
-
-    def __init__(self, queue: StreamQueue) -> None:
-        self._queue = queue
-
-    def passes(self, batch: Batch, now_ms: int) -> bool:  # noqa: ARG002
-        """A run may always come in, whole."""
-        return True
-
-    def admit(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> bool:
-        """Lets in what is persistent; the rest is taken here."""
-        if batch.properties.persistent:
-            return True
-        self._queue.keep(batch, receipt, now_ms)
-        return False
 
 
 class StreamQueue(Queue):
@@ -79,7 +61,6 @@ class StreamQueue(Queue):
         consumers = Readers()
         retained = Retained(log, stretches, stream.next - log.first - count)
         super().__init__(definition, policy, settings, retained, consumers, context.now_ms())
-        self.gate = KeepAll(self)
         self._context = context
         self._stream = stream
         self.log = log
@@ -118,7 +99,9 @@ class StreamQueue(Queue):
         return self._stream, 0
 
     def publish(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> None:
-        """Takes the batch, which has been journalled, and answers the receipt."""
+        """Takes the batch, and answers the receipt; what is not persistent has not been journalled, and is so now."""
+        if not batch.position:
+            batch = self._journalled(batch, receipt, now_ms)
         count = len(batch.bodies)
         number = self._stream.next - count
         self.log.append(batch, number)
@@ -131,8 +114,8 @@ class StreamQueue(Queue):
         if receipt is not None:
             receipt.taken()
 
-    def keep(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> None:
-        """Journals messages that are not persistent, for this stream alone, and takes them."""
+    def _journalled(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> Batch:
+        """The same messages as this stream alone has them in the journal."""
         own = Batch(batch.address, batch.properties, batch.bodies, batch.expiration_ms)
         own.stamp_ms = now_ms
         context = self._context
@@ -142,11 +125,11 @@ class StreamQueue(Queue):
         if receipt is not None:
             receipt.expect()
             context.when_durable(own.position, receipt)
-        self.publish(own, receipt, now_ms)
+        return own
 
     def backlog(self) -> int:
-        """Nobody waits for the readers of a stream."""
-        return 0
+        """Nobody waits for the readers of a stream, but for the disk."""
+        return max(0, self._context.journal.backlog_bytes() - UNWRITTEN_BYTES_MAX) // BYTES_A_MESSAGE
 
     def _await(self) -> None:
         """Wants to be told when what readers wait for is durable."""

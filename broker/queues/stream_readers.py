@@ -95,8 +95,20 @@ class StreamReaders(ReaderHost):
 
     def settled(self, reader: Reader, span: Span) -> None:
         """Its consumer has acknowledged messages."""
-        stop = span.number + span.stop - span.start
         self._feeder.counters.acked += span.stop - span.start
+        self._passed(reader, span)
+
+    def rejected(self, reader: Reader, span: Span) -> None:
+        """Its consumer has refused messages for good."""
+        self._feeder.counters.rejected += span.stop - span.start
+        self._passed(reader, span)
+
+    def requeued(self, span: Span) -> None:
+        """A consumer has given messages back."""
+        self._feeder.counters.requeued += span.stop - span.start
+
+    def _passed(self, reader: Reader, span: Span) -> None:
+        stop = span.number + span.stop - span.start
         progress = reader.progress
         if progress is not None and progress.settle(span.number, stop):
             self._offsets.reached(reader.label, progress.next)

@@ -77,20 +77,20 @@ def task_name(properties: Properties) -> str | None:
 class TimedReady(ReadyList):
     """A ready list that notes how long what is taken from it has waited; all else is the other list's."""
 
-    __slots__ = ("_list", "_waits")
+    __slots__ = ("_waits", "inner")
 
     def __init__(self, ready: ReadyList, waits: TaskWaits) -> None:
         super().__init__()
-        self._list = ready
+        self.inner = ready
         self._waits = waits
         self._count()
 
     def _count(self) -> None:
-        self.count, self.body_bytes = self._list.count, self._list.body_bytes
+        self.count, self.body_bytes = self.inner.count, self.inner.body_bytes
 
     def take(self, count: int) -> Span | None:
         """Takes up to `count` messages of one batch from the front; None where nothing is ready in memory."""
-        span = self._list.take(count)
+        span = self.inner.take(count)
         self._count()
         if span is not None:
             self._waits.note(span)
@@ -98,93 +98,119 @@ class TimedReady(ReadyList):
 
     def append(self, span: Span) -> None:
         """Puts newly published messages at the back."""
-        self._list.append(span)
+        self.inner.append(span)
         self._count()
+
+    def pull(self, count: int) -> Span | None:
+        """Takes like `take`, for another list."""
+        span = self.inner.pull(count)
+        self._count()
+        return span
+
+    def level(self) -> int:
+        """The priority level whose turn it is; -1 where nothing is ready."""
+        return self.inner.level()
+
+    def next_position(self) -> int:
+        """The position behind what was there at first."""
+        return self.inner.next_position()
 
     def next_message_bytes(self) -> int:
         """The size of the next message with its properties; 0 where none is ready in memory."""
-        return self._list.next_message_bytes()
+        return self.inner.next_message_bytes()
 
     def put_back(self, span: Span) -> None:
         """Returns taken messages to their place."""
-        self._list.put_back(span)
+        self.inner.put_back(span)
         self._count()
 
     def take_expired(self, now_ms: int) -> list[Span]:
         """Takes what stands in front and expired before or at `now_ms`; nobody gets it, so its wait does not count."""
-        expired = self._list.take_expired(now_ms)
+        expired = self.inner.take_expired(now_ms)
         self._count()
         return expired
 
     def next_expiry_ms(self) -> int:
         """When the next message in front expires; 0 where none does."""
-        return self._list.next_expiry_ms()
+        return self.inner.next_expiry_ms()
 
     def clear(self) -> list[Span]:
         """Drops everything; returns, in order, what is still to be settled."""
-        spans = self._list.clear()
+        spans = self.inner.clear()
         self._count()
         return spans
 
     def spans(self) -> Iterator[Span]:
         """Everything that is in memory, in order, left in place."""
-        return self._list.spans()
+        return self.inner.spans()
 
     def oldest(self) -> Span | None:
         """What was published first of all that is ready, left in place; None where it is not in memory."""
-        return self._list.oldest()
+        return self.inner.oldest()
 
     def stream_for(self, batch: Batch) -> Stream | None:
         """Where the batch's messages are journalled; None where they are not."""
-        return self._list.stream_for(batch)
+        return self.inner.stream_for(batch)
 
     def settle(self, span: Span) -> None:
         """Taken messages are not needed any more."""
-        self._list.settle(span)
+        self.inner.settle(span)
 
     def pieces(self, level: int, position: int, count: int) -> list[tuple[int, Piece]]:
         """Up to `count` pieces from a position in a level on, left in place."""
-        return self._list.pieces(level, position, count)
+        return self.inner.pieces(level, position, count)
 
     def cut(self, level: int, first: int, stop: int) -> list[Span]:
         """Takes out what is in memory of the positions `first..stop` of a level, undelivered."""
-        spans = self._list.cut(level, first, stop)
+        spans = self.inner.cut(level, first, stop)
         self._count()
         return spans
 
     def may_hold(self, level: int, position: int) -> bool:
         """Whether a message may wait at a position of a level."""
-        return self._list.may_hold(level, position)
+        return self.inner.may_hold(level, position)
+
+    def level_of_span(self, span: Span) -> int:
+        """The level that messages stand in, or are about to."""
+        return self.inner.level_of_span(span)
+
+    def stream_of(self, span: Span) -> Stream | None:
+        """Where the messages of a span that was taken from here are journalled."""
+        return self.inner.stream_of(span)
+
+    def end_position(self) -> int:
+        """The position behind everything that waits."""
+        return self.inner.end_position()
 
     def level_of(self, batch: Batch) -> int:
         """The level that the batch's messages stand in."""
-        return self._list.level_of(batch)
+        return self.inner.level_of(batch)
 
     def remove(self, level: int, position: int, loaded: Span | None) -> Span | None:
         """Takes one message out, undelivered."""
-        one = self._list.remove(level, position, loaded)
+        one = self.inner.remove(level, position, loaded)
         self._count()
         return one
 
     def present(self, level: int, cold: Cold, runs: Sequence[Loaded]) -> Sequence[Loaded]:
         """What of messages that were loaded to be looked at has not been taken out."""
-        return self._list.present(level, cold, runs)
+        return self.inner.present(level, cold, runs)
 
     def withdraw(self, level: int, wanted: Span) -> list[Span]:
         """Takes messages out, undelivered."""
-        taken = self._list.withdraw(level, wanted)
+        taken = self.inner.withdraw(level, wanted)
         self._count()
         return taken
 
     def streams(self) -> list[Stream]:
         """Every stream that holds something of this list."""
-        return self._list.streams()
+        return self.inner.streams()
 
     def paged_out(self) -> tuple[int, int]:
         """How many messages are on disk only, and the bytes of their bodies."""
-        return self._list.paged_out()
+        return self.inner.paged_out()
 
     def recount(self) -> None:
         """The list has loaded messages, or found some lost."""
-        self._list.recount()
+        self.inner.recount()
         self._count()

@@ -12,6 +12,7 @@ from broker.model.interfaces import Gate
 from broker.model.policy import NO_POLICY
 from broker.routing.binding import Binding, DestinationKind, Matcher, Target
 from broker.routing.consistent_hash import ConsistentHashMatcher
+from broker.routing.deduplication import DEDUPLICATION, make_matcher
 from broker.routing.direct import DirectMatcher
 from broker.routing.fanout import FanoutMatcher
 from broker.routing.headers import HeadersMatcher
@@ -50,6 +51,7 @@ EXCHANGE_TYPES: Final[dict[str, Callable[[Mapping[str, object]], Matcher]]] = {
     "topic": lambda _arguments: TopicMatcher(),
     "headers": lambda _arguments: HeadersMatcher(),
     "x-consistent-hash": ConsistentHashMatcher,
+    DEDUPLICATION: make_matcher,
     "x-modulus-hash": lambda _arguments: ModulusHashMatcher(),
     "x-random": lambda _arguments: RandomMatcher(),
     DELAYED: lambda arguments: EXCHANGE_TYPES[str(arguments.get(DELAYED_TYPE))](arguments),

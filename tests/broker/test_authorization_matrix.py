@@ -64,7 +64,10 @@ NEEDS: Final[dict[str, tuple[set[str], str]]] = {
 RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
     ("PUT", "/queues/{vhost}/{queue}"): {"configure q"},
     ("DELETE", "/queues/{vhost}/{queue}"): {"configure q"},
+    ("PUT", "/queues/{vhost}/{queue}/arguments"): {"configure q"},
     ("DELETE", "/queues/{vhost}/{queue}/contents"): {"read q"},
+    ("DELETE", "/queues/{vhost}/{queue}/deduplication"): {"configure q"},
+    ("DELETE", "/exchanges/{vhost}/{exchange}/deduplication"): {"configure x"},
     ("POST", "/queues/{vhost}/{queue}/get"): {"read q"},
     ("GET", "/queues/{vhost}/{queue}/messages"): {"read q"},
     ("DELETE", "/queues/{vhost}/{queue}/messages/{message}"): {"read q"},
@@ -85,6 +88,7 @@ RIGHTS: Final[dict[tuple[str, str], set[str]]] = {
 }
 ALL_RIGHTS: Final = {f"{kind} {name}" for kind in ("configure", "write", "read") for name in ("q", "x")}
 BODIES: Final = {
+    "/queues/{vhost}/{queue}/arguments": {"arguments": {"x-consumer-timeout": 60000}},
     "/queues/{vhost}/{queue}/get": {"ackmode": "ack_requeue_true", "count": 1, "encoding": "auto"},
     "/queues/{vhost}/{queue}/actions": {"action": "sync"},
     "/queues/{vhost}/{queue}/rewind": {"to": 0, "into": "back"},

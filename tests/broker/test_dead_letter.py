@@ -7,7 +7,7 @@ from pamqp.commands import Basic, Exchange, Queue, Tx
 from broker.model.interfaces import Gate
 from broker.model.message import Batch
 from broker.model.receipt import Receipt
-from broker.queues.letters import SLICE_RUNS
+from broker.queues.letters import SLICE_RUNS, WAITING_RUNS_MAX
 from broker.queues.parts import MAXLEN
 from tests.broker.letters import Desk, deaths, headers, properties
 from tests.support.sansio import START_MS
@@ -292,3 +292,26 @@ def test_messages_of_a_deleted_queue_are_not_sent() -> None:
     desk.client.method(1, Basic.Reject(delivery_tag=tag, requeue=False))
     desk.broker.turn()
     assert desk.bodies("dead") == []
+
+
+def test_a_queue_waits_while_too_many_letters_are_on_their_way() -> None:
+    desk = Desk()
+    desk.queue("work", dead_letter_exchange="", dead_letter_routing_key="dead")
+    desk.queue("dead")
+    letters = desk.broker.vhost.queues["work"].leaving._letters  # type: ignore[attr-defined]
+    many = WAITING_RUNS_MAX + 2 * SLICE_RUNS
+    for number in range(many):
+        desk.client.publish(1, "", "work", b"a" * (1 + number % 2), Basic.Properties(expiration="10"))
+    desk.broker.turn()
+    assert letters.has_room()
+    desk.broker.clock.advance(10)
+    desk.broker.node.deadlines.run_due(desk.broker.clock.now_ms())
+    desk.broker.one_turn()
+    assert not letters.has_room()
+    desk.publish("work", "new")
+    desk.client.call(1, Basic.Consume(queue="work", no_ack=True))
+    assert [event for event in desk.client.take(1) if event.name == "Basic.Deliver"] == []
+    desk.broker.advance(0)
+    assert letters.has_room()
+    assert [event.body for event in desk.client.take(1)] == [b"new"]
+    assert desk.broker.vhost.queues["dead"].ready.count == many

@@ -349,31 +349,21 @@ def test_messages_are_neither_got_nor_purged(channel: RawChannel, filled: str, m
     )
 
 
+@pytest.mark.ours
 @pytest.mark.parametrize(
     "method",
-    [Basic.Nack(1, False, True), Basic.Nack(1, False, False), Basic.Nack(0, True, True), Basic.Reject(1, True)],
+    [Basic.Nack(1, False, True), Basic.Nack(1, False, False), Basic.Reject(1, True), Basic.Reject(1, False)],
 )
-def test_messages_are_not_rejected(reading: RawChannel, filled: str, method: Any) -> None:
-    read(reading, filled, 5, offset="first")
-    reading.connection_refuses(
-        method, 540,
-        f"NOT_IMPLEMENTED - basic.nack and basic.reject not supported by stream queues queue '{filled}' in vhost '/'",
-    )  # fmt: skip
-
-
-@pytest.mark.ours
-def test_what_a_classic_queue_delivered_survives_a_refusal_of_all(
-    channel: RawChannel, reading: RawChannel, filled: str, queue: str
-) -> None:
-    """RabbitMQ ends the connection with 541 when it is told to recover a stream's messages."""
-    other = channel.connection.channel()
-    other.publish(queue, b"mine")
-    reading.consume(queue, "q")
-    assert reading.bodies(1) == [b"mine"]
-    read(reading, filled, 5, offset="first")
-    reading.connection_refuses(Basic.Recover(requeue=True), 540, "basic.nack and basic.reject not supported")
-    other.consume(queue, "q")
-    assert other.bodies(1) == [b"mine"]
+def test_a_rejected_message_makes_room_and_stays(connection: RawConnection, filled: str, method: Any) -> None:
+    """As in RabbitMQ 4. Before, it closes the connection with 540, and pika rejects whenever it cancels a consumer."""
+    channel = connection.channel()
+    channel.qos(3)
+    channel.consume(filled, "", {"x-stream-offset": "first"})
+    assert channel.bodies(3) == [b"0", b"1", b"2"]
+    channel.send(method)
+    assert channel.bodies(1) == [b"3"]
+    channel.call(Basic.Recover(requeue=True), Basic.RecoverOk)
+    assert channel.bodies(1) == [b"4"]
 
 
 @pytest.mark.ours

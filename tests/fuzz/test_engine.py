@@ -116,7 +116,7 @@ def read_properties(data: bytes) -> None:
     properties = Properties(data)
     properties.headers()
     if properties.headers_end:
-        properties.without_header("BCC")
+        properties.hiding("BCC")
 
 
 @quick

@@ -61,12 +61,8 @@ class Queue:
         return sorted(self.ready, key=lambda message: (-self.level(message), message.position))
 
     def expire(self, now_ms: int) -> None:
-        """Drops what is due in front of each level."""
-        for level in range(self.priority_max + 1):
-            for message in [each for each in self.in_order() if self.level(each) == level]:
-                if message.expires_ms is None or message.expires_ms > now_ms:
-                    break
-                self.ready.remove(message)
+        """Drops what is due, wherever it stands."""
+        self.ready = [message for message in self.ready if not message.is_due(now_ms)]
 
 
 @dataclass(eq=False)
@@ -274,7 +270,7 @@ class NaiveBroker:
     def absorb(self, queue: Queue, bodies: set[bytes], now_ms: int, is_at_rest: bool) -> list[Message]:
         """Takes the messages with these bodies off a queue: they must be its front, but for what has expired.
 
-        Where the broker is not at rest, what has expired in front may not have been looked at.
+        Where the broker is not at rest, what has expired may not have been looked at.
         """
         taken: list[Message] = []
         is_blocked = False
@@ -292,7 +288,6 @@ class NaiveBroker:
                     due.append(message)
                 else:
                     is_blocked = True
-                    break
             if is_at_rest:
                 self._drop(queue, due, now_ms)
         assert len(taken) == len(bodies), f"{queue.name} delivered what it did not have"

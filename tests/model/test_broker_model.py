@@ -19,7 +19,7 @@ ENOUGH = 5  # of each thing that has to happen for a run to say something
 _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-def _settings(examples: int, soak_examples: int) -> settings:
+def model_settings(examples: int, soak_examples: int) -> settings:
     return settings(
         max_examples=soak_examples if SOAK else examples,
         stateful_step_count=120 if SOAK else 60,
@@ -32,7 +32,7 @@ def _settings(examples: int, soak_examples: int) -> settings:
 
 
 TestBrokerModel = BrokerMachine.TestCase
-TestBrokerModel.settings = _settings(200, 3000)
+TestBrokerModel.settings = model_settings(200, 3000)
 if SOAK:
     TestBrokerModel = pytest.mark.timeout(3600)(TestBrokerModel)
 
@@ -41,7 +41,7 @@ if SOAK:
 @pytest.mark.parametrize("machine", [DurableMachine, LateMachine])
 def test_broker_on_a_disk(machine: type[DurableMachine]) -> None:
     REACHED.clear()
-    run_state_machine_as_test(machine, settings=_settings(250, 3000))
+    run_state_machine_as_test(machine, settings=model_settings(250, 3000))
     ends = ("kill", "power cut", "stop", "full", "failed")
     for what in ("cold", "spooled", "loaded", "deleted segments", "compacted segments", *ends):
         assert REACHED[what] >= ENOUGH, f"{what}: {REACHED}"

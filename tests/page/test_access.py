@@ -7,10 +7,14 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
 from tests.page.browsing import PHONE, Looker, Managed
+from tests.page.test_dead_letters import dead
+from tests.page.test_messages import publish
 
 PLACES = (
     "overview", "connections", "channels", "exchanges", "exchanges/%2F/amq.topic", "queues", "queues/%2F/page.seen",
-    "queues/%2F/page.seen?tab=messages", "queues/%2F/page.seen?tab=publish", "celery", "deadletters", "trace", "logs",
+    "queues/%2F/page.seen?tab=messages", "queues/%2F/page.seen?tab=letters", "queues/%2F/page.seen?tab=change",
+    "queues/%2F/page.seen?tab=publish", "queues/%2F/page.stream?tab=offsets", "queues/%2F/page.stream?tab=messages",
+    "celery", "deadletters", "held", "jobs", "trace", "logs",
     "admin/users", "admin/users/guest", "admin/vhosts/%2F", "admin/policies", "admin/limits", "admin/definitions",
 )  # fmt: skip
 DARK_PLACES = ("overview", "queues", "queues/%2F/page.seen?tab=publish", "admin/users/guest", "logs")
@@ -20,6 +24,13 @@ RULES = {
 }
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 TABS_MAX = 60
+
+
+def prepare(managed: Managed) -> None:
+    """A stream, and a queue with a dead letter in it."""
+    managed.queue("page.stream", **{"x-queue-type": "stream"})
+    if not managed.exists("queues/%2F/page.seen"):
+        publish(managed, managed.queue("page.seen", **{"x-max-length": 9}), b"{}", dead("rejected", "shop.charge"))
 
 
 def settled(page: Page) -> None:
@@ -39,7 +50,7 @@ def violations(page: Page, rules: dict[str, object] = RULES) -> list[str]:
 def test_every_view_keeps_the_rules_of_axe(
     look: Looker, managed: Managed, scheme: str, rules: dict[str, object]
 ) -> None:
-    managed.queue("page.seen", **{"x-max-length": 9})
+    prepare(managed)
     page = look.open("overview", color_scheme=scheme)
     found = {}
     for place in PLACES if rules is RULES else DARK_PLACES:
@@ -51,7 +62,7 @@ def test_every_view_keeps_the_rules_of_axe(
 
 
 def test_login_and_dialogs_keep_the_rules_of_axe(look: Looker, managed: Managed) -> None:
-    managed.queue("page.seen", **{"x-max-length": 9})
+    prepare(managed)
     login = look.open(user=None)
     expect(login.get_by_label("Password")).to_be_visible()
     assert not violations(login)
@@ -64,7 +75,7 @@ def test_login_and_dialogs_keep_the_rules_of_axe(look: Looker, managed: Managed)
 
 
 def test_nothing_is_wider_than_a_phone(look: Looker, managed: Managed) -> None:
-    managed.queue("page.seen", **{"x-max-length": 9})
+    prepare(managed)
     managed.queue("page.a-name-that-is-long." + "x" * 120)
     page = look.open("overview", viewport=PHONE)
     wide = {}

@@ -10,7 +10,7 @@ from pamqp.header import ContentHeader
 
 from protocol import properties as flag
 from protocol.errors import ConnectionException
-from protocol.properties import NO_PROPERTIES, Properties
+from protocol.properties import NO_PROPERTIES, Properties, list_end
 
 HEADERS = {"a": 1, "CC": ["x", "y"], "BCC": ["z"], "nested": {"b": "text"}}
 VALUES: dict[str, object] = {
@@ -108,25 +108,34 @@ def test_with_reply_to_needs_one_that_fits() -> None:
 
 
 @pytest.mark.parametrize("key", list(HEADERS))
-def test_without_header_keeps_every_other_byte(key: str) -> None:
+def test_hiding_a_header_keeps_every_other_byte(key: str) -> None:
     before = Properties(raw_of(**VALUES))
     left = {name: value for name, value in HEADERS.items() if name != key}
-    after = before.without_header(key)
+    after = before.hiding(key)
     assert after.raw == raw_of(**{**VALUES, "headers": left})
     assert after.headers() == left
     assert before.headers() == HEADERS, "the original is shared and stays"
+    assert after.hidden in before.raw
+    assert after.hidden[1 : 1 + after.hidden[0]] == key.encode()
+    assert (before.hidden, after.with_reply_to(b"other").hidden) == (b"", after.hidden)
+
+
+@pytest.mark.parametrize("missing", ["", *VALUES])
+def test_a_list_ends_where_other_bytes_begin(missing: str) -> None:
+    raw = raw_of(**{name: value for name, value in VALUES.items() if name != missing})
+    assert list_end(raw) == list_end(raw + b"behind") == len(raw)
 
 
 def test_without_the_only_header_an_empty_table_stays() -> None:
-    after = Properties(raw_of(headers={"BCC": ["z"]}, priority=7)).without_header("BCC")
+    after = Properties(raw_of(headers={"BCC": ["z"]}, priority=7)).hiding("BCC")
     assert after.raw == b"\x28\x00" + bytes(4) + b"\x07"
     assert decoded(after.raw)["priority"] == 7
 
 
 def test_without_a_header_that_is_not_there_nothing_changes() -> None:
     before = Properties(raw_of(headers={"a": 1, "nested": {"BCC": ["z"]}}))
-    assert before.without_header("BCC") is before
-    assert before.without_header("A") is before, "keys have a case"
+    assert before.hiding("BCC") is before
+    assert before.hiding("A") is before, "keys have a case"
 
 
 def test_may_copy_is_false_only_where_there_is_nothing_to_copy() -> None:
@@ -164,7 +173,7 @@ def test_unknown_flags_are_malformed(flags: int) -> None:
 
 def test_a_malformed_table_is_found_when_it_is_read() -> None:
     raw = b"\x20\x00" + (3).to_bytes(4, "big") + b"\x05ab"  # a key that is longer than its table
-    for read in (Properties.headers, lambda properties: properties.without_header("BCC")):
+    for read in (Properties.headers, lambda properties: properties.hiding("BCC")):
         with pytest.raises(ConnectionException) as raised:
             read(Properties(raw))
         assert raised.value.code == 502

@@ -134,15 +134,12 @@ class StreamBench:
             headers=dict(headers or {}) or None, delivery_mode=PERSISTENT if persistent else 1
         )
         batch = Batch(TO_STREAM, Properties(properties_bytes(properties)), list(bodies), -1)
-        gate = self.queue.gate
-        assert gate is not None
-        if gate.admit(batch, None, self.time_ms):
-            batch.stamp_ms = self.time_ms
+        batch.stamp_ms = self.time_ms
+        if persistent:
             target = self.queue.target(batch, self.time_ms)
-            batch.position, batch.share_bytes = self.journal.append(
-                [target], self.time_ms, b"\0\1s" + batch.properties.raw, batch.bodies
-            )
-            self.queue.publish(batch, None, self.time_ms)
+            head = TO_STREAM.tail + batch.properties.raw
+            batch.position, batch.share_bytes = self.journal.append([target], self.time_ms, head, batch.bodies)
+        self.queue.publish(batch, None, self.time_ms)
 
     def consumer(self, prefetch: int = 1000, **arguments: Any) -> TakingConsumer:
         """A consumer; `offset`, `filter`, `match_unfiltered` and `consumer_name` are its arguments."""

@@ -37,9 +37,11 @@ MIDDLE = {
     "broker.redeclaring",
     "broker.requests",
     "broker.definitions",
+    "broker.deduplication",
     "broker.policies",
     "broker.auth",
     "broker.alarms",
+    "broker.changing",
 }
 OUTLETS = {
     "broker.introspection", "broker.http_pieces", "broker.administration", "broker.operations", "broker.requests",
@@ -89,6 +91,7 @@ ARROWS: dict[str, set[str]] = {
     "broker.browsing": {"broker.connections", *LOWER, *MIDDLE},
     # Jobs on many messages: they take and publish as a client's channel does, and are allowed what it is allowed.
     "broker.moving": {"broker.connections", *LOWER, *MIDDLE},
+    "broker.consumer_timeouts": {"broker.connections", *LOWER, *MIDDLE},
     "broker.held": {*LOWER, *MIDDLE},
     "broker.tracing": {"broker.vhost", *LOWER},
     "broker.messages": {"broker.connections", "broker.tick", *LOWER, *MIDDLE},

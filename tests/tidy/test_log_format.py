@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from broker.queues.factory import LEVEL_BITS
+from broker.queues.levels import LEVEL_BITS
 from storage import appender, commit, index, keeping, marks, record, recovery, segment, snapshot
 from storage.files import ReadOnlyFiles
 from storage.inspect import Record, open_segment, records, segment_bases

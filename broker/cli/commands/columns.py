@@ -7,15 +7,17 @@ from typing import Any, Final
 
 QUEUE: Final = (
     "name", "messages", "messages_ready", "messages_unacknowledged", "messages_persistent", "messages_ram",
-    "messages_paged_out", "message_bytes", "message_bytes_ready", "message_bytes_unacknowledged",
-    "message_bytes_persistent", "message_bytes_ram", "message_bytes_paged_out", "consumers", "consumer_utilisation",
-    "consumer_capacity", "type", "durable", "auto_delete", "exclusive", "arguments", "policy", "operator_policy",
-    "effective_policy_definition", "state", "memory", "idle_since", "head_message_timestamp", "vhost", "node", "leader",
-    "members", "online", "pid", "owner_pid", "exclusive_consumer_tag", "single_active_consumer_tag", "disk_reads",
-    "disk_writes", "message_stats", "pace", "readers", "first_offset", "next_offset", "committed_offset", "lag",
+    "messages_paged_out", "messages_held", "messages_dlx", "message_bytes", "message_bytes_ready",
+    "message_bytes_unacknowledged", "message_bytes_persistent", "message_bytes_ram", "message_bytes_paged_out",
+    "consumers", "consumer_utilisation", "consumer_capacity", "type", "durable", "auto_delete", "exclusive",
+    "arguments", "policy", "operator_policy", "effective_policy_definition", "state", "memory", "idle_since",
+    "head_message_timestamp", "vhost", "node", "leader", "members", "online", "pid", "owner_pid",
+    "exclusive_consumer_tag", "single_active_consumer_tag", "disk_reads", "disk_writes", "message_stats", "pace",
+    "deduplication", "readers", "first_offset", "next_offset", "committed_offset", "lag",
 )  # fmt: skip
 EXCHANGE: Final = (
     "name", "type", "durable", "auto_delete", "internal", "arguments", "policy", "vhost", "message_stats",
+    "deduplication",
 )  # fmt: skip
 BINDING: Final = (
     "source_name", "source_kind", "destination_name", "destination_kind", "routing_key", "arguments", "vhost",

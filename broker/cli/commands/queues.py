@@ -8,6 +8,7 @@ import click
 
 from broker.cli.arguments import arguments_option, json_object, pairs, queue_argument, vhost_option
 from broker.cli.context import Context
+from broker.cli.exits import DataError
 from broker.cli.group import command
 from broker.cli.paths import part
 
@@ -39,6 +40,25 @@ def declare_queue(
         held["x-queue-type"] = queue_type
     context.client.put(_path(vhost, queue), {"durable": durable, "auto_delete": auto_delete, "arguments": held})
     context.done(f'Queue "{queue}" is there in vhost "{vhost}".', queue=queue, vhost=vhost)
+
+
+@command
+@vhost_option
+@queue_argument
+@arguments_option
+@click.option("-r", "--remove", "removed", multiple=True, metavar="NAME", help="An argument to take away.")
+@click.option("--dry-run", is_flag=True, help="Check and show the change, and change nothing.")
+def change_queue(
+    context: Context, vhost: str, queue: str, arguments: tuple[str, ...], removed: tuple[str, ...], dry_run: bool
+) -> None:
+    """Change arguments of a queue that is there; its messages and consumers stay."""
+    wanted = {**pairs(arguments, "--argument"), **dict.fromkeys(removed)}
+    if not wanted:
+        raise DataError("nothing to change: give --argument NAME=VALUE or --remove NAME")
+    answer = context.client.put(f"{_path(vhost, queue)}/arguments", {"arguments": wanted, "dry_run": dry_run})
+    columns = ("argument", "before", "after")
+    title = f'Changes of queue "{queue}" in vhost "{vhost}"'
+    context.show(f"{title}, not made" if dry_run else title, columns, answer["changes"])
 
 
 @command

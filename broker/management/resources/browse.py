@@ -9,11 +9,11 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from broker.browsing import FRONT, Place, id_of, place_of
+from broker.browsing import FRONT, Place, has_text, id_of, place_of
 from broker.management.answers import answer, no_content
 from broker.management.call import Call, not_found
 from broker.management.endpoint import ANYTHING, INTEGER, NO_CONTENT, TEXT, Endpoint, Json, Query, rows, shape
-from broker.management.waiting import LOOKED_AT_MAX, matches, removed, shaped, walk
+from broker.management.waiting import LOOKED_AT_MAX, removed, shaped, walk
 
 COUNT_DEFAULT: Final = 50
 COUNT_MAX: Final = 500
@@ -42,7 +42,7 @@ async def look(call: Call) -> ASGIApp:
         looked_at += 1
         if left_out:
             left_out -= 1
-        elif not wanted or matches(waiting, wanted):
+        elif not wanted or has_text(waiting.batch, waiting.at, wanted):
             items.append(shaped(call, waiting, truncate))
             size += len(items[-1]["payload"])
         if len(items) == count or looked_at == LOOKED_AT_MAX or size > ANSWER_BYTES_MAX:

@@ -35,7 +35,7 @@ NAME_BYTES_MAX: Final = 255
 EXCHANGE: Final = shape(
     "Exchange", "name vhost type durable auto_delete internal arguments",
     name=TEXT, vhost=TEXT, type=TEXT, durable=FLAG, auto_delete=FLAG, internal=FLAG, arguments=OBJECT, policy=ANYTHING,
-    message_stats=OBJECT, user_who_performed_action=TEXT,
+    message_stats=OBJECT, deduplication=OBJECT, user_who_performed_action=TEXT,
 )  # fmt: skip
 EXCHANGE_WANTED: Final = shape(
     "ExchangeWanted", type=TEXT, durable=FLAG, auto_delete=FLAG, internal=FLAG, arguments=OBJECT

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp
 
-from broker.browsing import place_of, task_name
+from broker.browsing import Place, place_of, task_name
 from broker.management.answers import Refused, answer, no_content
 from broker.management.call import Call, bad_request, flag_in, integer_in, object_in, text_in
 from broker.management.endpoint import (
@@ -40,18 +40,20 @@ from broker.moving.service import Chosen, Replay, To
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024  # of JSON, with an edited message in it
 LOOKED_AT_MAX: Final = 100_000  # dead letters that are grouped in one answer
 GROUPS_MAX: Final = 1000
+IDS_MAX: Final = 1000
 TOO_MANY: Final = 429
 MS_PER_S: Final = 1000
 MS_MAX: Final = 253_402_300_799_000  # the end of the year 9999
 NAME_BYTES_MAX: Final = 255
 MOVE: Final = shape(
     "Move", "destination",
-    destination=ANYTHING, count=INTEGER, copy=FLAG, headers=OBJECT, body=TEXT, rate=INTEGER,
+    destination=ANYTHING, count=INTEGER, copy=FLAG, ids=ARRAY, headers=OBJECT, body=TEXT, search=TEXT,
+    rate=INTEGER,
 )  # fmt: skip
 REPLAY: Final = shape(
     "Replay",
     id=TEXT, edit=OBJECT, via=TEXT, keep_x_death=FLAG, count=INTEGER, reason=TEXT, queue=TEXT, task=TEXT,
-    headers=OBJECT, body=TEXT, rate=INTEGER,
+    ids=ARRAY, headers=OBJECT, body=TEXT, search=TEXT, rate=INTEGER,
 )  # fmt: skip
 JOB: Final = shape(
     "Job", "id kind state vhost source destination user done total looked_at skipped error started ended",
@@ -95,14 +97,23 @@ def shaped(job: Job) -> Json:
 
 def chosen_in(body: Mapping[str, Any]) -> Chosen:
     """Which messages a body asks for, and how fast. Raises: Refused 400, ValueError."""
-    wanted = Filter(
-        object_in(body, "headers"),
-        text_in(body, "body").encode("utf-8", "surrogateescape"),
-        *(text_in(body, name) if name in body else None for name in ("reason", "queue", "task")),
-    )
-    chosen = Chosen(integer_in(body, "count"), integer_in(body, "rate"), wanted)
+    reason, queue, task = (text_in(body, name) if name in body else None for name in ("reason", "queue", "task"))
+    text = text_in(body, "search").lower().encode("utf-8", "surrogateescape")
+    part = text_in(body, "body").encode("utf-8", "surrogateescape")
+    wanted = Filter(object_in(body, "headers"), part, reason, queue, task, text, _places(body))
+    chosen = Chosen(integer_in(body, "count") or len(wanted.places), integer_in(body, "rate"), wanted)
     chosen.check()
     return chosen
+
+
+def _places(body: Mapping[str, Any]) -> frozenset[Place]:
+    """The messages that are named one by one. Raises: Refused 400, ValueError."""
+    if "ids" not in body:
+        return frozenset()
+    ids = body["ids"]
+    if not isinstance(ids, list) or not 0 < len(ids) <= IDS_MAX or not all(isinstance(one, str) for one in ids):
+        raise bad_request(f"ids is a list of 1 to {IDS_MAX} ids of messages")
+    return frozenset(place_of(one) for one in ids)
 
 
 def _destination(body: Mapping[str, Any]) -> To:

@@ -39,7 +39,7 @@ TYPES: Final = {
 }
 EXCHANGE_TYPES: Final = [{"name": name, "description": text, "enabled": True} for name, text in TYPES.items()]
 RETENTION: Final = {"global": [600, 3600, 28_800, 86_400], "basic": [600, 3600], "detailed": [600]}
-STATS: Final = (*shapes.STATS_OF_VHOST, "publish_confirm", "routed")
+STATS: Final = (*shapes.STATS_OF_VHOST, "consumer_timeout", "publish_confirm", "routed")
 OVERVIEW: Final = shape(
     "Overview", "rabbitmq_version cluster_name node object_totals queue_totals message_stats listeners",
     rabbitmq_version=TEXT, management_version=TEXT, product_name=TEXT, product_version=TEXT, leveret_version=TEXT,

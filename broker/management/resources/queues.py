@@ -41,7 +41,7 @@ QUEUE: Final = shape(
     name=TEXT, vhost=TEXT, type=TEXT, durable=FLAG, auto_delete=FLAG, exclusive=FLAG, arguments=OBJECT, node=TEXT,
     state=TEXT, policy=ANYTHING, messages=INTEGER, messages_ready=INTEGER, messages_unacknowledged=INTEGER,
     consumers=INTEGER, message_bytes=INTEGER, memory=INTEGER, idle_since=TEXT, message_stats=OBJECT,
-    consumer_details=ARRAY, pace=OBJECT,
+    consumer_details=ARRAY, deduplication=OBJECT, pace=OBJECT,
 )  # fmt: skip
 QUEUE_WANTED: Final = shape("QueueWanted", durable=FLAG, auto_delete=FLAG, arguments=OBJECT, node=TEXT)
 QUEUE_ACTION: Final = shape("QueueAction", "action", action=TEXT)

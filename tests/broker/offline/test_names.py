@@ -11,7 +11,7 @@ from broker.definitions.values import encode_counter, encode_queue
 from broker.model.arguments import NO_ARGUMENTS
 from broker.offline.names import read_names
 from broker.queues.definition import QueueDefinition
-from broker.queues.factory import stream_id
+from broker.queues.levels import stream_id
 from storage.definitions_disk import FILE_NAME, DefinitionsError, Entry, SqliteDisk
 from tests.support.logs import contents
 

@@ -157,6 +157,23 @@ def test_what_a_filter_leaves_out_counts_as_acknowledged() -> None:
     assert again.offsets == [3]
 
 
+def test_what_is_given_back_comes_again_under_its_name_and_what_is_refused_does_not() -> None:
+    bench = filled(4)
+    consumer = bench.consumer(consumer_name="w", offset="first")
+    bench.turn()
+    first, second, third, last = consumer.spans
+    consumer.reader.reject(first)
+    consumer.reader.requeue(second)
+    consumer.reader.settle(third)
+    consumer.reader.settle(last)
+    consumer.leave()
+    again = bench.consumer(consumer_name="w")
+    bench.turn()
+    assert again.offsets == [1, 2, 3]
+    counters = bench.queue.counters
+    assert (counters.rejected, counters.requeued, counters.acked) == (1, 1, 2)
+
+
 def test_a_forgotten_name_begins_anew() -> None:
     bench = filled(2)
     consumer = bench.consumer(consumer_name="w", offset="first")
@@ -215,6 +232,18 @@ def test_a_reader_that_is_overtaken_by_retention_goes_on_behind_it() -> None:
     consumer.ack()
     bench.turn()
     assert consumer.offsets == [0, 40 - bench.queue.ready.count]
+
+
+def test_a_reader_goes_on_where_everything_has_gone_before_it_could_read_it() -> None:
+    bench = StreamBench({"x-max-age": "5s"})
+    consumer = bench.consumer(offset="first")
+    bench.publish(b"old")
+    bench.turn(6000, commit=False)
+    bench.turn()
+    assert bench.queue.ready.count == 0
+    bench.publish(b"new")
+    bench.turn()
+    assert consumer.taken == [(1, b"new")]
 
 
 def test_readers_of_the_same_part_read_it_once() -> None:

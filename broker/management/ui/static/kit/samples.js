@@ -58,9 +58,18 @@ export const lengthSeries = (source) => LENGTHS.map(([key, name]) => ({
   name, points: levels(source?.[`${key}_details`]), now: source?.[key],
 }));
 
+/** What queues do not keep; its rate is known where it is sampled. */
+const LEFT = [
+  ["dead_letter", "Dead letter", "Messages that went to a dead-letter exchange"],
+  ["expire", "Expire", "Messages whose time had passed"],
+  ["drop_overflow", "Overflow", "Messages dropped from queues that were too long"],
+];
+const isSampled = (details) => details?.rate > 0 || details?.samples?.length > 0;
+
 /** Series of rates from `message_stats`; what never happened is left out. */
 export function rateSeries(stats, rows = RATES) {
-  return rows.filter(([key]) => stats?.[key]).map(([key, name, title]) => ({
+  const shown = [...rows.filter(([key]) => stats?.[key]), ...LEFT.filter(([key]) => isSampled(stats?.[`${key}_details`]))];
+  return shown.map(([key, name, title]) => ({
     name, title, points: rates(stats[`${key}_details`]), now: stats[`${key}_details`]?.rate ?? 0,
   }));
 }

@@ -21,6 +21,9 @@ const MARKS = [
   ["x-consumer-timeout", "consumer-timeout", "CT", "A consumer has to acknowledge within", ms],
   ["x-hold-header", "hold-header", "Hold", "Messages are held until the time in the header"],
   ["x-retry-backoff-base", "retry-backoff-base", "Retry", "A message that is given back waits, at first for", ms],
+  ["x-message-deduplication", "x-message-deduplication", "Dedup", "A message is not taken while one of its identity is there"],
+  ["x-concurrency-max", "concurrency-max", "Cap", "At most so many messages at work at a time"],
+  ["x-rate-limit", "rate-limit", "Rate", "At most so many messages handed out in a second, or another period"],
   ["x-max-age", "max-age", "Age", "A stream's messages go at the age"],
 ];
 

@@ -13,6 +13,9 @@ import { ExchangeLink, QueueLink, ViewHead } from "../kit/view.js";
 
 const PAGE_SIZE = 50;
 const CLOCK_MS = 1000;
+const SEARCH_PAGE = 500;
+const SEARCH_PAGES_MAX = 10; // looked through for what is searched
+const FOUND_MAX = 200;
 const REASONS = {
   delay: "It was published with x-delay", until: "It was published with x-hold-until", eta: "The task's ETA is not reached",
   retry: "A consumer gave it back; it waits for its next try",
@@ -29,8 +32,8 @@ export function Held({ query }) {
 function InVhost({ vhost, vhosts, query }) {
   const [changing, setChanging] = useState(null);
   const page = Math.max(1, Number.parseInt(query.page, 10) || 1);
-  const path = withQuery(api`leveret/held/${vhost}`, { page, page_size: PAGE_SIZE, name: query.name });
-  const state = usePoll((signal) => get(path, { signal }), path);
+  const read = (signal) => (query.name ? find(vhost, query.name, signal) : readPage(vhost, page, PAGE_SIZE, signal));
+  const state = usePoll(read, `${vhost} ${page} ${query.name ?? ""}`, Boolean(query.name));
   const now = useClock();
   useEffect(() => {
     if (state.data && page > 1 && page > state.data.page_count) setQuery({ page: String(state.data.page_count) });
@@ -39,8 +42,9 @@ function InVhost({ vhost, vhosts, query }) {
       ${vhosts.length > 1 && html`<label class="inline">Vhost <select value=${vhost} onChange=${(event) => setQuery({ vhost: event.target.value, page: "" })}>
         ${vhosts.map((one) => html`<option key=${one} value=${one} selected=${one === vhost}>${one}</option>`)}</select></label>`}
       <form class="toolbar" onSubmit=${search}>
-        <input type="search" class="filter" name="name" aria-label="Search delayed messages" placeholder="Task, queue, exchange or key" defaultValue=${query.name ?? ""} />
+        <input type="search" class="filter" name="name" aria-label="Search delayed messages" placeholder="Task, id, queue or key" defaultValue=${query.name ?? ""} />
         <button class="small">Find</button>
+        ${query.name && html`<button type="button" class="small" onClick=${() => setQuery({ name: "", page: "" })}>Show all</button>`}
       </form>
       <span class="count" role="status">${state.data ? counted(state.data) : ""}</span>
     </div>
@@ -51,8 +55,27 @@ function InVhost({ vhost, vhosts, query }) {
     ${changing && html`<${Reschedule} vhost=${vhost} held=${changing} onClose=${() => setChanging(null)} />`}`;
 }
 
-const counted = ({ filtered_count, total_count }) =>
-  filtered_count === total_count ? plural(total_count, "message") : `${number(filtered_count)} of ${plural(total_count, "message")}`;
+const readPage = (vhost, page, size, signal) => get(withQuery(api`leveret/held/${vhost}`, { page, page_size: size }), { signal });
+
+/** Looks for a text in what is due first: {items, total_count, searched}. */
+async function find(vhost, text, signal) {
+  const wanted = text.toLowerCase();
+  const has = (one) => [one.task, one.task_id, one.queue, one.exchange, one.routing_key].some((part) => part?.toLowerCase().includes(wanted));
+  const items = [];
+  let searched = 0;
+  for (let page = 1; page <= SEARCH_PAGES_MAX && items.length < FOUND_MAX; page += 1) {
+    const answer = await readPage(vhost, page, SEARCH_PAGE, signal);
+    items.push(...answer.items.filter(has));
+    searched = Math.min(page * SEARCH_PAGE, answer.total_count);
+    if (page >= answer.page_count) break;
+  }
+  return { items: items.slice(0, FOUND_MAX), page_count: 1, searched };
+}
+
+function counted({ items, total_count, searched }) {
+  if (searched === undefined) return plural(total_count, "message");
+  return `${plural(items.length, "message")} found, the first ${number(searched)} searched`;
+}
 
 function search(event) {
   event.preventDefault();
@@ -88,6 +111,7 @@ const columnsOf = (vhost, now, change) => [
   { key: "reason", title: "Why", draw: (one) => html`<${Mark} text=${one.reason} title=${REASONS[one.reason] ?? ""} />` },
   { key: "to", title: "Goes to", draw: (one) => (one.queue ? html`<${QueueLink} vhost=${vhost} name=${one.queue} />` : html`<${ExchangeLink} vhost=${vhost} name=${one.exchange} />`) },
   { key: "from", title: "Published to", draw: (one) => html`${exchangeName(one.exchange ?? "")}${one.task && one.routing_key && html` <code>${one.routing_key}</code>`}` },
+  { key: "tries", title: "Tries", hint: "Deliveries so far", num: true, draw: (one) => one.deliveries || "" },
   { key: "bytes", title: "Size", num: true, draw: (one) => bytes(one.bytes) },
   { key: "act", title: "Actions", unseen: true, draw: (one) => html`
     <button type="button" class="small" aria-label="Run ${nameOf(one)} now" onClick=${() => release(vhost, one)}>Run now</button>

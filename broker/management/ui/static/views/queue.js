@@ -4,7 +4,7 @@ import { api, get, remove, withQuery } from "../kit/api.js";
 import { ArgumentList } from "../kit/arguments.js";
 import { Chart, RangeChoice } from "../kit/chart.js";
 import { confirm } from "../kit/dialog.js";
-import { bytes, duration, moment, number, rate, short, yesNo } from "../kit/format.js";
+import { bytes, duration, moment, number, plural, rate, short, yesNo } from "../kit/format.js";
 import { Awaited, Empty, note } from "../kit/notice.js";
 import { refresh, usePoll } from "../kit/poll.js";
 import { go, href } from "../kit/routes.js";
@@ -78,11 +78,22 @@ function Live({ queue, range }) {
       ["Bodies", queue.message_bytes !== undefined && bytes(queue.message_bytes)],
       ["Memory", queue.memory !== undefined && bytes(queue.memory)],
       ["In memory", queue.message_bytes_ram !== undefined && `${number(queue.messages_ram)} messages, ${bytes(queue.message_bytes_ram)}`],
-      ["Oldest ready", queue.oldest_ready_age_ms !== undefined && duration(queue.oldest_ready_age_ms)],
-      ["Oldest unacked", queue.oldest_unacked_age_ms !== undefined && duration(queue.oldest_unacked_age_ms)],
+      ["Concurrency cap", queue.pace?.concurrency_max && `${plural(queue.pace.concurrency_max, "message")} at a time`],
+      ["Rate limit", queue.pace?.rate_limit && `${number(queue.pace.rate_limit)} in ${duration(queue.pace.rate_limit_period ?? 1000)}`],
+      ["Single active consumer", queue.single_active_consumer_tag],
+      ...LEFT.map(([key, title]) => [title, queue.message_stats?.[key] > 0 && number(queue.message_stats[key])]),
+      ["Dead letters on their way", queue.messages_dlx > 0 && number(queue.messages_dlx)],
+      ["Oldest ready", typeof queue.oldest_ready_ms === "number" && duration(queue.oldest_ready_ms)],
+      ["Oldest unacked", typeof queue.oldest_unacknowledged_ms === "number" && duration(queue.oldest_unacknowledged_ms)],
     ]} /><//>
     <${Card} title="Consumers"><${Consumers} rows=${queue.consumer_details ?? []} stream=${queue.type === "stream"} /><//>`;
 }
+
+/** What left the queue without being consumed, since it was declared or the broker started. */
+const LEFT = [
+  ["dead_letter", "Went to the dead-letter exchange"], ["expire", "Expired"], ["drop_overflow", "Dropped as too many"],
+  ["delivery_limit", "Delivered too often"], ["reject", "Rejected"],
+];
 
 function Consumers({ rows, stream }) {
   const columns = [

@@ -3,9 +3,14 @@ import { html } from "../kit/html.js";
 import { duration, number, plural } from "../kit/format.js";
 import { href } from "../kit/routes.js";
 
-const effective = (queue, key) => queue.effective_policy_definition?.[key] ?? queue.arguments?.[`x-${key}`];
-
 const noConsumer = (queue) => queue.consumers === 0 && "No consumer is there. Messages wait until one comes.";
+
+const WAITS = {
+  concurrency: ({ concurrency_max: most }) => `The cap of ${plural(most, "message")} at work at a time is reached. More go out as consumers acknowledge.`,
+  rate: ({ rate_limit: limit, rate_limit_period: period }) =>
+    `The rate limit of ${plural(limit, "message")} in ${period && period !== 1000 ? duration(period) : "a second"} is reached. More go out as time passes.`,
+};
+const pace = ({ pace: found }) => found?.waits_for && WAITS[found.waits_for]?.(found);
 
 function allBusy({ consumer_details: all = [], messages_unacknowledged: unacked }) {
   const room = all.reduce((sum, one) => sum + (one.ack_required && one.prefetch_count ? one.prefetch_count : Infinity), 0);
@@ -13,12 +18,7 @@ function allBusy({ consumer_details: all = [], messages_unacknowledged: unacked 
   return `Every consumer has as many unacknowledged messages as its prefetch allows (${number(room)} together). More go out as they acknowledge.`;
 }
 
-function capReached(queue) {
-  const cap = effective(queue, "concurrency-limit") ?? effective(queue, "max-unacked");
-  return cap !== undefined && queue.messages_unacknowledged >= cap && `The cap of ${plural(cap, "message")} at work is reached.`;
-}
-
-const ROWS = [noConsumer, capReached, allBusy];
+const ROWS = [noConsumer, pace, allBusy];
 
 /** Why messages wait: sentences, none where nothing waits or messages go out. */
 export function reasonsOf(queue) {
@@ -30,7 +30,7 @@ export function reasonsOf(queue) {
 export function Standstill({ queue }) {
   const reasons = reasonsOf(queue);
   if (!reasons.length) return null;
-  const waits = queue.oldest_ready_age_ms ?? queue.oldest_ready_ms;
+  const waits = queue.oldest_ready_ms;
   return html`<div class="banner warn"><strong>${plural(queue.messages_ready, "message")} wait${queue.messages_ready === 1 ? "s" : ""}${waits ? `, the oldest for ${duration(waits)}` : ""}.</strong>
     ${reasons.map((text) => html`<p key=${text}>${text}</p>`)}</div>`;
 }
