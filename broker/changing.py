@@ -61,7 +61,7 @@ def plan_of(queue: Queue, vhost: str, wanted: Mapping[str, object], types: Mappi
     arguments = Arguments(values, letters)
     check_queue_arguments(arguments, resource)
     check_queue_type(arguments, resource, definition.durable, definition.exclusive, definition.auto_delete)
-    names = [*before.values, *(name for name in values if name not in before.values)]
+    names = sorted({*before.values, *values})
     changes = tuple(
         Change(name, before.get(name), values.get(name))
         for name in names

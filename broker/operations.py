@@ -33,7 +33,7 @@ from protocol.constants import (
 )
 from protocol.errors import ChannelException, ConnectionException
 
-_ANY: Final[tuple[Kind, ...]] = (CONFIGURE, WRITE, READ)
+_STRICT: Final = Redeclarations()
 
 
 def _state(queue: Queue) -> QueueState:
@@ -46,12 +46,12 @@ class Operations:
     """The changes an actor may ask for. Every method raises ChannelException with the codes and texts of RabbitMQ."""
 
     def __init__(
-        self, authorization: Authorization, vhost_limits: LimitStore, redeclarations: Redeclarations | None = None
+        self, authorization: Authorization, vhost_limits: LimitStore, redeclarations: Redeclarations = _STRICT
     ) -> None:
-        """Args: redeclarations says what becomes of those that differ; None refuses them."""
+        """Args: redeclarations says what becomes of those that differ."""
         self._authorization = authorization
         self._vhost_limits = vhost_limits
-        self.redeclarations = redeclarations or Redeclarations()
+        self.redeclarations = redeclarations
 
     # ---- permissions
 
@@ -76,7 +76,7 @@ class Operations:
 
     def _authorize_any(self, actor: Actor, resource: str, name: str) -> None:
         allows, subject, vhost = self._authorization.allows, actor.subject, actor.vhost.name
-        if not any(allows(subject, f"{resource}.{kind}", vhost, name) for kind in _ANY):
+        if not any(allows(subject, f"{resource}.{kind}", vhost, name) for kind in (CONFIGURE, WRITE, READ)):
             self.authorize(actor, CONFIGURE, resource, name)
 
     # ---- queues
@@ -167,8 +167,7 @@ class Operations:
     ) -> Plan:
         """Changes arguments of a queue that is there, all of them or none, with its messages and consumers.
 
-        Args: wanted has None for an argument to be taken away; types are the letters of the others' types; with
-            is_dry everything is checked and nothing changed.
+        Args: wanted has None for one to be taken away; types the others' letters; is_dry checks, and changes nothing.
         Raises: ChannelException 403, 404, 405, 406; ConnectionException 506 where the disk is far behind.
         """
         self.authorize(actor, CONFIGURE, "queue", name)

@@ -146,6 +146,7 @@ class Vhost(PublishLane):
         Raises: ChannelException 406, ConnectionException 506 where the log has to call it otherwise and the disk does
             not take more numbers now; nothing has changed then.
         """
+        self.counters.queues_changed += 1
         before = queue.definition
         definition = replace(before, arguments=arguments)
         policy = self.policy_of(self.name, queue_type(arguments), queue.name)
@@ -164,6 +165,10 @@ class Vhost(PublishLane):
         if isinstance(queue, ClassicQueue) and is_regrouped:
             regroup(queue, former, self._context)
         self.table.version += 1  # it may have a gate now, or none any more
+
+    def unsorted(self) -> int:
+        """How many messages are still to be sorted after changes of priorities."""
+        return sum(left() for left in self._context.regrouping.values())
 
     def _disown(self, queue: Queue) -> None:
         owner = queue.definition.owner

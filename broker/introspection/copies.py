@@ -42,6 +42,7 @@ from broker.model.vhost_counters import SIZE_BOUNDS, VhostCounters
 from broker.queues.counters import QueueCounters
 from broker.queues.pace import burst_of
 from broker.queues.queue import Queue
+from broker.queues.regroup import unsorted
 from broker.routing.exchange import Binding, Exchange
 from broker.vhost import Vhost
 from protocol.lifecycle import OPEN
@@ -93,6 +94,7 @@ def queue_info(
         oldest_ready_ms=age_ms(now_ms, ages.ready_since_ms(queue)),
         oldest_unacknowledged_ms=ages.unacked_ms(queue),
         messages_held=held,
+        messages_unsorted=unsorted(ready),
         policy=queue.policy.policy or None,
         operator_policy=queue.policy.operator_policy or None,
         effective_policy_definition=queue.policy.definition,
@@ -283,11 +285,9 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
     details = connection_name(connection)
     vhost = channel.actor.vhost
     queue = vhost.queues.get(consumer.queue.name)
-    is_waiting = (
-        queue is not None
-        and queue.settings.single_active_consumer
-        and next(iter(queue.consumers.everyone()), None) is not consumer
-    )
+    status = "up"
+    if queue is not None and queue.settings.single_active_consumer:
+        status = "single_active" if next(iter(queue.consumers.everyone()), None) is consumer else "waiting"
     offset, lag = place_of(consumer.queue, queue)
     return ConsumerInfo(
         consumer_tag=consumer.tag,
@@ -295,7 +295,8 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
         ack_required=not consumer.no_ack,
         exclusive=consumer.exclusive,
         prefetch_count=consumer.prefetch,
-        active=not is_waiting,
+        active=status != "waiting",
+        activity_status=status,
         arguments=consumer.arguments.values,
         channel_details=ChannelName(
             channel_name(connection, channel),

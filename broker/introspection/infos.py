@@ -222,6 +222,7 @@ class QueueInfo:
     deduplication: DeduplicationInfo | None = None  # likewise
     stream: StreamInfo | None = None  # None for other kinds of queue
     messages_held: int = 0  # until a time, when they come into this queue
+    messages_unsorted: int = 0  # of those ready, what a change of priorities has still to move
     rates: Rates = field(default_factory=dict)
 
 
@@ -313,6 +314,7 @@ class ConsumerInfo:
     exclusive: bool
     prefetch_count: int
     active: bool
+    activity_status: str  # up; where there is a single active one: single_active or waiting
     arguments: Mapping[str, object]
     channel_details: ChannelName
     offset: int | None = None  # of the message that a stream's consumer gets next

@@ -44,6 +44,7 @@ from broker.introspection.rates import History
 from broker.introspection.sampler import NODE, WHOLE, Sampler
 from broker.loop_watch import LoopWatch
 from broker.moving.service import Moving
+from broker.operations import Operations
 from broker.queues.counters import QueueCounters
 from broker.queues.paging import MemoryBudget
 from broker.queues.queue import Queue
@@ -79,6 +80,7 @@ class NodeParts(Protocol):
     certificates: Certificates
     task_waits: TaskWaits | None
     accounts: Accounts
+    operations: Operations
     moving: Moving
 
 
@@ -234,6 +236,12 @@ class Introspection:
     def moved(self) -> dict[str, int]:
         """How many messages jobs have moved, copied, replayed and rewound since the start, by kind."""
         return dict(self._node.moving.jobs.counters.by_kind)
+
+    def changed(self) -> tuple[int, int, int]:
+        """Changes of queues in place, redeclarations accepted though they differ, messages still to be sorted."""
+        vhosts = self._node.vhosts.values()
+        changes, unsorted = sum(one.counters.queues_changed for one in vhosts), sum(one.unsorted() for one in vhosts)
+        return changes, self._node.operations.redeclarations.accepted, unsorted
 
     def jobs_running(self) -> int:
         """How many jobs on messages have not ended."""

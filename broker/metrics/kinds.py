@@ -25,6 +25,7 @@ class Sources:
     logins: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # by protocol: succeeded, failed
     moved: Mapping[str, int] = field(default_factory=dict)  # messages by kind of job
     jobs_running: int = 0
+    changed: tuple[int, int, int] = (0, 0, 0)  # changes of queues, redeclarations accepted, messages to be sorted
     left: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # by queue type, strategy and reason
 
 

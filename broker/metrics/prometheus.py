@@ -88,7 +88,7 @@ class Endpoint:
         window = self._window
         overview = await in_steps(window.overview())
         return Sources(overview, window.node(), endpoint, window.task_waits(), window.logins(), window.moved(),
-                       window.jobs_running(), window.left())  # fmt: skip
+                       window.jobs_running(), window.changed(), window.left())  # fmt: skip
 
     async def _lines(self, kind: ObjectKind, rows: Sequence[ObjectMetric], filters: Filters) -> Lines:
         lines = Lines(kind, rows)

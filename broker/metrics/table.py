@@ -202,6 +202,11 @@ METRICS: Final[tuple[Metric, ...]] = (
            "expires, in seconds since 1970; 0 without TLS", lambda s: _first_expiry(s) / MS_PER_S),
     _whole("leveret_certificate_reloads_failed_total", COUNTER, "How often changed certificates could not be used",
            lambda s: s.node.certificate_reloads_failed),
+    _whole("leveret_queues_changed_total", COUNTER, "Changes of a queue's arguments in place", lambda s: s.changed[0]),
+    _whole("leveret_redeclarations_accepted_total", COUNTER, "Redeclarations that differed and were accepted "
+           "(redeclare = lenient)", lambda s: s.changed[1]),
+    _whole("leveret_messages_unsorted", GAUGE, "Messages still to be sorted after a change of x-max-priority",
+           lambda s: s.changed[2]),
     _whole("leveret_jobs_running", GAUGE, "Jobs that move, copy, replay or rewind messages and have not ended",
            lambda s: s.jobs_running),
     _whole("rabbitmq_process_open_fds", GAUGE, "Open file descriptors", lambda s: s.node.fd_used),

@@ -32,8 +32,8 @@ class VhostCounters:
     """What has happened in a vhost since the start."""
 
     __slots__ = ("channels_closed", "channels_opened", "confirmed", "left", "published", "published_confirm",
-                 "queues_created", "queues_declared", "queues_deleted", "received_bytes", "returned", "routed",
-                 "sent_bytes", "sizes", "sizes_total_bytes", "timed_out", "unroutable")  # fmt: skip
+                 "queues_changed", "queues_created", "queues_declared", "queues_deleted", "received_bytes", "returned",
+                 "routed", "sent_bytes", "sizes", "sizes_total_bytes", "timed_out", "unroutable")  # fmt: skip
 
     def __init__(self) -> None:
         self.channels_opened = 0
@@ -49,6 +49,7 @@ class VhostCounters:
         self.timed_out = 0  # deliveries that were not acknowledged in time
         self.queues_declared = 0  # declarations that were answered, of queues new or not
         self.queues_created = 0
+        self.queues_changed = 0  # in place: other arguments
         self.queues_deleted = 0
         self.left = LeftCounters()
         self.received_bytes = 0  # on connections that have ended

@@ -51,6 +51,7 @@ class QueueContext:
         "mark_dirty",
         "now_ms",
         "redefine",
+        "regrouping",
         "removing",
         "spool",
         "timers",
@@ -91,6 +92,7 @@ class QueueContext:
         self.letters: Letters | None = None  # where dead letters go; the vhost sets it
         self.waits = waits  # where it is measured how long tasks wait
         self.vhost = "/"  # its name
+        self.regrouping: dict[object, Callable[[], int]] = {}  # lists being sorted into other levels: how many are left
         self.redefine: Callable[[QueueDefinition], None] = (
             _nobody  # stores what a queue is, where that changes by itself
         )

@@ -26,6 +26,7 @@ def regroup(queue: ClassicQueue, former: Former, context: QueueContext) -> None:
     back = levels_in_memory(priority_max, context, queue.loaded)
     if isinstance(old, Regrouped):
         old.stop()
+        context.regrouping.pop(old, None)
         new_first = max(new_first, old.next_new + POSITIONS_APART)
         sources, left = [Generation(old.new_first, former, old.new), *old.sources], old.left
         for span in old.take_back():
@@ -42,6 +43,8 @@ def regroup(queue: ClassicQueue, former: Former, context: QueueContext) -> None:
 def begin_regrouping(queue: ClassicQueue, context: QueueContext, expected: Regrouped | None = None) -> None:
     """What waits may be moved, unless another list than the expected one has taken over."""
     ready = _inner(queue.ready)
+    if isinstance(ready, Regrouped):
+        context.regrouping[ready] = lambda: ready.unsorted
     if isinstance(ready, Regrouped) and (expected is None or ready is expected) and not queue.is_deleted:
         ready.begin(partial(_changed, queue, context, ready), partial(_moved, queue), expected is None)
 
@@ -53,6 +56,8 @@ def _moved(queue: ClassicQueue, span: Span) -> None:
 
 def _changed(queue: ClassicQueue, context: QueueContext, ready: Regrouped, formers: tuple[Former, ...]) -> None:
     """All that waited has been moved, or everything of a former number is gone."""
+    if not ready.sources or queue.is_deleted:
+        context.regrouping.pop(ready, None)
     if queue.is_deleted or _inner(queue.ready) is not ready:
         return
     if not ready.sources:

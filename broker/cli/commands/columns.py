@@ -7,7 +7,7 @@ from typing import Any, Final
 
 QUEUE: Final = (
     "name", "messages", "messages_ready", "messages_unacknowledged", "messages_persistent", "messages_ram",
-    "messages_paged_out", "messages_held", "messages_dlx", "message_bytes", "message_bytes_ready",
+    "messages_paged_out", "messages_held", "messages_unsorted", "messages_dlx", "message_bytes", "message_bytes_ready",
     "message_bytes_unacknowledged", "message_bytes_persistent", "message_bytes_ram", "message_bytes_paged_out",
     "consumers", "consumer_utilisation", "consumer_capacity", "type", "durable", "auto_delete", "exclusive",
     "arguments", "policy", "operator_policy", "effective_policy_definition", "state", "memory", "idle_since",
