@@ -27,7 +27,7 @@ from protocol.errors import ChannelException
 log = logging.getLogger("leveret.consumers")
 CLOSE: Final = "close"  # the action that is not to take messages back
 ROUND_MS_MIN: Final = 20  # between two rounds
-ROUND_MS_MAX: Final = 10_000
+ROUND_MS_MAX: Final = 5000
 ROUNDS_PER_TIMEOUT: Final = 20  # so a timeout is noticed after 1.1 times its length at the latest
 MARKS_MAX: Final = 64  # of a channel; beyond that every second one goes, and what is older is known less exactly
 RUNS_A_ROUND: Final = 1000  # of deliveries, looked at in one channel

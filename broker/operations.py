@@ -33,7 +33,6 @@ from protocol.constants import (
 )
 from protocol.errors import ChannelException, ConnectionException
 
-_ANY: Final[tuple[Kind, ...]] = (CONFIGURE, WRITE, READ)
 _STRICT: Final = Redeclarations()
 
 
@@ -47,11 +46,12 @@ class Operations:
     """The changes an actor may ask for. Every method raises ChannelException with the codes and texts of RabbitMQ."""
 
     def __init__(
-        self, authorization: Authorization, vhost_limits: LimitStore, redeclarations: Redeclarations | None = None
+        self, authorization: Authorization, vhost_limits: LimitStore, redeclarations: Redeclarations = _STRICT
     ) -> None:
+        """Args: redeclarations says what becomes of those that differ."""
         self._authorization = authorization
         self._vhost_limits = vhost_limits
-        self.redeclarations = redeclarations or Redeclarations()
+        self.redeclarations = redeclarations
 
     # ---- permissions
 
@@ -76,7 +76,7 @@ class Operations:
 
     def _authorize_any(self, actor: Actor, resource: str, name: str) -> None:
         allows, subject, vhost = self._authorization.allows, actor.subject, actor.vhost.name
-        if not any(allows(subject, f"{resource}.{kind}", vhost, name) for kind in _ANY):
+        if not any(allows(subject, f"{resource}.{kind}", vhost, name) for kind in (CONFIGURE, WRITE, READ)):
             self.authorize(actor, CONFIGURE, resource, name)
 
     # ---- queues

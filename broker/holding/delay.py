@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from broker.holding.ticket import DELAY, RETRY, Ticket
-from broker.holding.times import X_DELAY, delay_ms, find_header
+from broker.holding.times import X_DELAY, as_delay_ms, find_header, value_at
 from broker.model.message import Batch
 from protocol.properties import Properties
 
@@ -21,8 +21,9 @@ def negated(properties: Properties) -> Properties:
     start, end = find_header(properties, _NAME)
     if start == end:
         return properties
-    entry = bytes([len(_NAME)]) + _NAME + _LONG + (-delay_ms(properties)).to_bytes(8, "big", signed=True)
     raw, table = properties.raw, properties.headers_start + 4
+    delay_ms = as_delay_ms(value_at(raw, start + 1 + len(_NAME), end))
+    entry = bytes([len(_NAME)]) + _NAME + _LONG + (-delay_ms).to_bytes(8, "big", signed=True)
     entries = raw[table:start] + entry + raw[end : properties.headers_end]
     return Properties(raw[: table - 4] + len(entries).to_bytes(4, "big") + entries + raw[properties.headers_end :])
 

@@ -12,8 +12,8 @@ from broker.queues.stored import HeadReader
 from storage.journal import Loaded, Stream
 
 ONE_BYTES: Final = 1  # read nothing but the record that has a message
-DENSE_BYTES: Final = 64 * 1024  # read at a time where the next ones stand near
-DENSE_GAP: Final = 8  # numbers between messages that stand near
+DENSE_BYTES: Final = 16 * 1024  # read at a time where so many are most of those that stand next to one another
+DENSE_COUNT: Final = 8
 
 Found = dict[int, Held]
 OnFetched = Callable[[Found, list[Entry]], None]
@@ -93,7 +93,8 @@ class Fetching:
 
     def _size(self) -> int:
         numbers = self._numbers
-        return DENSE_BYTES if len(numbers) > 1 and numbers[1] - numbers[0] <= DENSE_GAP else ONE_BYTES
+        is_dense = len(numbers) >= DENSE_COUNT and numbers[DENSE_COUNT - 1] - numbers[0] < DENSE_COUNT * 2
+        return DENSE_BYTES if is_dense else ONE_BYTES
 
     def _loaded(self, runs: Sequence[Loaded], next_number: int) -> None:
         entries = self._entries

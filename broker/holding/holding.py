@@ -17,13 +17,13 @@ from broker.holding.survey import Survey
 from broker.holding.ticket import DELAY, ETA, RETRY, Ticket
 from broker.holding.times import HOLD_MS_MAX, HOLD_UNTIL, UNREADABLE, time_of
 from broker.model.interfaces import Gate, Gates, PublishTarget, Turn
-from broker.model.message import Batch
+from broker.model.message import Batch, Span
 from broker.model.receipt import Receipt
 from broker.model.settings import DEFAULTS
 from broker.queues.classic import ClassicQueue
 from broker.queues.context import Timers
 from broker.queues.paging import MemoryBudget
-from broker.queues.parts import Returning, Returnings
+from broker.queues.parts import EXPIRED, Returning, Returnings
 from broker.queues.queue import Queue
 from broker.queues.spool import Spool
 from storage.definitions import Definitions
@@ -93,6 +93,9 @@ class Holding:
         queue = self._queues.get(ticket.queue)
         if queue is None or self.owner_of(queue) != ticket.owner:
             return False
+        if 0 < ticket.expires_ms <= self._turn.now_ms() and isinstance(queue, ClassicQueue):
+            queue.drop(Span(batch, 0, len(batch.bodies), 0, ticket.expires_ms, ticket.deliveries), EXPIRED)
+            return True
         self._publish(batch, (queue,), None)
         stream = queue.ready.stream_for(batch) if batch.deliveries and batch.position else None
         if stream is not None:

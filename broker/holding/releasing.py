@@ -21,8 +21,8 @@ from broker.queues.context import Timers
 log = logging.getLogger("leveret.holding")
 
 AHEAD_MS: Final = 1000  # before it is due a message is read
-FETCH_MAX: Final = 256  # messages read at a time: a few milliseconds' work, in several turns
-SLICE_MESSAGES: Final = 128  # let go in one turn
+FETCH_MAX: Final = 128  # messages read at a time: a few milliseconds' work, in several turns
+SLICE_MESSAGES: Final = 64  # let go in one turn
 SLICE_BYTES: Final = 1024 * 1024
 BACKLOG_BYTES_MAX: Final = 8 * 1024 * 1024  # of the log, from which on what is due waits for the disk
 AGAIN_MS: Final = 5  # until the disk is looked at again

@@ -11,8 +11,9 @@ from math import isfinite
 from struct import unpack
 from typing import Final
 
-from protocol.errors import ConnectionException
-from protocol.properties import Properties, table_entry
+from protocol.octets import u32
+from protocol.properties import Properties
+from protocol.tables import FIXED_SIZES
 
 HOLD_UNTIL: Final = "x-hold-until"
 X_DELAY: Final = "x-delay"
@@ -26,20 +27,34 @@ UNREADABLE: Final = -1  # something does, and nobody knows what
 
 _INTEGERS: Final = frozenset(b"bsIlBuiL")
 _SIGNED: Final = frozenset(b"bsIl")
+_SIZED: Final = frozenset(b"SxAF")  # values that begin with their length in four octets
 _VOID: Final = ord("V")
 _TEXT: Final = ord("S")
 _TIMESTAMP: Final = ord("T")
 
 
 def find_header(properties: Properties, name: bytes) -> tuple[int, int]:
-    """Start and end of a header's entry in the raw properties; an empty range where it is not there."""
-    raw = properties.raw
-    if not properties.headers_end or bytes([len(name)]) + name not in raw:
+    """Start and end of a header's entry in the raw properties; an empty range where it is not there.
+
+    Values before it are skipped by their length; what is in them is looked at by nobody here.
+    """
+    raw, pos, end = properties.raw, properties.headers_start + 4, properties.headers_end
+    entry = bytes([len(name)]) + name
+    if not end or entry not in raw:
         return 0, 0
     try:
-        return table_entry(raw, properties.headers_start, name)
-    except ConnectionException:
-        return 0, 0
+        while pos < end:
+            at = pos + 1 + raw[pos]
+            kind = raw[at]
+            stop = at + 5 + u32(raw, at + 1) if kind in _SIZED else at + 1 + FIXED_SIZES[kind]
+            if stop > end:
+                break
+            if raw.startswith(entry, pos):
+                return pos, stop
+            pos = stop
+    except (IndexError, KeyError):
+        pass  # malformed, and passed on as it is
+    return 0, 0
 
 
 def header_number(properties: Properties, name: bytes) -> int | float | str | None:
@@ -48,10 +63,12 @@ def header_number(properties: Properties, name: bytes) -> int | float | str | No
     An AMQP timestamp is a number; a void value is none.
     """
     start, end = find_header(properties, name)
-    if start == end:
-        return None
-    at = start + 1 + len(name)
-    kind, value = properties.raw[at], properties.raw[at + 1 : end]
+    return value_at(properties.raw, start + 1 + len(name), end) if start < end else None
+
+
+def value_at(raw: bytes, at: int, end: int) -> int | float | str | None:
+    """The value whose type octet stands at a place, as `header_number` gives it."""
+    kind, value = raw[at], raw[at + 1 : end]
     if kind in _INTEGERS:
         return int.from_bytes(value, "big", signed=kind in _SIGNED)
     if kind == _TIMESTAMP:
@@ -63,21 +80,17 @@ def header_number(properties: Properties, name: bytes) -> int | float | str | No
     return None
 
 
-def is_void(properties: Properties, name: bytes) -> bool:
-    """Whether a header is not there, or says nothing, as `eta` of a Celery task that has none."""
-    start, end = find_header(properties, name)
-    if start == end:
-        return True
-    at = start + 1 + len(name)
-    kind = properties.raw[at]
-    return kind == _VOID or (kind == _TEXT and end == at + 5)
-
-
 def time_of(properties: Properties, name: bytes) -> int:
-    """When a header says a message is due, in ms since 1970; NO_TIME or UNREADABLE."""
-    if is_void(properties, name):
+    """When a header says a message is due, in ms since 1970; NO_TIME or UNREADABLE.
+
+    A header that is void or empty, as `eta` of a Celery task that has none, says nothing.
+    """
+    raw = properties.raw
+    start, end = find_header(properties, name)
+    at = start + 1 + len(name)
+    if start == end or raw[at] == _VOID or (raw[at] == _TEXT and end == at + 5):
         return NO_TIME
-    value = header_number(properties, name)
+    value = value_at(raw, at, end)
     if isinstance(value, str):
         value = _from_text(value.strip())
     if value is None or not isfinite(value):
@@ -103,7 +116,11 @@ def _from_text(text: str) -> int | float | None:
 
 def delay_ms(properties: Properties) -> int:
     """The delay that `x-delay` asks for; 0 where there is none that the plugin takes."""
-    value = header_number(properties, X_DELAY.encode())
+    return as_delay_ms(header_number(properties, X_DELAY.encode()))
+
+
+def as_delay_ms(value: int | float | str | None) -> int:
+    """A delay in a header; 0 where it is none that the plugin takes."""
     if isinstance(value, str):
         try:
             value = int(value)

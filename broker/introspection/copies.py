@@ -285,11 +285,9 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
     details = connection_name(connection)
     vhost = channel.actor.vhost
     queue = vhost.queues.get(consumer.queue.name)
-    is_waiting = (
-        queue is not None
-        and queue.settings.single_active_consumer
-        and next(iter(queue.consumers.everyone()), None) is not consumer
-    )
+    status = "up"
+    if queue is not None and queue.settings.single_active_consumer:
+        status = "single_active" if next(iter(queue.consumers.everyone()), None) is consumer else "waiting"
     offset, lag = place_of(consumer.queue, queue)
     return ConsumerInfo(
         consumer_tag=consumer.tag,
@@ -297,7 +295,8 @@ def consumer_info(connection: Connection, channel: Channel, consumer: Consumer) 
         ack_required=not consumer.no_ack,
         exclusive=consumer.exclusive,
         prefetch_count=consumer.prefetch,
-        active=not is_waiting,
+        active=status != "waiting",
+        activity_status=status,
         arguments=consumer.arguments.values,
         channel_details=ChannelName(
             channel_name(connection, channel),

@@ -314,6 +314,7 @@ class ConsumerInfo:
     exclusive: bool
     prefetch_count: int
     active: bool
+    activity_status: str  # up; where there is a single active one: single_active or waiting
     arguments: Mapping[str, object]
     channel_details: ChannelName
     offset: int | None = None  # of the message that a stream's consumer gets next

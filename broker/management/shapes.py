@@ -167,7 +167,7 @@ def consumer(info: ConsumerInfo, node: str) -> Json:
     if info.offset is None:
         del fields["offset"], fields["lag"]
     fields["channel_details"] = as_dict(info.channel_details) | {"node": node}
-    return fields | {"activity_status": "up" if info.active else "waiting"}
+    return fields
 
 
 def exchange(info: ExchangeInfo, details: Details | None = None) -> Json:

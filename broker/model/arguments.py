@@ -179,8 +179,8 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
              equivalent=False),
     Argument("hash-property", EXCHANGE, "string", "x-consistent-hash: the property to hash, not the routing key",
              equivalent=False),
-    Argument("x-priority", CONSUMER, "integer", "Consumers of higher priority are served first", minimum=-(2**31),
-             maximum=2**31 - 1, types=_NOT_STREAM),
+    Argument("x-priority", CONSUMER, "integer", "Consumers of higher priority are served first", minimum=-(2**63),
+             types=_NOT_STREAM),
     Argument("x-consumer-timeout", CONSUMER, "integer", "How long a delivery may stay unacknowledged; 0 is for ever",
              "ms", maximum=TIMER_MS_MAX, types=_NOT_STREAM),
     Argument("x-stream-offset", CONSUMER, "any", "Where a stream's consumer begins: first, last, next, an offset, a "

@@ -121,7 +121,7 @@ class Paced(Picker):
             return ""
         if not self._free():
             return CONCURRENCY
-        return "" if self._room(False) else RATE
+        return RATE if self._bucket is not None and not self._tokens(self._bucket) else ""
 
     def _free(self) -> int:
         return max(0, self._concurrency_max - self._queue.unacked) if self._concurrency_max else UNLIMITED
@@ -130,12 +130,13 @@ class Paced(Picker):
         """How many messages may be handed out now; where there are none, the queue is pumped when there may be."""
         room = UNLIMITED if no_ack else self._free()
         if room and self._bucket is not None:
-            counters, now_ms = self._queue.counters, self._context.now_ms()
-            seen = counters.delivered + counters.delivered_no_ack + counters.got + counters.got_no_ack
-            room = min(room, self._bucket.room(now_ms, seen))
+            room = min(room, self._tokens(self._bucket))
             if not room:
-                self._wait(now_ms + self._bucket.wait_ms())
+                self._wait(self._context.now_ms() + self._bucket.wait_ms())
         return room
+
+    def _tokens(self, bucket: Bucket) -> int:
+        return bucket.room(self._context.now_ms(), _handed_out(self._queue))
 
     def _wait(self, due_ms: int) -> None:
         if self._deadline is not None:
@@ -170,9 +171,13 @@ def burst_of(settings: QueueSettings) -> int:
 
 
 def _bucket(queue: Queue, settings: QueueSettings, context: QueueContext) -> Bucket:
-    counters = queue.counters
-    seen = counters.delivered + counters.delivered_no_ack + counters.got + counters.got_no_ack
+    seen = _handed_out(queue)
     return Bucket(settings.rate_limit, settings.rate_period_ms, burst_of(settings), context.now_ms(), seen)
+
+
+def _handed_out(queue: Queue) -> int:
+    counters = queue.counters
+    return counters.delivered + counters.delivered_no_ack + counters.got + counters.got_no_ack
 
 
 def _is_same(one: Bucket, other: Bucket) -> bool:

@@ -9,7 +9,7 @@ from pamqp import commands
 from pamqp.commands import Basic, Tx
 
 from broker.holding.retry import backoff_ms
-from tests.broker.holding.support import Home, got, send
+from tests.broker.holding.support import Home, got, headers_of, send
 from tests.support.sansio import SansBroker, SansClient
 
 RETRY = {"x-retry-backoff-base": 1000, "x-retry-backoff-max": 5000, "x-retry-attempts-max": 4}
@@ -147,3 +147,43 @@ def test_a_transient_message_waits_too() -> None:
     send(client, "x", exchange="", mode=1)
     refuse(client, fetch(client))
     assert wait_of(client.broker) == 1000
+
+
+def test_what_was_tried_often_enough_is_a_dead_letter() -> None:
+    client = start(Home(), **{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"})
+    client.call(1, commands.Queue.Declare(queue="dead", durable=True))
+    send(client, "x", exchange="")
+    for _ in range(5):
+        refuse(client, fetch(client))
+        client.broker.advance(5000)
+    answer = client.call(1, Basic.Get(queue="dead", no_ack=True))[-1]
+    deaths = headers_of(answer)["x-death"]
+    assert isinstance(deaths, list)
+    assert [(one["reason"], one["queue"], one["count"]) for one in deaths] == [("delivery_limit", "q", 1)]
+
+
+def test_what_expires_while_it_waits_is_a_dead_letter() -> None:
+    arguments = {"x-message-ttl": 1500, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
+    client = start(Home(), **arguments)
+    client.call(1, commands.Queue.Declare(queue="dead", durable=True))
+    client.call(1, Basic.Consume(queue="q"))
+    send(client, "x", exchange="")
+    refuse(client, 1)
+    client.broker.advance(1000)
+    refuse(client, 2)
+    client.take(1)
+    client.broker.advance(2000)
+    assert [one.name for one in client.take(1)] == [], "it is not delivered any more"
+    deaths = headers_of(client.call(1, Basic.Get(queue="dead", no_ack=True))[-1])["x-death"]
+    assert isinstance(deaths, list)
+    assert [one["reason"] for one in deaths] == ["expired"]
+
+
+def test_a_smaller_delivery_limit_counts() -> None:
+    client = start(Home(), **{"x-delivery-limit": 1})
+    send(client, "x", exchange="")
+    refuse(client, fetch(client))
+    client.broker.advance(1000)
+    refuse(client, fetch(client))
+    client.broker.advance(60_000)
+    assert ready(client.broker) == 0

@@ -216,6 +216,31 @@ def test_what_only_a_round_of_sampling_knows_comes_with_the_next(used: Scraped) 
     channel.close()
 
 
+def test_what_leaves_queues_is_told_by_type_strategy_and_reason(used: Scraped) -> None:
+    channel = used.connection.channel()
+    sent_on = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "nowhere"}
+    for queue, arguments in (("left", {}), ("sent-on", sent_on)):
+        channel.queue_declare(queue, arguments=arguments)
+        channel.basic_publish("", queue, b"x")
+        method, _, _ = channel.basic_get(queue)
+        assert method is not None
+        channel.basic_reject(method.delivery_tag, requeue=False)
+    channel.queue_delete("left")  # its answer comes behind the rejections
+    name = "rabbitmq_global_messages_dead_lettered_rejected_total"
+    found = {labels: value for (one, labels), value in used.scrape().items() if one == name}
+    classic, quorum = ("queue_type", "rabbit_classic_queue"), ("queue_type", "rabbit_quorum_queue")
+    assert found == {
+        (("dead_letter_strategy", "disabled"), classic): 1, (("dead_letter_strategy", "at_most_once"), classic): 1,
+        (("dead_letter_strategy", "disabled"), quorum): 0, (("dead_letter_strategy", "at_most_once"), quorum): 0,
+        (("dead_letter_strategy", "at_least_once"), quorum): 0,
+    }  # fmt: skip
+    detailed = used.scrape("/metrics/detailed?family=leveret_queue_metrics&queue=sent-on")
+    of_queue = (("queue", "sent-on"), ("vhost", "/"))
+    assert detailed["leveret_detailed_queue_messages_dead_lettered_total", of_queue] == 1
+    assert detailed["leveret_detailed_queue_messages_dlx", of_queue] == 0
+    channel.close()
+
+
 def test_the_page_is_generated() -> None:
     assert (ROOT / "docs" / "metrics.md").read_text() == markdown(), "run: make docs"
 
