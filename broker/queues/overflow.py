@@ -12,17 +12,18 @@ from broker.model.message import NEVER_MS, Batch, Span
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
 from broker.queues.classic import ClassicQueue
+from broker.queues.context import Timers
 from broker.queues.parts import MAXLEN, Bound
 
 SPANS_MAX: Final = 256  # dropped in one go; the rest follows in the next turns
 UNLIMITED: Final = 2**62
 
 
-def create_bound(queue: ClassicQueue, settings: QueueSettings) -> Bound | None:
+def create_bound(queue: ClassicQueue, settings: QueueSettings, timers: Timers) -> Bound | None:
     """What drops from the front; None where nothing is limited, or refusing keeps the limit."""
     if not is_limited(settings) or refuses(settings):
         return None
-    return DropHead(queue, settings)
+    return DropHead(queue, settings, timers)
 
 
 def create_gate(queue: ClassicQueue, settings: QueueSettings) -> Gate | None:
@@ -49,10 +50,12 @@ def _or_unlimited(limit: int) -> int:
 class DropHead(Bound):
     """Drops from the front while too much is ready, once consumers that have room have got theirs."""
 
-    __slots__ = ("_bytes_max", "_count_max", "_queue")
+    __slots__ = ("_bytes_max", "_count_max", "_is_later", "_queue", "_timers")
 
-    def __init__(self, queue: ClassicQueue, settings: QueueSettings) -> None:
+    def __init__(self, queue: ClassicQueue, settings: QueueSettings, timers: Timers) -> None:
         self._queue = queue
+        self._timers = timers
+        self._is_later = False  # the rest is dropped in the next turn
         self._count_max = _or_unlimited(settings.length_max)
         self._bytes_max = _or_unlimited(settings.length_bytes_max)
 
@@ -68,7 +71,13 @@ class DropHead(Bound):
             if span is None:  # enough, or it is being loaded
                 return
             queue.drop(span, MAXLEN)
-        queue.wake()
+        if not self._is_later:
+            self._is_later = True
+            self._timers.add(now_ms, self._go_on)
+
+    def _go_on(self) -> None:
+        self._is_later = False
+        self._queue.wake()
 
     def _excess(self) -> int:
         """How many messages in front certainly are too much."""
