@@ -106,8 +106,9 @@ class Full(Gate):
         return self._fits(batch)
 
     def _fits(self, batch: Batch) -> bool:
-        ready, count = self._queue.ready, len(batch.bodies)
-        return ready.count + count <= self._count_max and ready.body_bytes + count * batch.body_bytes <= self._bytes_max
+        queue, count = self._queue, len(batch.bodies)
+        held, held_bytes = queue.ready.count + queue.kept, queue.ready.body_bytes + queue.kept_bytes
+        return held + count <= self._count_max and held_bytes + count * batch.body_bytes <= self._bytes_max
 
     def admit(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> bool:
         """Lets in a run that passes, or a single message that fits; what does not gets a nack."""
