@@ -62,7 +62,7 @@ class LocalStream(Stream):
         self.deliveries = state.deliveries
         self.extents: list[Extent] = []
         self.is_dropped = False
-        self.cached: tuple[Extent, list[Table]] | None = None  # the entries of the extent being read
+        self.cached: tuple[Extent, list[Table], int] | None = None  # of the extent being read, and up to where indexed
         self._expires = state.may_expire
         self._host = host
         self._marks = host.marks
