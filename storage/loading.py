@@ -95,12 +95,12 @@ class Loader:
         segment = request.segment = extent.segment
         request.extent = extent
         request.stop = extent.stop
+        cached = stream.cached
         key = (stream.id, extent.source, extent.attempt)
         in_memory = [stretch.tables[key] for stretch in segment.stretches if key in stretch.tables]
         if not segment.index_bytes:
             self._read(request, in_memory)
             return
-        cached = stream.cached
         if cached is not None and cached[0] is extent and cached[2] == segment.index_bytes:
             self._read(request, cached[1] + in_memory)
             return
