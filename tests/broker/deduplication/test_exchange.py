@@ -10,7 +10,7 @@ from pamqp.commands import Basic, Channel, Exchange, Queue, Tx
 from broker.deduplication.deduplication import clear
 from broker.deduplication.gates import ExchangeGate
 from broker.deduplication.window import LATE_MS
-from tests.broker.deduplication.support import TYPE, Stage, identified
+from tests.broker.deduplication.support import SIZE, TYPE, Stage, identified
 from tests.support.faulty_files import Call, FaultyFiles
 from tests.support.manual_worker import ManualWorker
 from tests.support.sansio import publish_frames
@@ -49,6 +49,15 @@ def test_arguments_are_refused_as_the_plugin_refuses_them(arguments: dict[str, A
     (event,) = Stage().client.call(1, declare)
     assert isinstance(event.frame, Channel.Close)
     assert (event.frame.reply_code, event.frame.reply_text) == (406, f"PRECONDITION_FAILED - {text}")
+
+
+def test_it_cannot_be_what_a_delayed_exchange_routes_like() -> None:
+    arguments = SIZE | {"x-delayed-type": TYPE}
+    declare = Exchange.Declare(exchange="x", exchange_type="x-delayed-message", arguments=arguments)
+    (event,) = Stage().client.call(1, declare)
+    assert isinstance(event.frame, Channel.Close)
+    text = "PRECONDITION_FAILED - Invalid argument, 'x-message-deduplication' can't be used for 'x-delayed-type'"
+    assert (event.frame.reply_code, event.frame.reply_text) == (406, text)
 
 
 def test_numbers_may_be_texts() -> None:
