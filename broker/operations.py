@@ -125,6 +125,7 @@ class Operations:
             text = f"queue name '{name}' contains reserved prefix '{RESERVED_PREFIX}*'"
             raise ChannelException(ACCESS_REFUSED, text)
         if not name:
+            checks.check_server_named(request.arguments)
             name = generated("amq.gen-")
         self.authorize(actor, CONFIGURE, "queue", name)
         if existing is not None:
