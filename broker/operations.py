@@ -125,6 +125,7 @@ class Operations:
             text = f"queue name '{name}' contains reserved prefix '{RESERVED_PREFIX}*'"
             raise ChannelException(ACCESS_REFUSED, text)
         if not name:
+            checks.check_server_named(request.arguments)
             name = generated("amq.gen-")
         self.authorize(actor, CONFIGURE, "queue", name)
         if existing is not None:
@@ -240,8 +241,7 @@ class Operations:
     def clear_deduplication(self, actor: Actor, resource: str, name: str) -> None:
         """Makes a queue, or an exchange, forget which messages came before. Raises: ChannelException 403 to 406."""
         self.authorize(actor, CONFIGURE, resource, name)
-        if not clear(self.queue(actor, name) if resource == "queue" else self.exchange(actor, name)):
-            raise ChannelException(PRECONDITION_FAILED, f"{resource} '{name}' does not deduplicate")
+        clear(self.queue(actor, name) if resource == "queue" else self.exchange(actor, name))
 
     # ---- exchanges
 

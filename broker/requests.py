@@ -54,7 +54,7 @@ class QueueRequest:
     def with_default_type(self, metadata: VhostMetadata) -> QueueRequest:
         """The same with the vhost's default queue type where it names none and the queue can be of that type."""
         default = metadata.default_queue_type
-        if not default or "x-queue-type" in self.arguments.values:
+        if not default or not self.name or "x-queue-type" in self.arguments.values:
             return self
         if default != "classic" and (self.exclusive or self.auto_delete or not self.durable):
             return self

@@ -6,7 +6,7 @@ Must not: know a queue or a connection, or decide what becomes of a redeclaratio
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from broker.model.arguments import (
     ARGUMENTS,
@@ -20,6 +20,8 @@ from broker.model.arguments import (
 )
 from protocol.constants import PRECONDITION_FAILED
 from protocol.errors import ChannelException
+
+_REPLICATED: Final = ("quorum", "stream")  # elsewhere; they have the same refusals here
 
 
 def check_arguments(on: str, arguments: Arguments, resource: str) -> None:
@@ -57,7 +59,7 @@ def check_queue_type(arguments: Arguments, resource: str, durable: bool, exclusi
 
     Raises: ChannelException 406.
     """
-    if arguments.get("x-queue-type") not in ("quorum", "stream"):
+    if arguments.get("x-queue-type") not in _REPLICATED:
         return
     for refused, name in ((auto_delete, "auto-delete"), (exclusive, "exclusive-owner"), (not durable, "non-durable")):
         if refused:
@@ -76,6 +78,17 @@ def check_consumer_arguments(arguments: Arguments, kind: str, resource: str) -> 
         text = f"invalid arg 'x-priority' for {resource} of queue type rabbit_stream_queue"
         raise ChannelException(PRECONDITION_FAILED, text)
     check_arguments(CONSUMER, arguments, resource)
+
+
+def check_server_named(arguments: Arguments) -> None:
+    """Checks whether the broker may name a new queue, as it may not where others would have to find it.
+
+    Raises: ChannelException 406.
+    """
+    kind = arguments.get("x-queue-type")
+    if kind in _REPLICATED:
+        text = f"Cannot declare a server-named queue for type rabbit_{kind}_queue"
+        raise ChannelException(PRECONDITION_FAILED, text)
 
 
 def _check(row: Argument, arguments: Arguments, resource: str) -> None:

@@ -29,7 +29,7 @@ from storage.journal import Loaded, Stream
 POSITIONS_APART: Final = 1 << 40  # more messages than come while others are moved
 FORMERS_MAX: Final = 8
 SLICE_SPANS: Final = 128  # moved in one go at least: a millisecond's work
-SLICE_SPANS_MAX: Final = 512  # and at most, where so many come in meanwhile
+SLICE_SPANS_MAX: Final = 256  # and at most, where so many come in meanwhile
 SLICE_BYTES: Final = 256 * 1024
 UNWRITTEN_BYTES_MAX: Final = 8 * 1024 * 1024  # of the log; from there on moving waits
 WAIT_MS: Final = 5

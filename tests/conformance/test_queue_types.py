@@ -1,7 +1,6 @@
 """Which kind of queue takes which argument, and compares it: every argument of the table with every kind of queue.
 
-As RabbitMQ 3.10.8 answers. Where 3.13 knows more (the filter size of streams), only ours is asked; ours also takes a
-delivery limit on classic queues.
+As RabbitMQ 3.10.8 answers, of what it knows. Ours also takes a delivery limit on classic queues.
 """
 
 from __future__ import annotations
@@ -19,10 +18,15 @@ from tests.support.raw_channel import RawChannel
 from tests.support.raw_frames import loose
 
 IS_OURS = external_broker() is None
-NEWER = {"x-stream-filter-size-bytes"}  # than 3.10
-ROWS = [
-    row for row in ARGUMENTS if row.on == QUEUE and row.name != "x-queue-type" and (IS_OURS or row.name not in NEWER)
-]
+OF_RABBITMQ = (  # 3.10
+    "x-expires x-message-ttl x-dead-letter-exchange x-dead-letter-routing-key x-dead-letter-strategy x-max-length "
+    "x-max-length-bytes x-max-in-memory-length x-max-in-memory-bytes x-max-priority x-overflow x-queue-mode "
+    "x-queue-version x-single-active-consumer x-quorum-initial-group-size x-delivery-limit x-consumer-timeout "
+    "x-queue-master-locator x-max-age x-stream-max-segment-size-bytes x-initial-cluster-size "
+    "x-queue-leader-locator"
+)
+ROWS = [row for row in ARGUMENTS if row.on == QUEUE and row.name != "x-queue-type"]
+ROWS = ROWS if IS_OURS else [row for row in ROWS if row.name in OF_RABBITMQ.split()]
 KINDS = BY_NAME[QUEUE, "x-queue-type"].choices if IS_OURS else ALL_TYPES
 PAIRS = {"integer": (60_000, 70_000), "boolean": (True, False), "string": ("a", "b"), "age": ("1h", "2h")}
 SMALL = (20, 30)
@@ -94,6 +98,13 @@ def test_a_replicated_queue_is_durable_and_everybodys(
     queue = name("q")
     method = loose(Queue.Declare, queue=queue, arguments={"x-queue-type": kind}, **flags)
     channel.refuses(method, 406, f"PRECONDITION_FAILED - invalid property '{refused}' for queue '{queue}' in vhost '/'")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "classic"])
+def test_a_replicated_queue_is_named_by_its_client(channel: RawChannel, kind: str) -> None:
+    method = loose(Queue.Declare, queue="", durable=True, arguments={"x-queue-type": kind})
+    text = f"PRECONDITION_FAILED - Cannot declare a server-named queue for type rabbit_{kind}_queue"
+    channel.refuses(method, 406, text)
 
 
 @pytest.mark.parametrize(

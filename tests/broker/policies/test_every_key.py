@@ -15,7 +15,8 @@ from broker.policies.store import PolicyStore
 from tests.support.sansio import SansBroker
 
 ROWS = [row for row in BY_POLICY_KEY.values() if row.on == QUEUE]
-INERT = {"queue-mode", "queue-version", "queue-master-locator", "stream-max-segment-size-bytes"}  # only accepted
+# accepted, and nothing acts on them
+INERT = {"queue-mode", "queue-version", "queue-master-locator", "stream-max-segment-size-bytes"}
 WITH = {  # what else a key needs to say anything
     "dead-letter-routing-key": {"dead-letter-exchange": "amq.direct"},
     "dead-letter-strategy": {"dead-letter-exchange": "amq.direct", "overflow": "reject-publish"},
