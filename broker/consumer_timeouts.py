@@ -115,11 +115,10 @@ class ConsumerTimeouts:
         """How long a delivery may stay unacknowledged, as its consumer, its queue or the server says; 0: for ever."""
         if isinstance(consumer, Consumer) and consumer.timeout_ms >= 0:
             return consumer.timeout_ms
-        if isinstance(queue, Queue):
-            if queue.settings.queue_type == "stream":
-                return 0
-            if queue.settings.consumer_timeout_ms >= 0:
-                return queue.settings.consumer_timeout_ms
+        if queue.is_numbered():  # a stream's: nobody waits for what a reader holds
+            return 0
+        if isinstance(queue, Queue) and queue.settings.consumer_timeout_ms >= 0:
+            return queue.settings.consumer_timeout_ms
         return self._default_ms
 
     def _see(self, connection: Connection, channel: Channel, now_ms: int) -> None:

@@ -82,8 +82,8 @@ class Vhost(PublishLane):
         self._context.redefine = keeper.change_queue
         self._context.left = self.counters.left
         self._context.letters = Letters(
-            journal, turn.now_ms, turn.queue_dirty, timers.add, self.route_to, self.publish, self._settings_of,
-            self.counters.left,
+            journal, turn.now_ms, turn.queue_dirty, keeper.store.when_stored, timers.add, self.route_to, self.publish,
+            self._settings_of, self.counters.left,
         )  # fmt: skip
         self.deduplication = Deduplication(journal, turn, timers, keeper)
         for exchange in default_exchanges():

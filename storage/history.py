@@ -36,7 +36,8 @@ from storage.space import Segment
 from storage.worker import Worker
 
 T = TypeVar("T")
-STEP_RECORDS: Final = 500  # scanned, or read, in one step
+STEP_RECORDS: Final = 500  # scanned in one step
+STEP_READ: Final = 100  # entries read in one step
 STEP_ENTRIES: Final = 5000  # counted in one step
 STEP_BYTES: Final = 128 * 1024  # of messages, read in one step
 GAP_BYTES_MAX: Final = 4096  # between two entries that are still read in one go
@@ -268,7 +269,7 @@ class History:
             chosen.append((max(first, covered), part, index))
             covered = end
             size += self._parts[part].table.lengths[index]
-            if size >= STEP_BYTES or len(chosen) >= STEP_RECORDS:
+            if size >= STEP_BYTES or len(chosen) >= STEP_READ:
                 yield self._read(chosen)
                 chosen, size = [], 0
         if chosen:

@@ -96,16 +96,15 @@ class Loader:
         request.extent = extent
         request.stop = extent.stop
         cached = stream.cached
-        if cached is not None and cached[0] is extent:
-            self._read(request, cached[1])
-            return
         key = (stream.id, extent.source, extent.attempt)
         in_memory = [stretch.tables[key] for stretch in segment.stretches if key in stretch.tables]
         if not segment.index_bytes:
             self._read(request, in_memory)
             return
+        if cached is not None and cached[0] is extent and cached[2] == segment.index_bytes:
+            self._read(request, cached[1] + in_memory)
+            return
         indexed = segment.indexed
-        is_whole = segment.is_sealed and not segment.stretches
 
         def read() -> list[Table]:
             return read_tables(self._files, indexed, lambda *found: found == key)
@@ -114,8 +113,7 @@ class Loader:
             if isinstance(outcome, BaseException):
                 self._again(request, outcome)
                 return
-            if is_whole:
-                stream.cached = (extent, outcome)
+            stream.cached = (extent, outcome, indexed.index_bytes)
             self._read(request, outcome + in_memory)
 
         self._reader.submit(read, done)

@@ -62,7 +62,7 @@ class LocalStream(Stream):
         self.deliveries = state.deliveries
         self.extents: list[Extent] = []
         self.is_dropped = False
-        self.cached: tuple[Extent, list[Table]] | None = None  # the entries of the extent being read
+        self.cached: tuple[Extent, list[Table], int] | None = None  # what so many bytes of an index say of an extent
         self._expires = state.may_expire
         self._host = host
         self._marks = host.marks

@@ -18,6 +18,8 @@ from broker.queues.levels import stream_id
 from broker.queues.queue import Queue
 from broker.routing.deduplication import DEDUPLICATION, window_settings
 from broker.routing.exchange import Exchange
+from protocol.constants import PRECONDITION_FAILED
+from protocol.errors import ChannelException
 from storage.journal import Journal
 
 WINDOW_LEVEL: Final = 0  # of the streams of a window's number
@@ -103,16 +105,17 @@ def _before(gate: Gate, others: Gate | None) -> Gate:
     return gate if others is None else Gates([gate, others])
 
 
-def clear(what: Exchange | Queue) -> bool:
-    """Forgets which messages came before; False where nothing is deduplicated."""
+def clear(what: Exchange | Queue) -> None:
+    """Forgets which messages came before. Raises: ChannelException 406 where nothing is deduplicated."""
     part: Window | Presence | None
     if isinstance(what, Exchange):
         part = what.gate.window if isinstance(what.gate, ExchangeGate) else None
     else:
         part = presence_of(what)
-    if part is not None:
-        part.clear()
-    return part is not None
+    if part is None:
+        kind = "exchange" if isinstance(what, Exchange) else "queue"
+        raise ChannelException(PRECONDITION_FAILED, f"{kind} '{what.name}' does not deduplicate")
+    part.clear()
 
 
 def presence_of(queue: Queue) -> Presence | None:

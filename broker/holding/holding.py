@@ -134,13 +134,14 @@ class Holding:
 
     def hold_for(
         self, queue: Queue, reason: int, batch: Batch, due_ms: int, receipt: Receipt | None, deliveries: int = 0,
-        expires_ms: int = 0,
+        expires_ms: int = 0, header: str = "",
     ) -> None:  # fmt: skip
         """Holds messages that go to a queue when they are due.
 
         Raises: ChannelException 406, ConnectionException 506, where the disk does not take them.
         """
-        ticket = Ticket(reason, queue.name, self.owner_of(queue), deliveries, expires_ms)
+        names = (header,) if header else ()
+        ticket = Ticket(reason, queue.name, self.owner_of(queue), deliveries, expires_ms, names)
         self._hold(batch, due_ms, ticket, queue.durable, receipt)
 
     def hold_routed(
@@ -168,7 +169,7 @@ class Holding:
 
     def _eta_gate(self, queue: Queue, header: str) -> Gate:
         def hold(batch: Batch, due_ms: int, receipt: Receipt | None) -> None:
-            self.hold_for(queue, ETA, batch, due_ms, receipt)
+            self.hold_for(queue, ETA, batch, due_ms, receipt, header=header)
 
         return EtaGate(header, hold, self.store.counters.not_read)
 

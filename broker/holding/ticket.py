@@ -29,8 +29,8 @@ class Ticket:
     """Why a message is held, and for whom.
 
     `queue` is the queue it goes to, of the number `owner` (below 0: a transient one); an empty name means that it is
-    routed by its exchange, with `copies` as further routing keys. `deliveries` counts those before. `expires_ms` is
-    the expiry it had in its queue (absolute; 0: none).
+    routed by its exchange, with `copies` as further routing keys. Of an ETA they are the name of the header.
+    `deliveries` counts those before. `expires_ms` is the expiry it had in its queue (absolute; 0: none).
     """
 
     __slots__ = ("copies", "deliveries", "expires_ms", "owner", "queue", "reason")

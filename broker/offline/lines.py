@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from broker.offline.messages import base64_text, describe_body, describe_head, iso_time
+from broker.offline.messages import base64_text, describe_body, describe_head, describe_held, iso_time
 from broker.offline.names import QueueNames
 from broker.queues.levels import LEVEL_BITS
 from storage.inspect import Record, why_malformed
@@ -76,7 +76,8 @@ class Lines:
             facts["source"] = log_name(entry.source)
             facts["attempt"] = entry.attempt
         facts |= _time("stamp", entry.stamp_ms)
-        facts |= describe_head(entry.head)
+        held = any(self._names.is_held(stream) for stream, _, _ in entry.targets)
+        facts |= describe_held(entry.head) if held else describe_head(entry.head)
         facts["bodies"] = [describe_body(body, self._has_bodies) for body in entry.items]
         return facts
 

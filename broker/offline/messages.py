@@ -9,6 +9,7 @@ from hashlib import sha256
 from pamqp.commands import Basic
 
 from broker.definitions.fields import table_to_json, to_json
+from broker.holding.ticket import REASONS, decode_ticket
 from broker.queues.stored import decode_tail, split_head, stored_properties
 from protocol.errors import AmqpError
 from protocol.properties import CLUSTER_ID, Properties
@@ -37,6 +38,16 @@ def describe_head(head: bytes) -> dict[str, object]:
     except (IndexError, AmqpError):
         return {"head": base64_text(head)}
     return {"exchange": exchange, "routing_key": routing_key, **_properties(raw)}
+
+
+def describe_held(head: bytes) -> dict[str, object]:
+    """The same of a message that is held until it expires from its stream: why, and for which queue, beside it."""
+    try:
+        ticket, at = decode_ticket(head)
+    except (ValueError, IndexError, AmqpError):
+        return {"head": base64_text(head)}
+    held = {"reason": REASONS[ticket.reason], "queue": ticket.queue or None, "deliveries": ticket.deliveries}
+    return {"held": held, **describe_head(head[at:])}
 
 
 def _properties(raw: bytes) -> dict[str, object]:

@@ -17,6 +17,7 @@ from broker.queues.levels import LEVEL_BITS, LEVEL_MASK
 from storage.definitions_disk import FILE_NAME, DefinitionsError, SqliteDisk
 
 QUEUE_PARTS: Final = 3  # queue/V/Q
+HELD: Final = "(held messages)"  # in the place of a queue's name
 WAL_NAME: Final = FILE_NAME + "-wal"
 ATTEMPTS: Final = 10  # to copy what a broker may be changing
 
@@ -46,6 +47,11 @@ class QueueNames:
             "vhost": None if name is None else name.vhost,
             "level": stream & LEVEL_MASK,
         }
+
+    def is_held(self, stream: int) -> bool:
+        """Whether a stream has messages that are held until a time."""
+        name = self._names.get(stream >> LEVEL_BITS)
+        return name is not None and name.queue == HELD
 
     def label(self, stream: int) -> str:
         """A stream's queue for people; `#5` is the fifth queue that was declared, and has no definition now."""
@@ -108,6 +114,8 @@ def _names(copy: Path, path: Path) -> dict[int, QueueName]:
 def _queues(rows: Iterable[tuple[str, bytes]]) -> Iterable[tuple[int, QueueName]]:
     for key, value in rows:
         names = names_of(key)
+        if names[0] == "held":
+            yield int(values.decode_value(value)), QueueName(names[1], HELD)
         if names[0] == "queue" and len(names) == QUEUE_PARTS:
             definition = values.decode_queue(names[2], value)
             for number in (definition.number, *(former.number for former in definition.former)):

@@ -66,6 +66,8 @@ class ClassicQueue(LendingQueue):
         """Goes on with what the journal has of it."""
         streams = self.ready.streams()
         self.next_position = self.ready.next_position()
+        if self.bound is not None and self.ready.count:  # what was dropped last may not have been written
+            self._mark_dirty()
         if self.ready.count and any(stream.may_expire() for stream in streams):
             expiry = self._expire_from(latest_expiry_ms(self.settings.ttl_ms, self.idle_since_ms))
             if not all(stream.in_order for stream in streams):

@@ -94,7 +94,7 @@ def take_cold(pieces: list[tuple[int, Piece]], wanted: Span, spooled: Stream | N
     for _, piece in pieces:
         if not isinstance(piece, Cold) or (begin := max(wanted.position, piece.first + piece.shift)) >= stop:
             break
-        if begin > wanted.position:
+        if begin > wanted.position:  # between them it does not wait any more
             wanted.cut(begin - wanted.position)
         some = wanted.cut(min(stop, piece.stop + piece.shift) - begin)
         piece.settle_some(some, piece.stream is spooled)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Final
 
-HEAP_MAX: Final = 2048  # entries, of which a run is made then
+HEAP_MAX: Final = 1024  # entries, of which a run is made then
 SWEPT_RUNS: Final = 2  # for each new one, so that the stale ones never are many more than the others
 _WORDS: Final = 3  # of an entry in a run
 

@@ -63,7 +63,7 @@ def equip(queue: ClassicQueue, context: QueueContext) -> None:
     queue.leaving = create_dead_letter(queue, context.letters)
     queue.returning = create_delivery_limit(queue)
     queue.handing = create_delivery_count(queue)
-    queue.bound = create_bound(queue, queue.settings)
+    queue.bound = create_bound(queue, queue.settings, context.timers)
     queue.gate = create_gate(queue, queue.settings)
 
 

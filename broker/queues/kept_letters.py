@@ -25,7 +25,7 @@ LOAD_BYTES: Final = 256 * 1024  # read back at a time
 class ColdLetter:
     """A letter whose messages are in the log only: `first..stop` of a stream."""
 
-    __slots__ = ("arrived", "first", "reason", "shift", "stop", "stream")
+    __slots__ = ("arrived", "body_bytes", "first", "reason", "shift", "stop", "stream")
 
     def __init__(self, letter: Letter, stream: Stream) -> None:
         span = letter.span
@@ -33,6 +33,7 @@ class ColdLetter:
         self.first = span.number
         self.shift = span.position - span.number
         self.stop = span.number + span.stop - span.start
+        self.body_bytes = span.batch.body_bytes  # of each
         self.reason = letter.reason
         self.arrived = letter.arrived
 
@@ -40,8 +41,8 @@ class ColdLetter:
 class KeptLetters:
     """A queue's letters that are to be sent again, in order; those that are in the log are not in memory.
 
-    `queue.kept` counts their messages, and `queue.kept_bytes` their bodies' bytes where those are in memory. They are
-    sent again by the settings that the queue has then, whatever those were.
+    `queue.kept` counts their messages, and `queue.kept_bytes` their bodies' bytes. They are sent again by the settings
+    that the queue has then, whatever those were.
     """
 
     __slots__ = ("_is_armed", "_is_refused", "_letters", "_queue", "_reader", "_waiting")
@@ -62,10 +63,14 @@ class KeptLetters:
             self._waiting.append(ColdLetter(letter, stream))
         else:
             self._waiting.append(letter)
-            self._queue.kept_bytes += (span.stop - span.start) * span.batch.body_bytes
-        self._queue.kept += span.stop - span.start
+        self._count(span.stop - span.start, span.batch.body_bytes)
         self._is_refused = True
         self._arm(RETRY_MS)
+
+    def _count(self, count: int, body_bytes: int) -> None:
+        """So many more messages of that size, or fewer."""
+        self._queue.kept += count
+        self._queue.kept_bytes += count * body_bytes
 
     def _arm(self, wait_ms: int) -> None:
         if not self._is_armed:
@@ -84,8 +89,6 @@ class KeptLetters:
             if isinstance(kept, ColdLetter):
                 self._load(kept)
             else:
-                span = kept.span
-                self._queue.kept_bytes -= (span.stop - span.start) * span.batch.body_bytes
                 self._post(kept.span, kept.reason, kept.arrived)
         if self._waiting and not self._is_armed:
             self._is_armed = True
@@ -97,7 +100,7 @@ class KeptLetters:
         self._arm(RETRY_MS if self._is_refused else 0)
 
     def _post(self, span: Span, reason: str, arrived: Sequence[str] | None) -> None:
-        self._queue.kept -= span.stop - span.start
+        self._count(span.start - span.stop, span.batch.body_bytes)
         leaving = self._queue.leaving
         if isinstance(leaving, Sender):
             self._letters.post(Letter(leaving, span, reason, arrived))
@@ -119,11 +122,11 @@ class KeptLetters:
             count = min(len(run.items), kept.stop - run.first)
             batch, position = self._reader.batch(run), run.first + kept.shift
             span = Span(batch, 0, count, position, run.expires_ms, run.deliveries, run.first)
-            self._queue.kept -= run.first - kept.first  # what lies between could not be read any more
+            self._count(kept.first - run.first, kept.body_bytes)  # what lies between could not be read any more
             kept.first = run.first + count
             self._post(span, kept.reason, kept.arrived)
         if next_number >= kept.stop:
-            self._queue.kept -= max(0, kept.stop - kept.first)
+            self._count(min(0, kept.first - kept.stop), kept.body_bytes)
         elif kept.first < kept.stop:
             self._waiting.appendleft(kept)
             self._arm(0 if runs else RETRY_MS)

@@ -62,14 +62,15 @@ class Letters:
     them; `settings_of` is what counts for a queue, by its name; `wake` calls back at a time.
     """
 
-    __slots__ = ("_is_due", "_is_sending", "_journal", "_mark_dirty", "_waiting", "counts", "now_ms", "publish",
-                 "route", "settings_of", "wake")  # fmt: skip
+    __slots__ = ("_is_due", "_is_sending", "_journal", "_mark_dirty", "_waiting", "_when_stored", "counts", "now_ms",
+                 "publish", "route", "settings_of", "wake")  # fmt: skip
 
     def __init__(
         self,
         journal: Journal,
         now_ms: Callable[[], int],
         mark_dirty: Callable[[Letters], None],
+        when_stored: Callable[[Callable[[], None], Callable[[str], None]], None],
         wake: Callable[[int, Callable[[], None]], object],
         route: Callable[[str, Batch, Sequence[str]], Route | None],
         publish: Callable[[Batch, Sequence[PublishTarget], Receipt | None], int],
@@ -79,6 +80,7 @@ class Letters:
         self._journal = journal
         self.now_ms = now_ms
         self._mark_dirty = mark_dirty
+        self._when_stored = when_stored
         self.wake = wake
         self.route = route
         self.publish = publish
@@ -107,8 +109,15 @@ class Letters:
             self._is_due = True
             self._mark_dirty(self)
 
-    def pump(self, now_ms: int) -> None:
-        """Sends a slice, and the next one in a later turn."""
+    def pump(self, now_ms: int) -> None:  # noqa: ARG002 - as the tick pumps queues
+        """Sends a slice once all queues that there are now would be there after a crash, and the next one later."""
+        self._when_stored(self._send_slice, self._in_trouble)
+
+    def _in_trouble(self, _: str) -> None:
+        """The definitions cannot be stored for now; the letters do not wait for that."""
+        self._send_slice()
+
+    def _send_slice(self) -> None:
         self._is_due = False
         if not self._waiting:
             return
@@ -117,9 +126,6 @@ class Letters:
             self._send(SLICE_RUNS, SLICE_BYTES)
         finally:
             self._journal.end()
-        if self._waiting:
-            self._is_due = True
-            self.wake(now_ms, self._next_turn)
 
     def _next_turn(self) -> None:
         self._is_due = False

@@ -21,11 +21,13 @@ from storage.journal import Loaded
 LEVEL_BITS: Final = 8  # a place is a position and, below it, the priority level
 STEP: Final = 1 << LEVEL_BITS
 LEVEL_MASK: Final = STEP - 1
-ENTRIES_MAX: Final = 256  # looked up in one turn
+ENTRIES_MAX: Final = 64  # looked up in one turn
+MESSAGES_MAX: Final = 1000  # of these, that leave in one turn
 LOADS_MAX: Final = 32  # under way at a time, of messages that are on disk only
 RECORD_BYTES: Final = 256  # about what a message takes of the log beside its body
 WALK_PIECES: Final = 64  # looked at in one step of the walk after a start
 WALK_BYTES: Final = 64 * 1024  # read in one
+AT_ONCE: Final = 1  # a time that has passed: in the next turn
 NEVER_LAST: Final = 2**62  # behind what never expires nothing expires in order
 
 
@@ -43,7 +45,7 @@ class Overdue:
         self, ready: Callable[[], ReadyList], on_expired: Callable[[Span], None], wake: Callable[[], None],
         latest_ms: int,
     ) -> None:  # fmt: skip
-        """Args: wake has `expire` called in the next turn; latest_ms is when the last of what waits already expires."""
+        """Args: wake has `expire` called after a load; latest_ms is when the last of what waits already expires."""
         self._ready = ready
         self._on_expired = on_expired
         self._wake = wake
@@ -142,8 +144,12 @@ class Overdue:
     # ---- what is due
 
     def next_ms(self) -> int:
-        """When the next message that was noted expires; 0 where there is none."""
-        return self._expiries.next_ms() if self._expiries is not None else 0
+        """When `expire` has something to do: the next message that was noted expires, or there is more; 0: never."""
+        if self._walk is not None and not self._walk.is_loading:
+            return AT_ONCE
+        if self._loads >= LOADS_MAX:
+            return 0
+        return AT_ONCE if self._due else self._expiries.next_ms() if self._expiries is not None else 0
 
     def expire(self, now_ms: int) -> None:
         """Takes out what is due, a turn's worth at a time; what is on disk only is loaded first."""
@@ -154,13 +160,16 @@ class Overdue:
         due, self._due = self._due, []
         if not due:
             due = self._take_due(now_ms)
+        left = MESSAGES_MAX
         for at, (place, count) in enumerate(due):
-            if self._loads >= LOADS_MAX:
+            if self._loads >= LOADS_MAX or not left:
                 self._due += due[at:]
-                return
-            self._leave(place & LEVEL_MASK, place >> LEVEL_BITS, count, now_ms)
-        if due:  # perhaps there is more
-            self._wake()
+                break
+            some = min(count, left)
+            left -= some
+            self._leave(place & LEVEL_MASK, place >> LEVEL_BITS, some, now_ms)
+            if some < count:
+                self._due.append((place + some * STEP, count - some))
 
     def _take_due(self, now_ms: int) -> list[tuple[int, int]]:
         """What is due next, with what follows one another as one."""
@@ -226,7 +235,7 @@ class Overdue:
 class Walk:
     """Goes through a ready list step by step and tells of what expires before something that stands before it."""
 
-    __slots__ = ("_enter", "_is_loading", "_level", "_level_latest", "_position", "_ready", "_stop", "_wake",
+    __slots__ = ("_enter", "is_loading", "_level", "_level_latest", "_position", "_ready", "_stop", "_wake",
                  "latest_ms", "saw_never")  # fmt: skip
 
     def __init__(
@@ -241,13 +250,13 @@ class Walk:
         self._level = LEVEL_MAX
         self._position = 0
         self._level_latest = 0
-        self._is_loading = False
+        self.is_loading = False
         self.latest_ms = 0
         self.saw_never = False
 
     def step(self) -> bool:
         """Goes on; whether everything has been seen."""
-        if self._is_loading:
+        if self.is_loading:
             return False
         pieces = self._ready().pieces(self._level, self._position, WALK_PIECES)
         for level, piece in pieces:
@@ -260,10 +269,7 @@ class Walk:
                 self._load(piece)
                 return False
             self._see(piece.expires_ms, piece.position, piece.stop - piece.start)
-        if not pieces or self._level < 0:
-            return True
-        self._wake()
-        return False
+        return not pieces or self._level < 0
 
     def _see(self, expires_ms: int, position: int, count: int) -> None:
         expires_ms = expires_ms or NEVER_LAST
@@ -275,11 +281,11 @@ class Walk:
         self._position = position + count
 
     def _load(self, cold: Cold) -> None:
-        self._is_loading = True
+        self.is_loading = True
         first, stop, shift = max(cold.first, self._position - cold.shift), cold.stop, cold.shift
 
         def loaded(runs: Sequence[Loaded], next_number: int) -> None:
-            self._is_loading = False
+            self.is_loading = False
             for run in runs:
                 if run.first < stop:
                     self._see(run.expires_ms, run.first + shift, min(len(run.items), stop - run.first))

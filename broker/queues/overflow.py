@@ -12,17 +12,18 @@ from broker.model.message import NEVER_MS, Batch, Span
 from broker.model.receipt import Receipt
 from broker.model.settings import QueueSettings
 from broker.queues.classic import ClassicQueue
+from broker.queues.context import Timers
 from broker.queues.parts import MAXLEN, Bound
 
 SPANS_MAX: Final = 256  # dropped in one go; the rest follows in the next turns
 UNLIMITED: Final = 2**62
 
 
-def create_bound(queue: ClassicQueue, settings: QueueSettings) -> Bound | None:
+def create_bound(queue: ClassicQueue, settings: QueueSettings, timers: Timers) -> Bound | None:
     """What drops from the front; None where nothing is limited, or refusing keeps the limit."""
     if not is_limited(settings) or refuses(settings):
         return None
-    return DropHead(queue, settings)
+    return DropHead(queue, settings, timers)
 
 
 def create_gate(queue: ClassicQueue, settings: QueueSettings) -> Gate | None:
@@ -49,10 +50,12 @@ def _or_unlimited(limit: int) -> int:
 class DropHead(Bound):
     """Drops from the front while too much is ready, once consumers that have room have got theirs."""
 
-    __slots__ = ("_bytes_max", "_count_max", "_queue")
+    __slots__ = ("_bytes_max", "_count_max", "_is_later", "_queue", "_timers")
 
-    def __init__(self, queue: ClassicQueue, settings: QueueSettings) -> None:
+    def __init__(self, queue: ClassicQueue, settings: QueueSettings, timers: Timers) -> None:
         self._queue = queue
+        self._timers = timers
+        self._is_later = False  # the rest is dropped in the next turn
         self._count_max = _or_unlimited(settings.length_max)
         self._bytes_max = _or_unlimited(settings.length_bytes_max)
 
@@ -68,7 +71,13 @@ class DropHead(Bound):
             if span is None:  # enough, or it is being loaded
                 return
             queue.drop(span, MAXLEN)
-        queue.wake()
+        if not self._is_later:
+            self._is_later = True
+            self._timers.add(now_ms, self._go_on)
+
+    def _go_on(self) -> None:
+        self._is_later = False
+        self._queue.wake()
 
     def _excess(self) -> int:
         """How many messages in front certainly are too much."""
@@ -97,8 +106,9 @@ class Full(Gate):
         return self._fits(batch)
 
     def _fits(self, batch: Batch) -> bool:
-        ready, count = self._queue.ready, len(batch.bodies)
-        return ready.count + count <= self._count_max and ready.body_bytes + count * batch.body_bytes <= self._bytes_max
+        queue, count = self._queue, len(batch.bodies)
+        held, held_bytes = queue.ready.count + queue.kept, queue.ready.body_bytes + queue.kept_bytes
+        return held + count <= self._count_max and held_bytes + count * batch.body_bytes <= self._bytes_max
 
     def admit(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> bool:
         """Lets in a run that passes, or a single message that fits; what does not gets a nack."""

@@ -389,10 +389,11 @@ class PagedFifo(Standing):
 
     def withdraw(self, level: int, wanted: Span) -> list[Span]:  # noqa: ARG002
         """Takes the messages of a span that was found here out, those that still wait; they are settled at once."""
-        stop = wanted.position + wanted.stop - wanted.start
-        taken = self.cut(0, wanted.position, stop)
-        if not taken:
-            taken = take_cold(self.pieces(0, wanted.position, STEP_SPANS), wanted, self._spooled)
+        found = self.pieces(0, wanted.position, 1)
+        if not found or not isinstance(found[0][1], Cold):
+            taken = self.cut(0, wanted.position, wanted.position + wanted.stop - wanted.start)
+        else:
+            taken = take_cold(found, wanted, self._spooled)
             self._uncount(taken)
         self._on_loaded()
         return taken

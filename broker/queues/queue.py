@@ -37,7 +37,7 @@ class Queue(QueueHandle):
         self.unacked = 0
         self.unacked_bytes = 0
         self.kept = 0  # dead letters that have not arrived yet, and are sent again
-        self.kept_bytes = 0  # of their bodies, where those are in memory
+        self.kept_bytes = 0  # of their bodies
         self.is_deleted = False
         self.idle_since_ms = now_ms  # since when it has had no consumer
 

@@ -64,7 +64,8 @@ class Retained(ReadyList):
 
     def pieces(self, level: int, position: int, count: int) -> list[tuple[int, Piece]]:  # noqa: ARG002
         """Up to `count` pieces with messages from `position` on: what is in memory, then what has to be read."""
-        log, found = self._log, list[tuple[int, Piece]]()
+        log = self._log
+        found: list[tuple[int, Piece]] = []
         number = max(position, log.first)
         while number < log.stream.next and len(found) < count:
             span = log.at(number)

@@ -5,19 +5,21 @@ Must not: know what becomes of them, or read more than a step's worth at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from broker.model.message import Span
 from broker.queues.browsing import Place
 from broker.queues.cold import Cold
+from broker.queues.places import end_of
 from broker.queues.ready import ReadyList
 from broker.queues.stored import HeadReader
 from storage.journal import Loaded
 
-STEP_RUNS: Final = 200  # found in one step; most often a run is one message
+STEP_RUNS: Final = 50  # found in one step; most often a run is one message
 STEP_MESSAGES: Final = 1000
-STEP_BYTES: Final = 256 * 1024  # of messages, or read from the log
+STEP_BYTES: Final = 256 * 1024  # of messages
+LOAD_BYTES: Final = 8 * 1024  # read from the log at a time, so that what is read has room in a step
 
 
 class Run(NamedTuple):
@@ -96,9 +98,27 @@ def _load(ready: ReadyList, level: int, cold: Cold, position: int, step: _Step, 
             if one.first >= stop or step.is_full:
                 break
             count = min(len(one.items), stop - one.first)
-            step.take(level, Span(reader.batch(one), 0, count, one.first + shift, one.expires_ms, one.deliveries,
-                                  one.first))  # fmt: skip
+            span = Span(reader.batch(one), 0, count, one.first + shift, one.expires_ms, one.deliveries, one.first)
+            for part in _waiting(ready, level, span):
+                if not step.is_full:
+                    step.take(level, part)
         behind = step.runs[-1].behind if step.is_full else Place(level, min(next_number, stop) + shift)
         answer(step.runs, behind)
 
-    cold.stream.load(max(cold.first, position - shift), STEP_BYTES, loaded)
+    cold.stream.load(max(cold.first, position - shift), LOAD_BYTES, loaded)
+
+
+def _waiting(ready: ReadyList, level: int, span: Span) -> Iterator[Span]:
+    """The parts of a span that still wait; each is in memory or not. A consumer may have got some while it was read."""
+    stop = span.position + span.stop - span.start
+    while span.start < span.stop:
+        found = ready.pieces(level, span.position, 1)
+        if not found or found[0][0] != level:
+            return
+        piece = found[0][1]
+        begin = piece.first + piece.shift if isinstance(piece, Cold) else piece.position
+        if begin >= stop:
+            return
+        if begin > span.position:
+            span.cut(begin - span.position)
+        yield span.cut(min(end_of(piece), stop) - span.position)

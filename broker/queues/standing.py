@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
-
-from mypy_extensions import mypyc_attr
 
 from broker.model.message import Batch, Span
 from broker.queues.cold import Cold, Piece, totals
 from broker.queues.fifo import SpanFifo
-from broker.queues.places import pieces_from
+from broker.queues.places import minus_end, pieces_from
 from broker.queues.ready import ReadyList
 from broker.queues.spool import Spooled
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
 class Standing(ReadyList):
     """The four parts of a list, the last two of which most never need."""
 
@@ -64,8 +62,14 @@ class Standing(ReadyList):
 
     def may_hold(self, level: int, position: int) -> bool:  # noqa: ARG002
         """Whether a message may wait at a position."""
-        piece = next((piece for _, piece in self.pieces(0, position, 1)), None)
-        return piece is not None and (isinstance(piece, Cold) or piece.position <= position)
+        if len(self._head):
+            if position >= self._head.first().position:
+                return True
+        elif self._middle or self._tail:
+            return True  # nearly so: what is not in memory is in front
+        returned = self._returned
+        at = bisect_left(returned, -position, key=minus_end) - 1 if returned else -1
+        return at >= 0 and returned[at].position <= position
 
     def recount(self) -> None:
         """It has no parts."""

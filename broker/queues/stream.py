@@ -123,7 +123,6 @@ class StreamQueue(Queue):
             [(self._stream, 0)], now_ms, encode_head(own), own.bodies
         )
         if receipt is not None:
-            receipt.expect()
             context.when_durable(own.position, receipt)
         return own
 

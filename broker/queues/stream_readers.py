@@ -59,7 +59,7 @@ class StreamReaders(ReaderHost):
         self._feeder.add(reader)
         kept = self._offsets.all().get(reader.label)
         if kept is not None:
-            self._place(reader, kept.next)
+            self._place(reader, min(kept.next, self._log.stream.next))  # a disk that was not synced may have lost some
         elif reader.start.word == TIME:
             self._retention.find(reader.start.value, lambda number: self._place(reader, number))
         else:

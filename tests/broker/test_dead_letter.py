@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pamqp.commands import Basic, Exchange, Queue, Tx
 
+from broker.model.arguments import NO_ARGUMENTS
 from broker.model.interfaces import Gate
 from broker.model.message import Batch
 from broker.model.receipt import Receipt
 from broker.queues.letters import SLICE_RUNS, WAITING_RUNS_MAX
 from broker.queues.parts import MAXLEN
 from tests.broker.letters import Desk, deaths, headers, properties
-from tests.support.sansio import START_MS
+from tests.support.sansio import START_MS, SansBroker
+from tests.support.workers import HeldWorker
 
 
 class Closed(Gate):
@@ -315,3 +317,25 @@ def test_a_queue_waits_while_too_many_letters_are_on_their_way() -> None:
     assert letters.has_room()
     assert [event.body for event in desk.client.take(1)] == [b"new"]
     assert desk.broker.vhost.queues["dead"].ready.count == many
+
+
+def test_a_letter_waits_until_its_queue_would_outlive_a_crash() -> None:
+    worker = HeldWorker()
+    broker = SansBroker(worker=worker)
+    broker.turn()
+    worker.close()
+    desk = Desk(broker)
+    desk.client.method(1, Queue.Declare(queue="work", arguments={"x-dead-letter-exchange": "amq.fanout"}))
+    desk.publish("work", "a")
+    tag = desk.held("work")
+    other = Desk(broker)
+    other.client.method(1, Queue.Declare(queue="dead", durable=True))
+    broker.turn()
+    other.broker.vhost.bind(broker.vhost.table.exchanges["amq.fanout"], broker.vhost.queues["dead"], "", NO_ARGUMENTS)
+    desk.client.method(1, Basic.Reject(delivery_tag=tag, requeue=False))
+    broker.turn()
+    dead = broker.vhost.queues["dead"].ready
+    assert (dead.count, len(worker.waiting)) == (0, 1)
+    worker.close()
+    broker.turn()
+    assert dead.count == 1

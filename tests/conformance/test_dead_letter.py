@@ -112,7 +112,9 @@ def refuse(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "how", "arguments"), [("rejected", refuse, {}), ("expired", expire, {})], ids=["rejected", "expired"]
+    ("reason", "how", "arguments"),
+    [("rejected", refuse, {}), ("expired", expire, {}), ("maxlen", overflow, {"x-max-length": 1})],
+    ids=["rejected", "expired", "maxlen"],
 )
 def test_a_letter_says_why_where_and_when(
     channel: RawChannel, name: Name, reason: str, how: Callable[[Pair], None], arguments: dict[str, Any]

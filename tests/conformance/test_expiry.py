@@ -125,3 +125,16 @@ def test_a_queue_with_a_consumer_does_not_expire_until_it_is_alone(channel: RawC
     channel.expect_confirms(2, 2)
     channel.call(Basic.Cancel(tag), Basic.CancelOk)
     wait_until(lambda: not is_routable(channel, short))
+
+
+@pytest.mark.ours  # RabbitMQ looks at the front of a queue only
+@pytest.mark.parametrize("priority_max", [0, 3])
+def test_a_message_expires_behind_one_that_lives_longer(channel: RawChannel, name: Name, priority_max: int) -> None:
+    queue = channel.declare_queue(name("q"), {"x-max-priority": priority_max} if priority_max else {}).queue
+    channel.confirm_select()
+    channel.publish(queue, b"stays")
+    channel.publish(queue, b"short", properties=SHORT)
+    channel.publish(queue, b"long", properties=Basic.Properties(expiration="600000"))
+    channel.expect_confirms(1, 3)
+    wait_until(lambda: ready(channel, queue) == 2)
+    assert channel.drain(queue) == [b"stays", b"long"]

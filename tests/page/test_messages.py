@@ -13,11 +13,13 @@ from tests.page.browsing import Looker, Managed
 TASK_ID = "5f1d0c1e-0000-4000-8000-00000000c0de"
 
 
-def publish(managed: Managed, queue: str, body: bytes, properties: pika.BasicProperties | None = None) -> None:
+def publish(
+    managed: Managed, key: str, body: bytes, properties: pika.BasicProperties | None = None, exchange: str = ""
+) -> None:
     with pika.BlockingConnection(pika.URLParameters(managed.broker.url())) as connection:
         channel = connection.channel()
         channel.confirm_delivery()
-        channel.basic_publish("", queue, body, properties)
+        channel.basic_publish(exchange, key, body, properties)
 
 
 def got(managed: Managed, queue: str) -> list[dict[str, object]]:

@@ -112,3 +112,16 @@ def test_the_clock_by_itself() -> None:
         clock.move_to(frozen)
     clock.resume()
     assert clock.now_ms() >= frozen + 10
+
+
+def test_held_messages_come_when_the_clock_says_so(broker: Broker) -> None:
+    broker.declare("q", arguments={"x-hold-header": "eta"})
+    now = broker.clock.now()
+    broker.publish("in an hour", "q", headers={"eta": int((now + 3600) * 1000)})
+    broker.publish("in a minute", "q", headers={"x-hold-until": int((now + 60) * 1000)})
+    broker.clock.advance(59)
+    assert broker.depth("q") == 0
+    broker.clock.advance(2)
+    assert broker.depth("q") == 1
+    broker.clock.advance(3600)
+    assert broker.depth("q") == 2

@@ -82,7 +82,7 @@ ARROWS: dict[str, set[str]] = {
         *MIDDLE,
     },
     # What reads a data folder without a broker: records, and the definitions that name what is in them.
-    "broker.offline": {"broker.definitions", "broker.queues", "storage", *MODEL},
+    "broker.offline": {"broker.holding", "broker.definitions", "broker.queues", "storage", *MODEL},
     "broker.http_pieces": set(),
     "broker.http_server": {"broker.listening", *GROUND},
     "broker.tls": GROUND,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from broker.holding import ticket
 from broker.queues.levels import LEVEL_BITS
 from storage import appender, commit, index, keeping, marks, record, recovery, segment, snapshot
 from storage.files import ReadOnlyFiles
@@ -30,6 +31,7 @@ LAYOUTS: dict[str, Struct] = {
     "target": record.TARGET,
     "sizes": record.SIZES,
     "source": record.SOURCE,
+    "ticket": ticket._FIXED,
     "range": record.RANGE,
     "counted range": record.COUNTED_RANGE,
     "stream": record.STREAM,

@@ -34,6 +34,8 @@ TYPES: Final = {
         for name in ("direct", "fanout", "headers", "topic")
     },
     "x-consistent-hash": "Consistent Hashing Exchange",
+    "x-delayed-message": "Delayed Message Exchange: what has the header x-delay waits, then goes its way",
+    "x-message-deduplication": "Message Deduplication Exchange: a message whose like came before is not taken",
     "x-modulus-hash": "Modulus Hashing Exchange",
     "x-random": "AMQP random exchange. Like a direct exchange, but randomly chooses who to route to.",
 }

@@ -187,7 +187,7 @@ def test_cleared_pushed_out_or_over_it_takes_no_room_on_the_disk() -> None:
     for _ in range(3):
         stage.publish("x", "", *[(number, b"%d" % number) for number in range(60)])
         stage.bodies()
-        assert clear(stage.broker.vhost.table.exchanges["x"])
+        clear(stage.broker.vhost.table.exchanges["x"])
     stage.publish("x", "", *[(number, b"%d" % number) for number in range(50)])
     stage.bodies()
     stage.broker.advance(10_000 + 2 * LATE_MS)

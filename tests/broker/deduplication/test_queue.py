@@ -177,7 +177,7 @@ def test_a_long_queue_is_learned_a_step_at_a_time(stage: Stage) -> None:
 
 def test_clearing_lets_everything_in_again(stage: Stage) -> None:
     stage.publish("", "q", A, B)
-    assert clear(queue_of(stage))
+    clear(queue_of(stage))
     stage.publish("", "q", AGAIN)
     assert stage.ready() == 3
 

@@ -96,9 +96,10 @@ def test_every_underlying_type_routes(type: str) -> None:
 def test_copies_go_along(client: SansClient) -> None:
     client.call(1, commands.Queue.Declare(queue="copy", durable=True))
     client.call(1, commands.Queue.Bind(queue="copy", exchange=DELAYED, routing_key="copy"))
-    send(client, "x", x_delay=10, CC=["copy"])
-    client.broker.advance(10)
-    assert (got(client), got(client, "copy")) == (["x"], ["x"])
+    for name in ("CC", "BCC"):
+        send(client, "x", x_delay=10, **{name: ["copy"]})
+        client.broker.advance(10)
+        assert (got(client), got(client, "copy")) == (["x"], ["x"])
 
 
 def test_a_mandatory_message_is_returned_and_comes_all_the_same(client: SansClient) -> None:

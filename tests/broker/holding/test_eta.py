@@ -11,7 +11,7 @@ from pamqp.commands import Basic, Confirm
 
 from broker.holding.times import HOLD_MS_MAX, NO_TIME, UNREADABLE, time_of
 from protocol.properties import Properties
-from tests.broker.holding.support import Home, declare, got, send
+from tests.broker.holding.support import Home, declare, got, headers_of, send
 from tests.support.sansio import START_MS, SansClient
 
 NOW = datetime.fromtimestamp(START_MS / 1000, UTC)
@@ -186,3 +186,13 @@ def test_a_restart_changes_nothing(tmp_path: Path) -> None:
     client.broker.advance(1)
     assert got(client) == ["until"]
     assert vhost.holding.held_for(vhost.queues["q"]) == 0
+
+
+def test_what_is_let_go_early_says_no_time_any_more(holding: SansClient) -> None:
+    send(holding, "x", exchange="", eta=DUE.isoformat(), task="t")
+    inventory = holding.broker.vhost.holding.inventory
+    (entry,) = inventory.page(0, 1)
+    inventory.fetch([entry], lambda found, _lost: inventory.release(entry, found[entry[1]], lambda _is_done: None))
+    holding.broker.advance(20)
+    answer = holding.call(1, Basic.Get(queue="q", no_ack=True))[-1]
+    assert headers_of(answer) == {"eta": None, "task": "t"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broker.model.arguments import ARGUMENTS
+from broker.routing.exchange import EXCHANGE_TYPES
 from tests.support.http import Http
 
 
@@ -15,3 +16,7 @@ def test_every_argument_is_there_with_what_it_takes(http: Http) -> None:
     )  # fmt: skip
     assert "drop-head" in rows["queue", "x-overflow"]["choices"]
     assert "minimum" not in rows["queue", "x-overflow"]
+
+
+def test_every_type_of_exchange_is_there(http: Http) -> None:
+    assert {one["name"] for one in http.get("/api/overview")["exchange_types"]} == set(EXCHANGE_TYPES)

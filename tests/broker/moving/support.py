@@ -21,7 +21,7 @@ from broker.requests import Actor
 from storage.commit import Timers
 from storage.journal import Journal
 from storage.local import LocalJournal, LogSettings
-from storage.worker import InlineWorker
+from storage.worker import InlineWorker, Worker
 from tests.support.faulty_files import FaultyFiles
 from tests.support.sansio import SansBroker
 
@@ -32,10 +32,12 @@ SMALL = LogSettings(segment_bytes=16 * 1024)
 STEPS_MAX = 10_000
 
 
-def opened(files: FaultyFiles, settings: LogSettings = SMALL) -> Callable[[Timers, Callable[[], int]], Journal]:
+def opened(
+    files: FaultyFiles, settings: LogSettings = SMALL, reader: Worker | None = None
+) -> Callable[[Timers, Callable[[], int]], Journal]:
     """What opens a journal on a test disk."""
     return lambda timers, clock_ms: LocalJournal(
-        files, InlineWorker(), InlineWorker(), timers, clock_ms, settings, boot=1
+        files, InlineWorker(), InlineWorker() if reader is None else reader, timers, clock_ms, settings, boot=1
     )
 
 
@@ -48,12 +50,13 @@ class Moved:
         disk: Any = None,
         now_ms: int = 1_700_000_000_000,
         settings: LogSettings = SMALL,
+        reader: Worker | None = None,
     ) -> None:
         self.settings = settings
         self.files, self.spool_files = files or FaultyFiles(), FaultyFiles()
         self.broker = SansBroker(
-            journal=opened(self.files, settings), spool=opened(self.spool_files), budget=MemoryBudget(2**20, LIMITS),
-            disk=disk, now_ms=now_ms,
+            journal=opened(self.files, settings, reader), spool=opened(self.spool_files),
+            budget=MemoryBudget(2**20, LIMITS), disk=disk, now_ms=now_ms,
         )  # fmt: skip
         self.client = self.broker.connect().open()
         self.client.channel(1)

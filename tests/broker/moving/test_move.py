@@ -13,6 +13,7 @@ from broker.moving.jobs import CANCELLED, DONE, FAILED, PAUSED, RUNNING, RUNNING
 from broker.moving.service import Chosen, To
 from protocol.errors import ChannelException
 from tests.broker.moving.support import Moved, numbered
+from tests.support.manual_worker import ManualWorker
 
 
 @pytest.mark.parametrize("mode", [1, 2])
@@ -193,6 +194,35 @@ def test_alarms_pause_it() -> None:
     alarms.set("disk", False)
     moved.broker.advance(1000)
     assert (job.state, job.error, job.done) == (DONE, "", 5)
+
+
+def test_what_a_consumer_gets_while_it_is_read_is_not_moved() -> None:
+    reader = ManualWorker()
+    moved = Moved(reader=reader)
+    moved.declare("a")
+    moved.declare("b")
+    moved.publish("a", *numbered(60))
+    got: list[bytes] = []
+    for _ in range(60):
+        moved.client.method(1, Basic.Get(queue="a"))
+        moved.broker.advance(20)
+        answered = [event.body for event in moved.client.take(1)]
+        got += answered
+        if not answered:
+            break  # its load is on its way
+    assert 0 < len(got) < 40
+    job = moved.move("a", "b")
+    for _ in range(1000):
+        moved.broker.advance(20)
+        if not reader.run_one():
+            break
+    late = [event.body for event in moved.client.take(1)]
+    assert len(late) == 1
+    got += late
+    assert (job.state, job.done) == (DONE, 60 - len(got))
+    assert got + moved.bodies("b") == numbered(60)
+    assert moved.bodies("a") == []
+    assert moved.queue("a").unacked == len(got)
 
 
 # ---- what is refused

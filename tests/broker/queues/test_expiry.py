@@ -101,3 +101,70 @@ def test_a_rollback_gives_settled_tags_back(broker: SansBroker, client: SansClie
     client.method(1, Basic.Ack(1))
     assert [event.name for event in client.call(1, Tx.Commit())] == ["Tx.CommitOk"]
     assert broker.vhost.queues["q"].unacked == 1
+
+
+# ---- behind what lives longer
+
+
+def test_of_a_priority_queue_each_level_is_exact(broker: SansBroker, client: SansClient) -> None:
+    client.answer(1, commands.Queue.Declare(queue="p", arguments={"x-max-priority": 5}))
+    for priority, life_ms in ((5, None), (5, 30), (1, None), (1, 10), (1, 20)):
+        expiration = None if life_ms is None else str(life_ms)
+        client.publish(1, "", "p", b"x", Basic.Properties(priority=priority, expiration=expiration))
+    broker.turn()
+    queue = broker.vhost.queues["p"]
+    counts = []
+    for _ in range(4):
+        counts.append(queue.ready.count)
+        broker.advance(10)
+    assert [*counts, queue.ready.count] == [5, 4, 3, 2, 2]
+
+
+def test_many_that_are_due_at_once_leave_in_pieces(broker: SansBroker, client: SansClient) -> None:
+    publish(client, None, *(value for number in range(600) for value in (100, 10_000 + number)))
+    broker.advance(99)
+    assert count(client) == 1201
+    broker.advance(1)
+    assert count(client) == 601
+    broker.advance(20_000)
+    assert count(client) == 1
+    assert broker.vhost.queues["q"].counters.expired == 1200
+
+
+def test_what_comes_back_after_its_time_leaves_behind_what_came_back_too(
+    broker: SansBroker, client: SansClient
+) -> None:
+    publish(client, None, 50)
+    client.call(1, Basic.Get(queue="q"))
+    client.call(1, Basic.Get(queue="q"))
+    broker.advance(100)
+    client.method(1, Basic.Nack(2, True, True))
+    broker.turn()
+    assert count(client) == 1
+    assert broker.vhost.queues["q"].counters.expired == 1
+
+
+def test_another_ttl_counts_for_what_comes_then(broker: SansBroker, client: SansClient) -> None:
+    def set_ttl(ttl_ms: int) -> None:
+        broker.node.rules.policies.set("/", "ttl", "q", {"message-ttl": ttl_ms})
+        broker.turn()
+
+    set_ttl(1000)
+    publish(client, None)
+    set_ttl(100)
+    publish(client, None)
+    broker.advance(100)
+    assert count(client) == 1, "as with RabbitMQ, what waits keeps its time; what came behind it is not held up by that"
+    set_ttl(5000)
+    broker.advance(900)
+    assert count(client) == 0
+
+
+def test_a_purge_forgets_what_was_noted(broker: SansBroker, client: SansClient) -> None:
+    publish(client, None, 100)
+    client.answer(1, commands.Queue.Purge(queue="q"))
+    publish(client, None, 200)
+    broker.advance(150)
+    assert count(client) == 2
+    broker.advance(50)
+    assert count(client) == 1

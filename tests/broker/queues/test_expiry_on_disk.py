@@ -167,3 +167,15 @@ def test_a_ttl_that_was_lowered_before_a_stop_is_doubted() -> None:
     disk.publish(2, None)
     disk.advance(600)
     assert disk.count() == 1
+
+
+def test_the_time_of_an_unused_queue_starts_anew_at_a_start() -> None:
+    disk = Disk(**{"x-expires": 1000})
+    disk.advance(900)
+    disk.restart(STOP)
+    disk.advance(999)
+    assert "q" in disk.home.broker.vhost.queues
+    disk.advance(1)
+    assert "q" not in disk.home.broker.vhost.queues
+    disk.restart(STOP)
+    assert "q" not in disk.home.broker.vhost.queues

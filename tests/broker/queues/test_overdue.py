@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from broker.model.message import Span
 from broker.queues.expiries import HEAP_MAX, Expiries
-from broker.queues.overdue import STEP, Overdue
+from broker.queues.overdue import AT_ONCE, STEP, Overdue
 from tests.broker.queues.test_ready import LISTS, Made, Naive, numbers, span_of, taken_from
 
 NEVER_ASKED = 10**9
@@ -68,6 +68,7 @@ class Expiring:
             if self.made.late:
                 self.made.late.pop(0)()
                 self.is_woken = True
+            self.is_woken |= 0 < self.overdue.next_ms() <= max(now_ms, AT_ONCE)
 
 
 @pytest.mark.parametrize("kind", LISTS)

@@ -6,6 +6,7 @@ TEST_BROKER_URL, TEST_RESULT_BACKEND and TEST_QUEUE (the worker's main queue; na
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from celery import Celery
@@ -60,6 +61,7 @@ def _add_tasks(made: Celery) -> None:
     made.task(block, name="block", acks_late=True, reject_on_worker_lost=True)
     made.task(flaky, name="flaky", bind=True, max_retries=3)
     made.task(where_from, name="where_from", bind=True)
+    made.task(clock, name="clock")
 
 
 def add(x: int, y: int) -> int:
@@ -98,6 +100,11 @@ def flaky(self, path: str, failures: int) -> int:
 def where_from(self) -> dict[str, str]:
     """The exchange and routing key by which this task came."""
     return dict(self.request.delivery_info)
+
+
+def clock() -> float:
+    """The time at which it ran, in seconds since 1970."""
+    return time.time()
 
 
 app = make_app(

@@ -11,8 +11,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from tests.support.brokers import RestartableBroker
 
-COUNT = 60
-IN_FLIGHT = 40  # published and not confirmed when the broker is killed
+COUNT = 25
+IN_FLIGHT = 15  # published and not confirmed when the broker is killed
 
 
 def published(channel: BlockingChannel, exchange: str, key: str, numbers: range) -> None:

@@ -16,6 +16,7 @@ import { Facts, Mark } from "../kit/table.js";
 import { NO_VHOST, useVhosts } from "../kit/vhosts.js";
 import { Card, ExchangeLink, Tabs, ViewHead } from "../kit/view.js";
 import { AddBinding, BindingTable } from "./bindings.js";
+import { dedupFact } from "./dedup.js";
 import { Publish } from "./publish.js";
 
 const TABS = [["bindings", "Bindings"], ["publish", "Publish"]];
@@ -110,6 +111,7 @@ const seriesOf = (stats) => [["publish_in", "In"], ["publish_out", "Out"]].filte
 const aboutOf = (one) => [
   ["Type", one.type], ["Durable", yesNo(one.durable)], ["Auto-delete", yesNo(one.auto_delete)], ["Internal", yesNo(one.internal)],
   ["Policy", one.policy], ["Arguments", html`<${ArgumentList} table=${one.arguments} />`],
+  dedupFact({ of: "exchanges", vhost: one.vhost, name: one.name, found: one.deduplication }),
 ];
 
 function askDelete(vhost, name) {

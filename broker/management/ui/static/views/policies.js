@@ -14,9 +14,9 @@ import { NO_VHOST, useVhosts } from "../kit/vhosts.js";
 import { Tabs, ViewHead } from "../kit/view.js";
 
 const KINDS = {
-  policies: { title: "Policies", noun: "policy", apply: ["queues", "classic_queues", "quorum_queues", "streams", "exchanges", "all"],
+  policies: { title: "Policies", noun: "policy", a: "a policy", apply: ["queues", "classic_queues", "quorum_queues", "streams", "exchanges", "all"],
     about: "A policy gives settings to all queues or exchanges whose names match. The one with the highest priority counts." },
-  "operator-policies": { title: "Operator policies", noun: "operator policy", apply: ["queues", "classic_queues", "quorum_queues", "streams"],
+  "operator-policies": { title: "Operator policies", noun: "operator policy", a: "an operator policy", apply: ["queues", "classic_queues", "quorum_queues", "streams"],
     about: "Operator policies set bounds that policies and arguments cannot go beyond." },
 };
 
@@ -32,7 +32,7 @@ export function Policies({ parts, query }) {
     <${LocalList} key=${tab} read=${(signal) => get(`/api/${tab}`, { signal })} readKey=${tab} columns=${columnsOf(tab, editable)}
       keyOf=${(one) => `${one.vhost}\n${one.name}`} caption=${kind.title} noun=${kind.noun} byVhost defaults=${{ sort: "name" }}
       empty=${html`<${Empty} title="None is set" />`} />
-    ${editable && html`<${Fold} title="Set a ${kind.noun}"><${SetPolicy} key=${tab + vhosts.length} tab=${tab} kind=${kind} vhosts=${vhosts} /><//>`}`;
+    ${editable && html`<${Fold} key=${tab} title="Set ${kind.a}"><${SetPolicy} key=${tab + vhosts.length} tab=${tab} kind=${kind} vhosts=${vhosts} /><//>`}`;
 }
 
 const columnsOf = (tab, editable) => [

@@ -13,6 +13,7 @@ import { Facts, Table } from "../kit/table.js";
 import { Card, ChannelLink, Tabs, Tile, ViewHead } from "../kit/view.js";
 import { AddBinding, BindingTable } from "./bindings.js";
 import { Change } from "./change.js";
+import { dedupFact } from "./dedup.js";
 import { Features } from "./features.js";
 import { Letters } from "./letters.js";
 import { Messages } from "./messages.js";
@@ -80,6 +81,7 @@ function Live({ queue, range }) {
       ["In memory", queue.message_bytes_ram !== undefined && `${number(queue.messages_ram)} messages, ${bytes(queue.message_bytes_ram)}`],
       ["Concurrency cap", queue.pace?.concurrency_max && `${plural(queue.pace.concurrency_max, "message")} at a time`],
       ["Rate limit", queue.pace?.rate_limit && `${number(queue.pace.rate_limit)} in ${duration(queue.pace.rate_limit_period ?? 1000)}`],
+      dedupFact({ of: "queues", vhost: queue.vhost, name: queue.name, found: queue.deduplication }),
       ["Single active consumer", queue.single_active_consumer_tag],
       ...LEFT.map(([key, title]) => [title, queue.message_stats?.[key] > 0 && number(queue.message_stats[key])]),
       ["Dead letters on their way", queue.messages_dlx > 0 && number(queue.messages_dlx)],
