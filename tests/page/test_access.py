@@ -13,7 +13,8 @@ from tests.page.test_messages import publish
 PLACES = (
     "overview", "connections", "channels", "exchanges", "exchanges/%2F/amq.topic", "queues", "queues/%2F/page.seen",
     "queues/%2F/page.seen?tab=messages", "queues/%2F/page.seen?tab=letters", "queues/%2F/page.seen?tab=change",
-    "queues/%2F/page.seen?tab=publish", "queues/%2F/page.seen.stream?tab=offsets", "queues/%2F/page.seen.stream?tab=messages",
+    "queues/%2F/page.seen?tab=publish", "queues/%2F/page.seen.stream?tab=offsets",
+    "queues/%2F/page.seen.stream?tab=messages",
     "celery", "deadletters", "held", "jobs", "trace", "logs",
     "admin/users", "admin/users/guest", "admin/vhosts/%2F", "admin/policies", "admin/limits", "admin/definitions",
 )  # fmt: skip
