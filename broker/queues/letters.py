@@ -21,7 +21,7 @@ from broker.queues.parts import Leaving
 from storage.journal import Journal
 
 log = logging.getLogger("leveret.letters")
-SLICE_RUNS: Final = 128  # sent in one go, some milliseconds' work
+SLICE_RUNS: Final = 64  # sent in one go: at most two milliseconds' work
 SLICE_BYTES: Final = 1024 * 1024  # and then no more
 BYTES_MAX: Final = 2**62  # no limit, where all of it belongs to one group
 WAITING_RUNS_MAX: Final = 4096  # from which on no queue should let more of its messages go
@@ -41,14 +41,20 @@ class Sender(Leaving):
 
 
 class Letter:
-    """Messages that leave a queue. `arrived` names the targets that took them before, where this is another attempt."""
+    """Messages that leave a queue. `is_again` says that this is another attempt.
 
-    __slots__ = ("arrived", "reason", "sender", "span")
+    `arrived` names the targets that took them before; None: their exchange has not let them in yet.
+    """
 
-    def __init__(self, sender: Sender, span: Span, reason: str, arrived: Sequence[str] | None = None) -> None:
+    __slots__ = ("arrived", "is_again", "reason", "sender", "span")
+
+    def __init__(
+        self, sender: Sender, span: Span, reason: str, is_again: bool = False, arrived: Sequence[str] | None = None
+    ) -> None:
         self.sender = sender
         self.span = span
         self.reason = reason
+        self.is_again = is_again
         self.arrived = arrived
 
 
