@@ -209,3 +209,29 @@ def test_the_equivalent_redeclaration_is_the_new_one() -> None:
     assert isinstance(frame, Queue.DeclareOk)
     bench.kill()
     assert bench.queue.settings.priority_max == 9
+
+
+@pytest.mark.parametrize("is_sorted", [True, False])
+def test_time_to_live_is_kept_over_a_kill_too(is_sorted: bool) -> None:
+    bench = Bench()
+    for number in range(400):
+        lives = str(10_000 + number % 7 * 100) if number % 3 else None
+        more = {} if lives is None else {"expiration": lives}
+        bench.publish(number % 10, [body(number % 10, number)], **more)  # type: ignore[arg-type]
+    bench.settle()
+    begun_ms = bench.broker.clock.now_ms()
+    bench.change({"x-max-priority": 9})
+    if is_sorted:
+        bench.sorted()
+    else:
+        bench.broker.turn()
+    bench.broker.advance(1000 if is_sorted else 12)
+    bench.home.finish()
+    bench.kill()
+    for step in range(7):
+        bench.broker.advance(begun_ms + 10_000 + step * 100 - bench.broker.clock.now_ms())
+        for _ in range(20):
+            bench.settle()
+        left = [number for number in range(400) if number % 3 == 0 or number % 7 > step]
+        assert bench.queue.ready.count == len(left), step
+    assert sorted(bench.drain()) == sorted(body(number % 10, number) for number in range(400) if number % 3 == 0)
