@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pamqp import commands
 from pamqp.commands import Basic
 
+from broker.introspection.window import Introspection
+from broker.metrics.kinds import Sources
+from broker.metrics.table import LABELLED_METRICS, METRICS
 from broker.moving.filters import Filter
 from broker.moving.jobs import CANCELLED, DONE, FAILED, PAUSED, RUNNING, RUNNING_MAX, TooManyJobsError
 from broker.moving.service import Chosen, To
@@ -223,6 +228,23 @@ def test_what_a_consumer_gets_while_it_is_read_is_not_moved() -> None:
     assert got + moved.bodies("b") == numbered(60)
     assert moved.bodies("a") == []
     assert moved.queue("a").unacked == len(got)
+
+
+def test_the_metrics_count_by_kind() -> None:
+    moved = Moved()
+    moved.declare("a")
+    moved.declare("b")
+    moved.publish("a", *numbered(5))
+    moved.moved("a", "b", Chosen(count=2))
+    moved.moved("a", "b", copy=True)
+    moved.move("a", "b", Chosen(rate=1))
+    moved.rest()
+    window: Any = Introspection(moved.broker.node)
+    sources = Sources(window.overview, window.node, moved=window.moved(), jobs_running=window.jobs_running())
+    (row,) = [row for row in LABELLED_METRICS if row.name == "leveret_messages_moved_total"]
+    assert row.read(sources) == {"move": 3, "copy": 3, "replay": 0, "rewind": 0}
+    (running,) = [row for row in METRICS if row.name == "leveret_jobs_running"]
+    assert running.read(sources) == 1
 
 
 # ---- what is refused
