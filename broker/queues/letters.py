@@ -23,6 +23,8 @@ from storage.journal import Journal
 log = logging.getLogger("leveret.letters")
 SLICE_RUNS: Final = 64  # sent in one go: at most two milliseconds' work
 SLICE_BYTES: Final = 1024 * 1024  # and then no more
+UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log; from there on letters wait for the disk
+DISK_WAIT_MS: Final = 5  # then, before it is looked at again
 BYTES_MAX: Final = 2**62  # no limit, where all of it belongs to one group
 WAITING_RUNS_MAX: Final = 4096  # from which on no queue should let more of its messages go
 
@@ -127,6 +129,9 @@ class Letters:
         self._is_due = False
         if not self._waiting:
             return
+        if self._journal.backlog_bytes() > UNWRITTEN_BYTES_MAX:
+            self._wake_at(self.now_ms() + DISK_WAIT_MS)
+            return
         self._journal.begin()
         try:
             self._send(SLICE_RUNS, SLICE_BYTES)
@@ -149,6 +154,10 @@ class Letters:
             except Exception:  # one message must not keep back all others; it comes back at the next start
                 log.exception("a dead letter could not be sent")
         self._is_sending = False
-        if self._waiting and not self._is_due:
+        if self._waiting:
+            self._wake_at(now_ms)
+
+    def _wake_at(self, due_ms: int) -> None:
+        if not self._is_due:
             self._is_due = True
-            self.wake(now_ms, self._next_turn)
+            self.wake(due_ms, self._next_turn)
