@@ -319,8 +319,8 @@ SCENARIOS = {
     "accounts": ACCOUNTS, "vhosts": VHOSTS, "queues": QUEUES, "messages": MESSAGES, "moving": MOVING, "held": HELD,
     "policies": POLICIES, "definitions": DEFINITIONS, "node": NODE,
 }  # fmt: skip
-# Commands whose tests need more than a line: test_live, test_doctor, test_convert and test_log.
+# Commands whose tests need more than a line: test_live, test_streams, test_doctor, test_convert and test_log.
 ELSEWHERE = frozenset({
-    "close_connection", "close_all_connections", "close_all_user_connections", "convert_rabbitmq_conf", "doctor", "log",
-    "cancel_job", "shutdown", "stop", "trace",
+    "cancel_job", "close_connection", "close_all_connections", "close_all_user_connections", "convert_rabbitmq_conf",
+    "delete_stream_offset", "doctor", "log", "shutdown", "stop", "trace",
 })  # fmt: skip
