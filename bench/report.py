@@ -21,7 +21,7 @@ LABELS = {
     "broker_share": "broker CPU, % of worker's and producer's (mark: below 3)",
     "generator_rate": "generator alone, by its CPU, per s (mark: 2,000,000)",
     "memory_peak_mb": "memory peak MB",
-    "reader_kb": "memory per reader KB",
+    "reader_memory_kb": "memory per reader KB",
     "p50_us": "p50 µs",
     "p99_us": "p99 µs",
     "p999_us": "p99.9 µs",

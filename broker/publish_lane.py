@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from broker.holding.holding import Holding
 from broker.holding.ticket import UNTIL
-from broker.model.interfaces import PublishTarget, Tracer, Turn
+from broker.model.interfaces import Gate, PublishTarget, Tracer, Turn
 from broker.model.message import Batch
 from broker.model.names import REPLY_TO_PREFIX
 from broker.model.receipt import Receipt
@@ -75,6 +75,8 @@ class PublishLane:
             queues = self._route(way, batch, copies)
             if self.table.varied and len(batch.bodies) > 1:
                 return SPLIT
+            if self.table.passed or self.table.barred:
+                return self._submit_through(way.exchange, batch, queues, receipt)
         if way.is_guarded:
             return self._submit_guarded(way.exchange, batch, queues, receipt)
         return self._submit(way.exchange, batch, queues, receipt)
@@ -92,10 +94,22 @@ class PublishLane:
         self.counters.routed += count
         return self.publish(batch, queues, receipt)
 
-    def _submit_guarded(
+    def _submit_through(
         self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None
     ) -> int:
-        """The same where the exchange or a queue has a gate."""
+        """The same where exchanges on the way have gates."""
+        barred = [found.gate for found in self.table.barred if found.gate is not None]
+        passed = [found.gate for found in self.table.passed if found.gate is not None]
+        for gate in barred:
+            gate.barred(batch, receipt)
+        taken = self._submit_guarded(exchange, batch, queues, receipt, passed)
+        return 0 if taken == UNROUTED and barred else taken
+
+    def _submit_guarded(
+        self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None,
+        passed: Sequence[Gate] = (),
+    ) -> int:  # fmt: skip
+        """The same where the exchange or a queue has a gate; `passed` are those of exchanges on the way."""
         now_ms = self._turn.now_ms()
         if len(batch.bodies) > 1 and not passes(exchange.gate, queues, batch, now_ms):
             return SPLIT
@@ -103,9 +117,18 @@ class PublishLane:
         if gate is not None and not gate.admit(batch, receipt, now_ms):
             exchange.published_in += len(batch.bodies)
             return UNROUTED if batch.address.mandatory and gate.returns_mandatory() else 0
-        if gate is None:
+        gates = [*passed, gate] if gate is not None else passed
+        return self._enter(gates, len(gates), exchange, batch, queues, receipt, now_ms)
+
+    def _enter(
+        self, gates: Sequence[Gate], left: int, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget],
+        receipt: Receipt | None, now_ms: int,
+    ) -> int:  # fmt: skip
+        """Goes in by the first `left` of these gates, one within the other."""
+        if not left:
             return self._submit_inside(exchange, batch, queues, receipt, now_ms)
-        return gate.enter(batch, now_ms, lambda: self._submit_inside(exchange, batch, queues, receipt, now_ms))
+        further = lambda: self._enter(gates, left - 1, exchange, batch, queues, receipt, now_ms)  # noqa: E731
+        return gates[left - 1].enter(batch, receipt, now_ms, further)
 
     def _submit_inside(
         self, exchange: Exchange, batch: Batch, queues: Sequence[PublishTarget], receipt: Receipt | None, now_ms: int

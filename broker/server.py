@@ -45,6 +45,7 @@ log = logging.getLogger("leveret.server")
 LOCK_FILE: Final = "brokerd.lock"
 DRAIN_CHECK_S: Final = 0.01
 LEARNING_LOOK_S: Final = 0.002
+LEARNING_S_MAX: Final = 60
 BEAT_MS: Final = 50  # between two looks at how late the loop is, beside what tells so by itself
 NS_PER_MS: Final = 1_000_000
 
@@ -163,10 +164,18 @@ class Server:
         trouble = await stored
         if trouble and is_new:  # where there was something before, it can be served while the disk is full
             raise StartError(trouble)
-        while node.is_learning:
-            await asyncio.sleep(LEARNING_LOOK_S)
+        await self._learned(node)
         self.node.accounts.worker = self._hasher
         self.outlets = Outlets(self.node, self.stop)
+
+    async def _learned(self, node: Node) -> None:
+        """Waits until it is known which messages came before, though not for ever: to serve is worth more."""
+        looks_left = int(LEARNING_S_MAX / LEARNING_LOOK_S)
+        while node.is_learning and looks_left:
+            looks_left -= 1
+            await asyncio.sleep(LEARNING_LOOK_S)
+        if node.is_learning:
+            log.warning("not all messages that deduplication knew before the start have been read yet; it goes on")
 
     async def _load_definitions(self, path: Path) -> None:
         """Imports a definitions file before anybody can connect. Raises: StartError."""

@@ -114,12 +114,12 @@ def _run(broker: Broker, readers_count: int, offset: str, before: int, live: int
     return {
         "rate": delivered / seconds,
         "cpu_us": (used_s - cpu_s) * 1e6 / delivered if used_s is not None and cpu_s is not None else None,
-        "reader_kb": (grown_mb - memory_mb) * 1000 / readers_count if grown_mb and memory_mb else None,
+        "reader_memory_kb": (grown_mb - memory_mb) * 1000 / readers_count if grown_mb and memory_mb else None,
     }
 
 
 assert PREFETCH * _delivery_bytes() < FRAME_MAX * 8
-SHOWN = ("rate", "cpu_us", "reader_kb")
+SHOWN = ("rate", "cpu_us", "reader_memory_kb")
 SCENARIOS = [
     Scenario(
         "readers-live", "a stream, 1,000 readers at its end, messages one by one", shown=SHOWN,

@@ -15,6 +15,7 @@ from broker.model.interfaces import Gate, Turn
 from broker.model.message import Batch
 from broker.model.receipt import Receipt
 from broker.queues.counters import QueueCounters
+from protocol.properties import Properties
 from storage.journal import Journal
 
 
@@ -63,12 +64,21 @@ class ExchangeGate(Gate):
         identity = self._reader.identity(batch.properties)
         if identity is None or not self.window.knows(identity, now_ms):
             return True
-        self.duplicates += len(batch.bodies)
-        self._repeats.answer(receipt)
+        self.barred(batch, receipt)
         return False
 
-    def enter(self, batch: Batch, now_ms: int, publish: Callable[[], int]) -> int:
-        """Publishes what was let in and keeps its identity, where somebody took the message.
+    def bars(self, properties: Properties) -> bool:
+        """Whether such a message came lately."""
+        identity = self._reader.identity(properties)
+        return identity is not None and self.window.knows_now(identity)
+
+    def barred(self, batch: Batch, receipt: Receipt | None) -> None:
+        """Counts what goes no further, and answers for it."""
+        self.duplicates += len(batch.bodies)
+        self._repeats.answer(receipt)
+
+    def enter(self, batch: Batch, receipt: Receipt | None, now_ms: int, publish: Callable[[], int]) -> int:
+        """Publishes what was let in and keeps its identity, where queues took the message and none refused it.
 
         What is journalled is so together with its identity: both outlive a crash, or neither.
         """
@@ -82,7 +92,7 @@ class ExchangeGate(Gate):
             journal.begin()
         try:
             taken = publish()
-            if taken >= 0:
+            if batch.stamp_ms and (receipt is None or not receipt.rejected):
                 self._repeats.position = max(self._repeats.position, batch.position)
                 self.window.keep(identity, now_ms, self._reader.ttl_ms(properties), batch.position > 0)
         finally:

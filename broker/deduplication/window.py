@@ -73,6 +73,10 @@ class Window:
         entry = self._plain.get(identity) or self._own.get(identity)
         return entry is not None and (entry.expires_ms == FOREVER or entry.expires_ms > now_ms)
 
+    def knows_now(self, identity: bytes) -> bool:
+        """Whether it is known at this time."""
+        return self.knows(identity, self._now_ms())
+
     def keep(self, identity: bytes, now_ms: int, ttl_ms: int, lasts: bool) -> None:
         """Knows an identity from now on.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from broker.holding.due_index import Entry
@@ -14,6 +15,9 @@ from storage.journal import Loaded, Stream
 ONE_BYTES: Final = 1  # read nothing but the record that has a message
 DENSE_BYTES: Final = 16 * 1024  # read at a time where so many are most of those that stand next to one another
 DENSE_COUNT: Final = 8
+DENSE_GAP: Final = 2
+PART_COUNT: Final = 4  # of others, read one after another
+PARTS_MAX: Final = 8  # read side by side, which saves the reader's thread some of its ways
 
 Found = dict[int, Held]
 OnFetched = Callable[[Found, list[Entry]], None]
@@ -42,62 +46,86 @@ class TicketReader:
         return [Held(batch, at, ticket) for at in range(len(batch.bodies))]
 
 
+class _Part:
+    """Some messages of one stream, by number, and which of them are still to be read, in order."""
+
+    __slots__ = ("entries", "is_answered", "is_waiting", "numbers", "stream")
+
+    def __init__(self, stream: Stream, entries: dict[int, Entry], numbers: list[int]) -> None:
+        self.stream = stream
+        self.entries = entries
+        self.numbers = numbers
+        self.is_answered = False
+        self.is_waiting = False
+
+
+def _cut(numbers: list[int]) -> Iterator[list[int]]:
+    """Numbers in order, in parts that are read one after another: those that stand near one another, or a few."""
+    while numbers:
+        count = 1
+        while count < len(numbers) and numbers[count] - numbers[count - 1] <= DENSE_GAP:
+            count += 1
+        size = count if count >= DENSE_COUNT else PART_COUNT
+        yield numbers[:size]
+        numbers = numbers[size:]
+
+
 class Fetching:
     """One request: answers once, with what was found by key, and the entries that are lost.
 
     What is in neither is not written yet. Everything that is in memory already is found there.
     """
 
-    __slots__ = ("_entries", "_found", "_groups", "_is_answered", "_is_waiting", "_lost", "_numbers", "_on_fetched",
-                 "_reader", "_stream")  # fmt: skip
+    __slots__ = ("_found", "_lost", "_on_fetched", "_parts", "_reader", "_running")
 
     def __init__(self, store: HeldStore, entries: Sequence[Entry], on_fetched: OnFetched) -> None:
         self._on_fetched = on_fetched
         self._found: Found = {}
         self._lost: list[Entry] = []
         self._reader = TicketReader()
-        self._groups: dict[Stream, dict[int, Entry]] = {}
-        self._stream: Stream | None = None
-        self._entries: dict[int, Entry] = {}
-        self._numbers: list[int] = []
-        self._is_answered = False
-        self._is_waiting = False
+        self._running = 0
+        streams: dict[Stream, dict[int, Entry]] = {}
         for entry in entries:
             held = store.hot.get(entry[1])
             if held is not None:
                 self._found[entry[1]] = held
             else:
-                self._groups.setdefault(store.stream(entry[1]), {})[number_of(entry[1])] = entry
+                streams.setdefault(store.stream(entry[1]), {})[number_of(entry[1])] = entry
+        self._parts = [
+            _Part(stream, {number: wanted[number] for number in numbers}, numbers)
+            for stream, wanted in streams.items()
+            for numbers in _cut(sorted(wanted))
+        ]
+        self._parts.reverse()
 
     def start(self) -> None:
         """Begins to read."""
-        while self._next():
-            stream = self._stream
-            assert stream is not None, "the next one stands in a stream"
-            self._is_answered = False
-            stream.load(self._numbers[0], self._size(), self._loaded)
-            if not self._is_answered:
-                self._is_waiting = True
+        self._running += 1  # nothing is answered before everything has begun that may
+        while self._parts and self._running <= PARTS_MAX:
+            self._running += 1
+            self._go_on(self._parts.pop())
+        self._ended()
+
+    def _go_on(self, part: _Part) -> None:
+        """Reads the rest of a part, and what nobody reads yet, as far as that comes at once."""
+        while part.numbers or self._parts:
+            if not part.numbers:
+                part = self._parts.pop()
+            part.is_answered = False
+            size_bytes = DENSE_BYTES if len(part.numbers) >= DENSE_COUNT else ONE_BYTES
+            part.stream.load(part.numbers[0], size_bytes, partial(self._loaded, part))
+            if not part.is_answered:
+                part.is_waiting = True
                 return
-        self._on_fetched(self._found, self._lost)
+        self._ended()
 
-    def _next(self) -> bool:
-        """Whether there is a message to read; then it is the first of `_numbers`."""
-        while not self._numbers:
-            if not self._groups:
-                return False
-            stream = next(iter(self._groups))
-            self._stream, self._entries = stream, self._groups.pop(stream)
-            self._numbers = sorted(self._entries)
-        return True
+    def _ended(self) -> None:
+        self._running -= 1
+        if not self._running:
+            self._on_fetched(self._found, self._lost)
 
-    def _size(self) -> int:
-        numbers = self._numbers
-        is_dense = len(numbers) >= DENSE_COUNT and numbers[DENSE_COUNT - 1] - numbers[0] < DENSE_COUNT * 2
-        return DENSE_BYTES if is_dense else ONE_BYTES
-
-    def _loaded(self, runs: Sequence[Loaded], next_number: int) -> None:
-        entries = self._entries
+    def _loaded(self, part: _Part, runs: Sequence[Loaded], next_number: int) -> None:
+        entries = part.entries
         for run in runs:
             if not any(number in entries for number in range(run.first, run.first + len(run.items))):
                 continue
@@ -109,10 +137,10 @@ class Fetching:
                 entry = entries.pop(run.first + at, None)
                 if entry is not None:
                     self._found[entry[1]] = one
-        passed = [number for number in self._numbers if number < next_number]
+        passed = [number for number in part.numbers if number < next_number]
         self._lost += [entries.pop(number) for number in passed if number in entries]
-        self._numbers = [number for number in self._numbers if number >= next_number] if passed else []
-        self._is_answered = True
-        if self._is_waiting:
-            self._is_waiting = False
-            self.start()
+        part.numbers = [number for number in part.numbers if number >= next_number] if passed else []
+        part.is_answered = True
+        if part.is_waiting:
+            part.is_waiting = False
+            self._go_on(part)

@@ -43,7 +43,7 @@ def stream_info(queue: Queue) -> StreamInfo | None:
     return StreamInfo(
         first_offset=log.first - 1,
         next_offset=following - 1,
-        committed_offset=feeder.stop - 2,
+        committed_offset=queue.durable_stop() - 2,
         lag=max(0, following - min(positions)) if positions else None,
         cached_bytes=log.hot_bytes,
         chunk_loads=log.loads,

@@ -12,6 +12,7 @@ from mypy_extensions import mypyc_attr
 
 from broker.model.message import Batch, Span
 from broker.model.receipt import Receipt
+from protocol.properties import Properties
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -111,7 +112,14 @@ class Gate:
         """
         raise NotImplementedError
 
-    def enter(self, batch: Batch, now_ms: int, publish: Callable[[], int]) -> int:  # noqa: ARG002
+    def bars(self, properties: Properties) -> bool:  # noqa: ARG002
+        """Whether a message that reaches the gate's exchange through another one goes no further from there."""
+        return False
+
+    def barred(self, batch: Batch, receipt: Receipt | None) -> None:
+        """It has barred these messages, and may have something to say to their receipt."""
+
+    def enter(self, batch: Batch, receipt: Receipt | None, now_ms: int, publish: Callable[[], int]) -> int:  # noqa: ARG002
         """Calls `publish`, which hands on what an exchange's gate has let in, and returns what that does.
 
         That is below 0 where nobody has taken it.

@@ -161,8 +161,8 @@ class DeadLetter(Sender):
                 inside.append(queue)
             elif verdict == REFUSED:
                 refusing.append(queue)
-        if inside and gate is not None:
-            gate.enter(batch, now_ms, lambda: self._letters.publish(batch, inside, None))
+        if inside and gate is not None and not refusing:
+            gate.enter(batch, None, now_ms, lambda: self._letters.publish(batch, inside, None))
         elif inside:
             self._letters.publish(batch, inside, None)
         return refusing

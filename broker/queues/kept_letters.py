@@ -103,7 +103,7 @@ class KeptLetters:
         self._count(span.start - span.stop, span.batch.body_bytes)
         leaving = self._queue.leaving
         if isinstance(leaving, Sender):
-            self._letters.post(Letter(leaving, span, reason, arrived))
+            self._letters.post(Letter(leaving, span, reason, True, arrived))
         else:  # there is no dead letter exchange any more
             self._queue.done(span)
 
@@ -146,25 +146,26 @@ class KeptDeadLetter(DeadLetter):
         if self.queue.is_deleted:
             self.queue.done(letter.span)
             return
-        if letter.arrived is None:
+        if not letter.is_again:
             self.count(letter, AT_LEAST_ONCE)
         span = letter.span
         written = self.write(span.batch, letter.reason, now_ms)
         batch = Batch(written.address, written.properties, list(span.bodies()), -1)
         route = self.route(written, batch)
         if route is None or not route[1]:
-            self._keep(letter, letter.arrived or ())
+            self._keep(letter, letter.arrived)
         elif passes(route, batch, now_ms):
             self._send(letter, batch, route, now_ms)
         else:
             for single in batch.singles():
                 part = span.cut(1) if span.stop - span.start > 1 else span
-                self._send(Letter(self, part, letter.reason, letter.arrived), single, route, now_ms)
+                self._send(Letter(self, part, letter.reason, letter.is_again, letter.arrived), single, route, now_ms)
 
     def _send(self, letter: Letter, batch: Batch, route: Route, now_ms: int) -> None:
-        arrived = letter.arrived or ()
         gate, queues = route
-        due = [queue for queue in queues if queue.name not in arrived]
+        if letter.arrived is not None:  # the exchange is asked once
+            gate = None
+        due = [queue for queue in queues if queue.name not in (letter.arrived or ())]
         refusing = self.deliver(batch, (gate, due), now_ms) if due else ()
         if refusing:
             self._keep(letter, [queue.name for queue in queues if queue not in refusing])
@@ -173,8 +174,8 @@ class KeptDeadLetter(DeadLetter):
         counts, count = self._letters.counts, letter.span.stop - letter.span.start
         counts.add(self.queue.settings.queue_type, AT_LEAST_ONCE, CONFIRMED, count)
 
-    def _keep(self, letter: Letter, arrived: Sequence[str]) -> None:
-        self._kept.add(Letter(self, letter.span, letter.reason, arrived))
+    def _keep(self, letter: Letter, arrived: Sequence[str] | None) -> None:
+        self._kept.add(Letter(self, letter.span, letter.reason, True, arrived))
 
 
 def create_dead_letter(queue: ClassicQueue, letters: Letters | None) -> DeadLetter | None:

@@ -21,8 +21,10 @@ from broker.queues.parts import Leaving
 from storage.journal import Journal
 
 log = logging.getLogger("leveret.letters")
-SLICE_RUNS: Final = 128  # sent in one go, some milliseconds' work
+SLICE_RUNS: Final = 64  # sent in one go: at most two milliseconds' work
 SLICE_BYTES: Final = 1024 * 1024  # and then no more
+UNWRITTEN_BYTES_MAX: Final = 16 * 1024 * 1024  # of the log; from there on letters wait for the disk
+DISK_WAIT_MS: Final = 5  # then, before it is looked at again
 BYTES_MAX: Final = 2**62  # no limit, where all of it belongs to one group
 WAITING_RUNS_MAX: Final = 4096  # from which on no queue should let more of its messages go
 
@@ -41,14 +43,20 @@ class Sender(Leaving):
 
 
 class Letter:
-    """Messages that leave a queue. `arrived` names the targets that took them before, where this is another attempt."""
+    """Messages that leave a queue. `is_again` says that this is another attempt.
 
-    __slots__ = ("arrived", "reason", "sender", "span")
+    `arrived` names the targets that took them before; None: their exchange has not let them in yet.
+    """
 
-    def __init__(self, sender: Sender, span: Span, reason: str, arrived: Sequence[str] | None = None) -> None:
+    __slots__ = ("arrived", "is_again", "reason", "sender", "span")
+
+    def __init__(
+        self, sender: Sender, span: Span, reason: str, is_again: bool = False, arrived: Sequence[str] | None = None
+    ) -> None:
         self.sender = sender
         self.span = span
         self.reason = reason
+        self.is_again = is_again
         self.arrived = arrived
 
 
@@ -121,6 +129,9 @@ class Letters:
         self._is_due = False
         if not self._waiting:
             return
+        if self._journal.backlog_bytes() > UNWRITTEN_BYTES_MAX:
+            self._wake_at(self.now_ms() + DISK_WAIT_MS)
+            return
         self._journal.begin()
         try:
             self._send(SLICE_RUNS, SLICE_BYTES)
@@ -143,6 +154,10 @@ class Letters:
             except Exception:  # one message must not keep back all others; it comes back at the next start
                 log.exception("a dead letter could not be sent")
         self._is_sending = False
-        if self._waiting and not self._is_due:
+        if self._waiting:
+            self._wake_at(now_ms)
+
+    def _wake_at(self, due_ms: int) -> None:
+        if not self._is_due:
             self._is_due = True
-            self.wake(now_ms, self._next_turn)
+            self.wake(due_ms, self._next_turn)

@@ -106,6 +106,7 @@ class StreamQueue(Queue):
         number = self._stream.next - count
         self.log.append(batch, number)
         self.counters.published += count
+        self._see_durable()  # so that what waits does not grow where nobody reads
         self._awaited.append((batch.position, number + count))
         self._retention.appended(count, count * batch.body_bytes, now_ms)
         self.ready.recount()
@@ -145,9 +146,18 @@ class StreamQueue(Queue):
         self._mark_dirty()
 
     def _see_durable(self) -> None:
+        """Readers may have what is durable by now."""
         awaited, durable = self._awaited, self._context.journal.durable
+        stop = 0
         while awaited and awaited[0][0] <= durable:
-            self.feeder.grown(awaited.popleft()[1])
+            stop = awaited.popleft()[1]
+        if stop and self.feeder.grown(stop):
+            self._mark_dirty()
+
+    def durable_stop(self) -> int:
+        """The first number whose message is not durable."""
+        durable = self._context.journal.durable
+        return next((stop for position, stop in reversed(self._awaited) if position <= durable), self.feeder.stop)
 
     # ---- deliver lane
 

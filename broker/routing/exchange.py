@@ -69,8 +69,9 @@ def check_delayed_type(type: str, arguments: Mapping[str, object]) -> None:
     if not isinstance(underlying, str):
         text = f"Invalid argument, '{DELAYED_TYPE}' must be an existing exchange type"
         raise ChannelException(PRECONDITION_FAILED, text)
-    if underlying == DELAYED:
-        raise ChannelException(PRECONDITION_FAILED, f"Invalid argument, '{DELAYED}' can't be used for '{DELAYED_TYPE}'")
+    if underlying in (DELAYED, DEDUPLICATION):  # what stands before such an exchange would not be asked
+        text = f"Invalid argument, '{underlying}' can't be used for '{DELAYED_TYPE}'"
+        raise ChannelException(PRECONDITION_FAILED, text)
     if underlying not in EXCHANGE_TYPES:
         raise ConnectionException(COMMAND_INVALID, f"unknown exchange type '{underlying}'")
 

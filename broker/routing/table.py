@@ -31,7 +31,8 @@ class RoutingTable:
     """Who is bound to whom in one vhost; `version` grows with every change that can alter a route.
 
     `on_unbind` is told of every binding that has gone, whatever the reason, with its source and destination. `varied`
-    says of the route found last that the next message which is like this one may go another way.
+    says of the route found last that the next message which is like this one may go another way; `passed` are the
+    exchanges with a gate that it leads through, and `barred` those behind which it does not go on.
     """
 
     __slots__ = (
@@ -39,8 +40,10 @@ class RoutingTable:
         "_by_source",
         "_cache",
         "_cached_queues",
+        "barred",
         "exchanges",
         "on_unbind",
+        "passed",
         "queues",
         "varied",
         "version",
@@ -51,6 +54,8 @@ class RoutingTable:
         self.queues: dict[str, QueueDestination] = {}
         self.version = 0
         self.varied = False
+        self.passed: list[Exchange] = []
+        self.barred: list[Exchange] = []
         self.on_unbind: Callable[[Binding, Exchange, Target], None] | None = None
         self._by_source: dict[str, dict[Binding, Target]] = {}
         self._by_destination: dict[tuple[str, str], dict[Binding, None]] = {}
@@ -162,7 +167,7 @@ class RoutingTable:
 
         Args: `headers` is called at most once, and only where an exchange on the way looks at them.
         """
-        self.varied = False
+        self._forget_last()
         if exchange.name == DEFAULT_EXCHANGE:
             queue = self.queues.get(routing_key)
             return () if queue is None else (queue,)
@@ -189,7 +194,7 @@ class RoutingTable:
         unique = tuple(dict.fromkeys(keys))
         if len(unique) == 1:
             return self.route(exchange, unique[0], headers, properties)
-        self.varied = False
+        self._forget_last()
         if exchange.name == DEFAULT_EXCHANGE:
             return tuple([self.queues[key] for key in unique if key in self.queues])
         return self._walk(exchange, unique, headers, properties)[0]
@@ -199,6 +204,12 @@ class RoutingTable:
         if exchange.name == DEFAULT_EXCHANGE:
             return routing_key in self.queues
         return (exchange, routing_key) in self._cache
+
+    def _forget_last(self) -> None:
+        """What was said of the route found last."""
+        self.varied = False
+        if self.passed or self.barred:
+            self.passed, self.barred = [], []
 
     @property
     def cached_routes(self) -> int:
@@ -220,6 +231,8 @@ class RoutingTable:
         repeatable = True
         while pending:
             exchange = pending.pop()
+            if exchange.gate is not None and exchange is not start and not self._is_open(exchange, properties):
+                continue
             matcher = exchange.matcher
             looks_at = _NO_HEADERS if given is None else given
             if matcher.uses_headers and given is None:
@@ -236,6 +249,14 @@ class RoutingTable:
                     seen.add(target.name)
                     pending.append(target)
         return tuple(queues.values()), repeatable and given is None and not self.varied
+
+    def _is_open(self, exchange: Exchange, properties: Properties) -> bool:
+        """Whether the gate of an exchange on the way lets a message through; the next one like it is asked anew."""
+        self.varied = True
+        gate = exchange.gate
+        is_open = gate is None or not gate.bars(properties)
+        (self.passed if is_open else self.barred).append(exchange)
+        return is_open
 
     def _matches(self, exchange: Exchange, keys: tuple[str, ...], headers: Mapping[str, object]) -> Collection[Target]:
         """One hop: what is bound here and matches, else the alternate exchange if there is one."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from pamqp.commands import Confirm, Queue
+from pamqp.commands import Confirm, Exchange, Queue
 
+from broker.model.interfaces import Gate
+from broker.model.message import Batch
+from broker.model.receipt import Receipt
 from broker.model.vhost_counters import AT_LEAST_ONCE, CONFIRMED
 from broker.queues.kept_letters import PROBE_RUNS, RETRY_MS, KeptDeadLetter
 from tests.broker.letters import Desk, deaths
@@ -159,3 +162,34 @@ def test_without_both_settings_it_is_at_most_once(missing: str) -> None:
     desk.queue("work", durable=True, dead_letter_exchange="amq.fanout", **settings)
     leaving = desk.broker.vhost.queues["work"].leaving  # type: ignore[attr-defined]
     assert not isinstance(leaving, KeptDeadLetter)
+
+
+def test_the_exchange_is_asked_once() -> None:
+    """One that lets a message in only once, as deduplication does, must not swallow the second attempt."""
+    desk = start()
+    gate = shut(desk, "dead")
+    desk.client.call(1, Exchange.Declare(exchange="once", exchange_type="fanout"))
+    desk.client.call(1, Queue.Bind(queue="dead", exchange="once"))
+    first = desk.broker.vhost.table.exchanges["once"].gate = Once()
+    desk.queue("other", durable=True, dead_letter_exchange="once", **SURE)
+    desk.publish("other", "a", delivery_mode=2)
+    desk.reject("other")
+    desk.broker.advance(RETRY_MS)
+    gate.is_closed = False
+    desk.broker.advance(RETRY_MS)
+    assert desk.bodies("dead") == ["a"]
+    assert first.asked == 1
+
+
+class Once(Gate):
+    """Lets in the first message, and swallows all others."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def passes(self, batch: Batch, now_ms: int) -> bool:  # noqa: ARG002
+        return not self.asked
+
+    def admit(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> bool:  # noqa: ARG002
+        self.asked += 1
+        return self.asked == 1

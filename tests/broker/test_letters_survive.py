@@ -11,17 +11,19 @@ import pytest
 from pamqp.commands import Basic, Confirm, Queue
 
 from broker.queues.kept_letters import RETRY_MS
+from broker.queues.letters import UNWRITTEN_BYTES_MAX
 from storage.commit import Timers
 from storage.definitions_disk import MemoryDisk
 from storage.journal import Journal
 from storage.local import LocalJournal, LogSettings
 from storage.status import OK
-from storage.worker import InlineWorker
+from storage.worker import InlineWorker, Worker
 from tests.broker.letters import Desk, deaths, headers
 from tests.broker.test_dead_letter import shut
 from tests.broker.test_kept_letters import SURE
 from tests.support.faulty_files import FaultyFiles, PowerCut
 from tests.support.sansio import SansBroker
+from tests.support.workers import HeldWorker
 
 SETTINGS = LogSettings(segment_bytes=4096, index_bytes=1000)
 MESSAGES = [f"{number}" for number in range(6)]
@@ -30,14 +32,17 @@ MESSAGES = [f"{number}" for number in range(6)]
 class Home:
     """A broker on a test disk, and what comes after its end."""
 
-    def __init__(self, files: FaultyFiles | None = None, disk: MemoryDisk | None = None) -> None:
+    def __init__(
+        self, files: FaultyFiles | None = None, disk: MemoryDisk | None = None, writer: Worker | None = None
+    ) -> None:
         self.files = files or FaultyFiles()
+        self.writer = InlineWorker() if writer is None else writer
         self.disk = disk or MemoryDisk()
         self.broker = SansBroker(disk=self.disk, journal=self._open)
         self.desk = Desk(self.broker)
 
     def _open(self, timers: Timers, clock_ms: Callable[[], int]) -> Journal:
-        return LocalJournal(self.files, InlineWorker(), InlineWorker(), timers, clock_ms, SETTINGS, boot=1)
+        return LocalJournal(self.files, self.writer, InlineWorker(), timers, clock_ms, SETTINGS, boot=1)
 
     def killed(self) -> Home:
         """The next life after kill -9."""
@@ -179,3 +184,24 @@ def test_kept_letters_are_read_back_from_the_log() -> None:
     home = home.killed()
     assert home.desk.bodies("work") == []
     assert home.broker.vhost.queues["work"].kept == 0
+
+
+def test_letters_wait_for_a_disk_that_is_far_behind() -> None:
+    writer = HeldWorker()
+    home = Home(writer=writer)
+    desk = home.desk
+    desk.queue("work", dead_letter_exchange="", dead_letter_routing_key="dead")
+    for name in ("dead", "deep"):
+        desk.queue(name, durable=True)
+    desk.publish("work", "a", delivery_mode=2)
+    desk.publish("deep", "what is being written meanwhile", delivery_mode=2)
+    home.broker.advance(100)
+    desk.publish("deep", *["x" * (1 << 20)] * (UNWRITTEN_BYTES_MAX // (1 << 20) + 1), delivery_mode=2)
+    desk.reject("work")
+    home.broker.advance(1000)
+    dead = home.broker.vhost.queues["dead"].ready
+    assert dead.count == 0
+    while writer.waiting:
+        writer.close()
+        home.broker.advance(10)
+    assert dead.count == 1

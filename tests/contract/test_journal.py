@@ -178,3 +178,24 @@ def test_making_room_loses_nothing(journal: Journal) -> None:
     journal.commit(True)
     assert messages(loaded(stream, 4)) == [(4, b"after")]
     assert messages(loaded(other)) == []
+
+
+def test_a_survey_tells_what_a_load_does_without_the_items(journal: Journal) -> None:
+    stream, other = journal.stream(7), journal.stream(8)
+    journal.append([(stream, 500)], 99, b"a long head", [b"ab", b"cd"])
+    journal.append([(other, 1)], 99, b"other", [b"x"])
+    journal.append([(stream, 0)], 100, b"b", [b"x" * 5000])
+    journal.append([(stream, 700)], 101, b"c", [b"y"])
+    journal.commit(False)
+    stream.settle(2, 3, 0)
+    told: list[Loaded] = []
+    first = 1
+    while first < stream.next:
+        answers: list[tuple[Sequence[Loaded], int]] = []
+        stream.survey(first, 1, 6, lambda *answer, answers=answers: answers.append(answer))  # type: ignore[misc]
+        assert len(answers) == 1
+        told += answers[0][0]
+        first = answers[0][1]
+    assert [(run.first, run.items, run.head, run.stamp_ms, run.expires_ms) for run in told] == [
+        (1, [b""], b"a long", 99, 500), (3, [b""], b"b", 100, 0), (4, [b""], b"c", 101, 700),
+    ]  # fmt: skip

@@ -37,7 +37,7 @@ if SOAK:
     TestBrokerModel = pytest.mark.timeout(3600)(TestBrokerModel)
 
 
-@pytest.mark.timeout(3600 if SOAK else 120)
+@pytest.mark.timeout(3600 if SOAK else 400)
 @pytest.mark.parametrize("machine", [DurableMachine, LateMachine])
 def test_broker_on_a_disk(machine: type[DurableMachine]) -> None:
     REACHED.clear()

@@ -12,7 +12,7 @@ from tests.model.extended_machine import REACHED, ExtendedMachine
 from tests.model.test_broker_model import ENOUGH, SOAK, model_settings
 
 
-@pytest.mark.timeout(3600 if SOAK else 120)
+@pytest.mark.timeout(3600 if SOAK else 400)
 def test_what_queues_do_beyond_first_in_first_out() -> None:
     REACHED.clear()
     run_state_machine_as_test(ExtendedMachine, settings=model_settings(150, 3000))

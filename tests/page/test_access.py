@@ -13,7 +13,8 @@ from tests.page.test_messages import publish
 PLACES = (
     "overview", "connections", "channels", "exchanges", "exchanges/%2F/amq.topic", "queues", "queues/%2F/page.seen",
     "queues/%2F/page.seen?tab=messages", "queues/%2F/page.seen?tab=letters", "queues/%2F/page.seen?tab=change",
-    "queues/%2F/page.seen?tab=publish", "queues/%2F/page.stream?tab=offsets", "queues/%2F/page.stream?tab=messages",
+    "queues/%2F/page.seen?tab=publish", "queues/%2F/page.seen.stream?tab=offsets",
+    "queues/%2F/page.seen.stream?tab=messages",
     "celery", "deadletters", "held", "jobs", "trace", "logs",
     "admin/users", "admin/users/guest", "admin/vhosts/%2F", "admin/policies", "admin/limits", "admin/definitions",
 )  # fmt: skip
@@ -28,7 +29,7 @@ TABS_MAX = 60
 
 def prepare(managed: Managed) -> None:
     """A stream, and a queue with a dead letter in it."""
-    managed.queue("page.stream", **{"x-queue-type": "stream"})
+    managed.queue("page.seen.stream", **{"x-queue-type": "stream"})
     if not managed.exists("queues/%2F/page.seen"):
         publish(managed, managed.queue("page.seen", **{"x-max-length": 9}), b"{}", dead("rejected", "shop.charge"))
 

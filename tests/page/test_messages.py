@@ -69,6 +69,8 @@ def test_a_celery_task_is_found_read_and_revoked(look: Looker, managed: Managed)
     app.close()
     page = look.open("celery?queue=page.tasks")
     expect(page.get_by_role("button", name="2 page.report")).to_be_visible()
+    hidden = page.locator(".table-frame").evaluate("(frame) => frame.scrollWidth - frame.clientWidth")
+    assert hidden <= 0, "no column lies under the buttons"
     page.get_by_label("Task id").fill(TASK_ID)
     page.get_by_role("button", name="Find").click()
     row = page.get_by_role("row", name=TASK_ID)

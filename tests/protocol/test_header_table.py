@@ -68,7 +68,7 @@ def properties(table: bytes | None, names: set[str]) -> Properties:
 NAMES = st.sets(st.sampled_from(sorted(VALUES)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(tables(values()), NAMES)
 def test_entries_are_read_back_as_they_are(table: bytes, names: set[str]) -> None:
     changed = properties(table, names)
@@ -80,7 +80,7 @@ def test_entries_are_read_back_as_they_are(table: bytes, names: set[str]) -> Non
     assert changed.flags == before.flags | flag.HEADERS
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(tables(values()), NAMES, KEYS, st.integers(0, 2**63 - 1))
 def test_one_header_more_leaves_all_others_their_bytes(table: bytes, names: set[str], key: bytes, number: int) -> None:
     before = properties(table, names)
@@ -95,7 +95,7 @@ def test_one_header_more_leaves_all_others_their_bytes(table: bytes, names: set[
     assert [entry.integer() for entry in found if entry.key == key] == [number]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(NAMES)
 def test_an_expiration_can_be_left_out_alone(names: set[str]) -> None:
     fields = {name: VALUES[name] for name in names}

@@ -18,7 +18,7 @@ def test_messages_expire_when_the_clock_says_so(broker: Broker) -> None:
     broker.publish("a minute", "q")
     broker.publish("a second", "q", expiration="1000")
     broker.clock.advance(59)
-    assert broker.depth("q") == 2, "the shorter one stands behind the longer"
+    assert broker.depth("q") == 1, "the shorter one goes at its time, though it stands behind the longer"
     broker.clock.advance(1.5)
     assert broker.depth("q") == 0
 

@@ -130,6 +130,9 @@ QUEUES = (
     Step("list_exchanges -p {v} name deduplication", out=('once\t{{"identities": 0, "identities_max": 5, ',)),
     Step("clear_deduplication -p {v} exchange once"),
     Step("clear_deduplication -p {v} exchange nothing", 65, err="nothing"),
+    Step("publish -p {v} events hello"),
+    Step("peek -p {v} events", out=("hello",)),
+    Step("list_queues -p {v} name messages next_offset committed_offset", out=("events\t1\t1\t0\n",)),
     Step("purge_queue -p {v} events", 65, err="queue.purge not supported by stream queues"),
     Step("delete_queue -p {v} events"),
     Step("list_queues -p {v} nonsense", 64, err="nonsense"),
@@ -312,8 +315,8 @@ SCENARIOS = {
     "accounts": ACCOUNTS, "vhosts": VHOSTS, "queues": QUEUES, "messages": MESSAGES, "moving": MOVING, "held": HELD,
     "policies": POLICIES, "definitions": DEFINITIONS, "node": NODE,
 }  # fmt: skip
-# Commands whose tests need more than a line: test_live, test_doctor, test_convert and test_log.
+# Commands whose tests need more than a line: test_live, test_streams, test_doctor, test_convert and test_log.
 ELSEWHERE = frozenset({
-    "close_connection", "close_all_connections", "close_all_user_connections", "convert_rabbitmq_conf", "doctor", "log",
-    "cancel_job", "shutdown", "stop", "trace",
+    "cancel_job", "close_connection", "close_all_connections", "close_all_user_connections", "convert_rabbitmq_conf",
+    "delete_stream_offset", "doctor", "log", "shutdown", "stop", "trace",
 })  # fmt: skip

@@ -58,6 +58,9 @@ def test_no_command_is_without_a_test() -> None:
 @pytest.mark.parametrize("command", sorted(name for name in MODULES if name.startswith("list_")))
 def test_a_list_is_json_with_its_columns(managed: Managed, command: str) -> None:
     words = ["guest"] if command.startswith("list_user_") and "limits" not in command else []
+    if command == "list_stream_offsets":
+        words = ["listed"]
+        assert in_process(*managed.socket_flags, "declare_queue", "listed", "--type", "stream").status == 0
     shown = in_process(*managed.socket_flags, command, *words, "--json")
     columns = in_process(*managed.socket_flags, command, *words).out.splitlines()[0].split("\t")
     assert shown.status == 0, shown.err

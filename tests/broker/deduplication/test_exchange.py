@@ -10,7 +10,10 @@ from pamqp.commands import Basic, Channel, Exchange, Queue, Tx
 from broker.deduplication.deduplication import clear
 from broker.deduplication.gates import ExchangeGate
 from broker.deduplication.window import LATE_MS
-from tests.broker.deduplication.support import TYPE, Stage, identified
+from broker.model.interfaces import Gate
+from broker.model.message import Batch
+from broker.model.receipt import Receipt
+from tests.broker.deduplication.support import SIZE, TYPE, Stage, identified
 from tests.support.faulty_files import Call, FaultyFiles
 from tests.support.manual_worker import ManualWorker
 from tests.support.sansio import publish_frames
@@ -51,6 +54,15 @@ def test_arguments_are_refused_as_the_plugin_refuses_them(arguments: dict[str, A
     assert (event.frame.reply_code, event.frame.reply_text) == (406, f"PRECONDITION_FAILED - {text}")
 
 
+def test_it_cannot_be_what_a_delayed_exchange_routes_like() -> None:
+    arguments = SIZE | {"x-delayed-type": TYPE}
+    declare = Exchange.Declare(exchange="x", exchange_type="x-delayed-message", arguments=arguments)
+    (event,) = Stage().client.call(1, declare)
+    assert isinstance(event.frame, Channel.Close)
+    text = "PRECONDITION_FAILED - Invalid argument, 'x-message-deduplication' can't be used for 'x-delayed-type'"
+    assert (event.frame.reply_code, event.frame.reply_text) == (406, text)
+
+
 def test_numbers_may_be_texts() -> None:
     stage = Stage()
     stage.exchange({"x-cache-size": "5", "x-cache-ttl": "100"})
@@ -87,6 +99,42 @@ def test_what_nobody_takes_may_come_again(stage: Stage) -> None:
     stage.client.call(1, Queue.Unbind(queue="q", exchange="x"))
     stage.publish("x", "", A)
     stage.client.call(1, Queue.Bind(queue="q", exchange="x"))
+    stage.publish("x", "", B)
+    assert stage.bodies() == [b"again"]
+
+
+class Full(Gate):
+    """Refuses everything while it is closed."""
+
+    def __init__(self) -> None:
+        self.is_closed = True
+
+    def passes(self, batch: Batch, now_ms: int) -> bool:  # noqa: ARG002
+        return not self.is_closed
+
+    def admit(self, batch: Batch, receipt: Receipt | None, now_ms: int) -> bool:  # noqa: ARG002
+        if self.is_closed and receipt is not None:
+            receipt.expect()
+            receipt.refused()
+        return not self.is_closed
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_what_a_queue_refuses_may_come_again(stage: Stage, is_alone: bool) -> None:
+    """Its publisher was told that it was not taken, and must not be told the opposite when it tries again."""
+    if not is_alone:
+        stage.client.call(1, Queue.Declare(queue="other", durable=True))
+        stage.client.call(1, Queue.Bind(queue="other", exchange="x"))
+    full = Full()
+    stage.broker.vhost.queues["q"].gate = full
+    stage.broker.vhost.table.version += 1
+    stage.client.publish(1, "x", "", b"first", identified("a"))
+    stage.broker.turn()
+    stage.broker.advance(20)
+    (event,) = stage.client.take(1)
+    assert isinstance(event.frame, Basic.Nack)
+    full.is_closed = False
+    stage.published = 1
     stage.publish("x", "", B)
     assert stage.bodies() == [b"again"]
 
@@ -135,6 +183,53 @@ def test_a_transaction_is_deduplicated_too() -> None:
     again = stage.restarted()
     again.publish("x", "", B)
     assert again.bodies() == [b"first"]
+
+
+def behind(stage: Stage, source: str = "amq.topic") -> None:
+    """Binds the exchange behind another one, which has a queue of its own."""
+    stage.client.call(1, Queue.Declare(queue="own", durable=True))
+    stage.client.call(1, Queue.Bind(queue="own", exchange=source, routing_key="#"))
+    stage.client.call(1, Exchange.Bind(destination="x", source=source, routing_key="#"))
+
+
+def test_behind_another_exchange_what_is_repeated_goes_no_further(stage: Stage) -> None:
+    behind(stage)
+    assert stage.publish("amq.topic", "key", A, B, C, *[("c", b"%d" % number) for number in range(5)]) == []
+    assert stage.bodies() == [b"first", b"other", b"0"]
+    assert stage.broker.vhost.queues["own"].ready.count == 8
+    assert gate(stage).duplicates == 5
+    stage.publish("x", "", ("c", b"directly"))
+    assert stage.bodies() == []
+
+
+def test_behind_another_exchange_it_outlives_a_kill_too(stage: Stage) -> None:
+    behind(stage)
+    stage.publish("amq.topic", "key", A, C)
+    stage.bodies()
+    after = stage.restarted()
+    after.publish("amq.topic", "key", B, ("c", b"new"))
+    assert after.bodies() == [b"new"]
+    assert after.broker.vhost.queues["own"].ready.count == 4
+
+
+def test_two_behind_each_other_are_both_asked(stage: Stage) -> None:
+    stage.client.call(1, Exchange.Declare(exchange="y", exchange_type=TYPE, durable=True, arguments=SIZE))
+    stage.client.call(1, Exchange.Bind(destination="x", source="y"))
+    stage.client.call(1, Exchange.Bind(destination="y", source="x"))
+    stage.publish("y", "", A, B)
+    stage.publish("x", "", C)
+    stage.publish("y", "", ("b", b"again"))
+    assert stage.bodies() == [b"first", b"other"]
+
+
+def test_what_is_repeated_behind_another_exchange_is_not_unroutable(stage: Stage) -> None:
+    stage.client.call(1, Exchange.Bind(destination="x", source="amq.fanout"))
+    stage.publish("amq.fanout", "", A)
+    frames = publish_frames(1, "amq.fanout", "", b"", identified("a"), True)
+    stage.client.send(frames)
+    stage.broker.turn()
+    stage.broker.advance(20)
+    assert [event.name for event in stage.client.take(1)] == ["Basic.Ack"]
 
 
 # ---- what lasts

@@ -193,13 +193,3 @@ def test_rights_on_both_ends_are_asked_for(http: Http, channel: Channel) -> None
         assert job["id"] not in [one["id"] for one in somebody.get("/api/leveret/jobs")]
     finally:
         http.ask("DELETE", "/api/users/mover")
-
-
-def test_the_metrics_count_what_was_moved(http: Http, channel: Channel, managed: Managed) -> None:
-    channel.basic_publish("", "a", b"x")
-    before = {job["id"] for job in http.get("/api/leveret/jobs")}
-    ended(http, http.ask("POST", f"{QUEUES}/a/move", {"destination": "b"}))
-    assert len({job["id"] for job in http.get("/api/leveret/jobs")} - before) == 1
-    window = http.get(f"{QUEUES}/b")
-    assert window["messages"] == 1
-    assert managed.broker.process is not None

@@ -15,6 +15,7 @@ from protocol.errors import ChannelException
 from storage.kept import KEPT_SUFFIX, Keep
 from storage.local import LogSettings
 from tests.broker.moving.support import Moved, numbered
+from tests.support.faulty_files import REMOVE, RENAME, Call, FaultyFiles
 
 KEPT = LogSettings(segment_bytes=16 * 1024, keep=Keep(bytes_max=2**30))
 
@@ -255,3 +256,26 @@ def test_what_comes_while_it_reads_is_not_in_it_and_nothing_goes() -> None:
     moved.rest()
     assert (job.state, job.done) == (DONE, 30)
     assert moved.bodies("back") == numbered(30)
+
+
+def test_a_power_cut_while_segments_are_set_aside_takes_nothing_that_waits() -> None:
+    moved = Moved(settings=KEPT)
+    moved.declare("a")
+    moved.publish("a", *numbered(30))
+    consume(moved, "a", 25)
+    cuts: list[FaultyFiles] = []
+
+    def called(call: Call) -> None:
+        if call.kind in (RENAME, REMOVE):
+            cuts.extend(moved.files.after_power_cut(seed) for seed in (0, 1, 2 + call.number))
+
+    moved.files.on_call = called
+    busy(moved)
+    moved.files.on_call = None
+    assert any(".kept" in name for name in moved.files.names())
+    assert len(cuts) > 10
+    for number, files in enumerate(cuts):
+        after = Moved(files, moved.broker.disk, moved.broker.clock.now_ms(), KEPT)
+        assert after.bodies("a") == numbered(5, 25)
+        job = rewound(after, "a", 0, f"back-{number}", partial=True)
+        assert job.done + job.skipped == 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pamqp.commands import Basic
 
@@ -62,6 +62,7 @@ class Naive:
         self.top |= {"x-last-death-queue": queue, "x-last-death-reason": reason, "x-last-death-exchange": "x"}
 
 
+@settings(max_examples=40, deadline=None)
 @given(STEPS)
 def test_deaths_are_merged_counted_and_the_newest_stands_first(steps: list[tuple[str, str, bool]]) -> None:
     naive, now_ms, expiration = Naive(), START_MS, "60000"
@@ -74,6 +75,7 @@ def test_deaths_are_merged_counted_and_the_newest_stands_first(steps: list[tuple
     assert properties.expiration is None
 
 
+@settings(max_examples=40, deadline=None)
 @given(STEPS, QUEUES)
 def test_a_cycle_is_a_death_in_the_target_with_no_rejection_since(
     steps: list[tuple[str, str, bool]], target: str

@@ -77,6 +77,16 @@ def test_nobody_gets_what_is_not_durable() -> None:
     assert consumer.taken == [(0, b"x")]
 
 
+def test_what_is_durable_is_known_where_nobody_reads() -> None:
+    bench = filled(100)
+    assert bench.queue.durable_stop() == 101
+    assert len(bench.queue._awaited) <= 1, "and nothing is kept for readers that are not there"
+    bench.publish(b"x")
+    assert bench.queue.durable_stop() == 101
+    bench.turn()
+    assert bench.queue.durable_stop() == 102
+
+
 def test_messages_that_are_not_persistent_are_kept() -> None:
     bench = StreamBench()
     bench.publish(b"a", b"b", persistent=False)

@@ -17,7 +17,7 @@ from tests.support.raw_channel import RawChannel
 from tests.support.waiting import wait_until
 
 KILLS = 12 if WHOLE else 2
-EACH = 40  # messages into each queue in one life
+EACH = 25  # messages into each queue in one life
 LIMIT = 1
 TAKEN = ("refused", "limited", "sure")  # by the test; the others leave by themselves
 PERSISTENT = Basic.Properties(delivery_mode=2, headers={"own": 1})
