@@ -32,6 +32,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
         "publish": "publish",
         "messages": "get peek",
         "moving": "move copy replay rewind dead_letters list_jobs cancel_job",
+        "dead_letters": "list_dead_letter_queues",
         "held": "list_held cancel_held reschedule_held release_held",
         "trace": "trace",
     },

@@ -95,6 +95,7 @@ function Live({ queue, range }) {
 const LEFT = [
   ["dead_letter", "Went to the dead-letter exchange"], ["expire", "Expired"], ["drop_overflow", "Dropped as too many"],
   ["delivery_limit", "Delivered too often"], ["reject", "Rejected"],
+  ["refuse_overflow", "Refused at the limit"],
 ];
 
 function Consumers({ rows, stream }) {
