@@ -166,7 +166,7 @@ class ClassicQueue(LendingQueue):
         if self.bound is not None:  # what is too much may have been on disk, or the bound another one
             self.bound.enforce(now_ms)
         if self._gets is not None:
-            self._gets.answer()
+            self._gets.answer(self.ready)
         self.hand_out(now_ms)
         if self.expiry is not None:
             self.expiry.take_due(now_ms)
@@ -214,7 +214,7 @@ class ClassicQueue(LendingQueue):
         """Answers with one message, or None, and how many are still ready; later where it has to be loaded."""
         if self._gets or (self.ready.count and not self.ready.next_message_bytes()) or not self._get(no_ack, answer):
             if self._gets is None:
-                self._gets = WaitingGets(self.ready, self._get)
+                self._gets = WaitingGets(self._get)
             self._gets.add(no_ack, answer)
 
     def _get(self, no_ack: bool, answer: GetAnswer) -> bool:

@@ -16,10 +16,9 @@ GetAnswer = Callable[[Span | None, int], None]
 class WaitingGets:
     """Those of one queue; `serve` answers one, or says that it has to wait (False)."""
 
-    __slots__ = ("_ready", "_serve", "_waiting")
+    __slots__ = ("_serve", "_waiting")
 
-    def __init__(self, ready: ReadyList, serve: Callable[[bool, GetAnswer], bool]) -> None:
-        self._ready = ready
+    def __init__(self, serve: Callable[[bool, GetAnswer], bool]) -> None:
         self._serve = serve
         self._waiting: list[tuple[bool, GetAnswer]] = []
 
@@ -30,9 +29,9 @@ class WaitingGets:
         """Waits behind the others."""
         self._waiting.append((no_ack, answer))
 
-    def answer(self) -> None:
+    def answer(self, ready: ReadyList) -> None:
         """Answers those for whom something is there, or nothing will be."""
-        waiting, ready = self._waiting, self._ready
+        waiting = self._waiting
         while waiting and (ready.next_message_bytes() or not ready.count):
             no_ack, answer = waiting[0]
             if not self._serve(no_ack, answer):

@@ -22,6 +22,10 @@ class Joined(ReadyList):
     def _lists(self) -> list[ReadyList]:
         raise NotImplementedError
 
+    def _holding(self, position: int) -> list[ReadyList]:
+        """Those of the lists that may have a position."""
+        raise NotImplementedError
+
     def _sum(self) -> None:
         self.count = self.body_bytes = 0
         for ready in self._lists():
@@ -66,6 +70,16 @@ class Joined(ReadyList):
             found += ready.pieces(level, begin, count)
         found.sort(key=_order)
         return found[:count]
+
+    def cut(self, level: int, first: int, stop: int) -> list[Span]:
+        """Takes out what is in memory of the positions `first..stop` of a level."""
+        found = [span for ready in self._holding(first) for span in ready.cut(level, first, stop)]
+        self._sum()
+        return found
+
+    def may_hold(self, level: int, position: int) -> bool:
+        """Whether a message may wait at a position of a level."""
+        return any(ready.may_hold(level, position) for ready in self._holding(position))
 
 
 def _order(found: tuple[int, Piece]) -> tuple[int, int]:

@@ -33,6 +33,8 @@ def regroup(queue: ClassicQueue, former: Former, context: QueueContext) -> None:
             back.put_back(span)
     new = levels_of(definition, priority_max, context, queue.loaded)
     ready = Regrouped(new, new_first, sources, left, back, context, definition.is_journalled, queue.loaded)
+    if isinstance(old, Regrouped):
+        ready.moved_to = old.moved_to
     queue.ready = _timed(ready, context)
     if definition.is_journalled:
         context.when_stored(lambda: begin_regrouping(queue, context, ready))

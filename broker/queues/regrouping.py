@@ -8,7 +8,8 @@ Invariants
 2. Nothing is moved before the new number is stored: streams of a number that no definition has end at a start.
 3. Once nothing waits in the sources, what comes back from consumers of an earlier generation stays in its stream and
    stands, in `_back`, before everything of its level.
-4. A generation goes when nothing of it is left, and the whole list when all have gone.
+4. A generation goes when nothing of it is left and what was moved away from it is on the disk, and the whole list when
+   all have gone.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from broker.model.message import Batch, Span
+from broker.model.receipt import Receipt
 from broker.queues.cold import Cold
 from broker.queues.context import QueueContext
 from broker.queues.definition import Former
@@ -33,6 +35,7 @@ SLICE_SPANS_MAX: Final = 256  # and at most, where so many come in meanwhile
 SLICE_BYTES: Final = 256 * 1024
 UNWRITTEN_BYTES_MAX: Final = 8 * 1024 * 1024  # of the log; from there on moving waits
 WAIT_MS: Final = 5
+TROUBLE_MS: Final = 1000  # until the disk is asked again
 BACK_BYTES_MAX: Final = 16 * 1024 * 1024  # after a start, of what may have been at consumers before
 
 OnChanged = Callable[[tuple[Former, ...]], None]
@@ -41,8 +44,9 @@ OnChanged = Callable[[tuple[Former, ...]], None]
 class Regrouped(Joined):
     """`new` has the new levels, from position `new_first` on; `next_new` is the next position in it."""
 
-    __slots__ = ("_back", "_came", "_context", "_in_step", "_is_begun", "_is_journalled", "_on_changed",
-                 "_on_loaded", "_on_moved", "_timer", "left", "new", "new_first", "next_new", "sources")  # fmt: skip
+    __slots__ = ("_back", "_came", "_context", "_in_step", "_is_awaited", "_is_begun", "_is_journalled", "_on_changed",
+                 "_on_loaded", "_on_moved", "_timer", "_told", "left", "moved_to", "new", "new_first", "next_new",
+                 "sources")  # fmt: skip
 
     def __init__(
         self, new: ReadyList, new_first: int, sources: list[Generation], left: list[Generation], back: ReadyList,
@@ -65,6 +69,9 @@ class Regrouped(Joined):
         self._in_step = False
         self._timer: object = None
         self._came = 0  # spans since the last slice
+        self.moved_to = 0  # the journal's position behind the last slice
+        self._told = self.formers()
+        self._is_awaited = False  # that it is on the disk
         self._sum()
 
     # ---- moving
@@ -127,7 +134,7 @@ class Regrouped(Joined):
             is_stalled = self._move_some(min(SLICE_SPANS_MAX, max(SLICE_SPANS, 2 * self._came)))
         finally:
             if self._is_journalled:
-                journal.end()
+                self.moved_to = max(self.moved_to, journal.end())
         self._came = 0
         self._settle_up()
         self._on_loaded()
@@ -196,19 +203,31 @@ class Regrouped(Joined):
 
     def _settle_up(self) -> None:
         """What has nothing waiting any more is sorted; what has nothing at all goes."""
-        before = self.formers()
+        is_safe = not self._is_journalled or self._context.journal.durable >= self.moved_to
         while self.sources and not self.sources[0].ready.count:
             self.left.append(self.sources.pop(0).sorted())
-        if not self.sources:
+        if not self.sources and is_safe:
             gone = [one for one in self.left if not one.lent and not one.ready.count]
             self.left = [one for one in self.left if one not in gone]
         else:
             gone = []
-        if self._on_changed is not None and (self.is_over or before != self.formers()):
-            self._on_changed(self.formers())
+        if is_safe:  # a former number is not forgotten before what was moved away from it is on the disk
+            self._told = self.formers()
+        elif not self.sources and not self._is_awaited:
+            self._is_awaited = True
+            receipt = Receipt(1, 1, self._durable)
+            self._context.when_durable(self.moved_to, receipt)
+            receipt.taken()
+        if self._on_changed is not None:
+            self._on_changed(self._told)
         for one in gone:
             for stream in one.ready.streams():
                 self._context.when_stored(stream.drop)
+
+    def _durable(self, receipt: Receipt) -> None:
+        """What was moved is on the disk, or the disk is in trouble."""
+        self._is_awaited = False
+        self._arm(TROUBLE_MS if receipt.rejected else 0)
 
     # ---- what a queue asks
 
@@ -327,16 +346,6 @@ class Regrouped(Joined):
         self._sum()
         self._arm()
         return spans
-
-    def cut(self, level: int, first: int, stop: int) -> list[Span]:
-        """Takes out what is in memory of the positions `first..stop` of a level."""
-        found = [span for ready in self._holding(first) for span in ready.cut(level, first, stop)]
-        self._sum()
-        return found
-
-    def may_hold(self, level: int, position: int) -> bool:
-        """Whether a message may wait at a position of a level."""
-        return any(ready.may_hold(level, position) for ready in self._holding(position))
 
     def _holding(self, position: int) -> list[ReadyList]:
         one = self._of(position)

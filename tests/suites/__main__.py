@@ -16,7 +16,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.suites")
     parser.add_argument("--broker", metavar="HOST:PORT", required=True)
     parser.add_argument("--quick", action="store_true", help="only the selection that `make test` runs")
-    parser.add_argument("--leveret", action="store_true", help="leave out what rests on a later issue")
     parser.add_argument("--verbose", action="store_true", help="print the end of pytest's own output too")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
     options = parser.parse_args()
@@ -32,11 +31,11 @@ def _run(name: str, host: str, port: int, options: argparse.Namespace) -> bool:
     suite = SUITES[name]
     started = time.monotonic()
     try:
-        run = run_suite(suite, host, port, quick=options.quick, leveret=options.leveret)
+        run = run_suite(suite, host, port, quick=options.quick)
     except (SuiteUnavailable, RuntimeError) as error:
         print(f"{name}: {error}")
         return False
-    expected = read_expectations(suite.expectations, leveret=options.leveret)
+    expected = read_expectations(suite.expectations)
     lines = differences(expected, run.outcomes, quick=options.quick)
     if options.verbose:
         print(run.output)

@@ -13,8 +13,7 @@ TEST_SECONDS_MAX = 60
 class Suite:
     """One client's test suite; `quick` narrows the whole (`paths`) to what `make test` has time for.
 
-    `without` is a `-k` expression; `later` names tests that rest on an extension of a later issue, which are left out
-    against Leveret (they wait for messages that never come).
+    `without` is a `-k` expression.
     """
 
     name: str
@@ -23,7 +22,6 @@ class Suite:
     paths: tuple[str, ...]
     options: tuple[str, ...] = ()
     without: str = ""
-    later: tuple[str, ...] = ()
     quick: tuple[str, ...] | None = None
     plugin: str | None = None
     overlay: tuple[str, str] | None = None

@@ -20,10 +20,8 @@ class Expectations:
     outcomes: dict[str, str]
 
 
-def read_expectations(path: Path, *, leveret: bool = False) -> Expectations:
+def read_expectations(path: Path) -> Expectations:
     """Reads an expectation file: `tests`, `tests_quick`, and one `[[test]]` (id, outcome, reason) per exception.
-
-    With `leveret`, the numbers are less `later` and `later_quick`: tests of a later issue.
 
     Raises: ValueError where an outcome is unknown or a reason is missing.
     """
@@ -34,8 +32,6 @@ def read_expectations(path: Path, *, leveret: bool = False) -> Expectations:
             raise ValueError(f"{path.name}: {test}")
     outcomes = {test["id"]: test["outcome"] for test in exceptions}
     tests, quick = content["tests"], content.get("tests_quick", content["tests"])
-    if leveret:
-        tests, quick = tests - content.get("later", 0), quick - content.get("later_quick", 0)
     return Expectations(tests, quick, outcomes)
 
 

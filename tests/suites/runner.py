@@ -36,7 +36,7 @@ class SuiteRun:
     output: str
 
 
-def run_suite(suite: Suite, host: str, port: int, *, quick: bool = False, leveret: bool = False) -> SuiteRun:
+def run_suite(suite: Suite, host: str, port: int, *, quick: bool = False) -> SuiteRun:
     """Runs the suite against the broker at `host`:`port` as guest on vhost `/`.
 
     Raises: SuiteUnavailable; RuntimeError where pytest wrote no results within `suite.run_seconds_max` seconds.
@@ -46,7 +46,7 @@ def run_suite(suite: Suite, host: str, port: int, *, quick: bool = False, levere
     junit.unlink(missing_ok=True)
     command = [str(python), "-m", "pytest", "-q", "--tb=short", "-c", str(HERE / "suite.ini"), "--rootdir", ".",
                "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS_MAX}", f"--junitxml={junit}",
-               *_options(suite, leveret),
+               *_options(suite),
                *(suite.quick if quick and suite.quick else suite.paths)]  # fmt: skip
     try:
         done = subprocess.run(
@@ -61,11 +61,9 @@ def run_suite(suite: Suite, host: str, port: int, *, quick: bool = False, levere
     return SuiteRun(read_outcomes(junit), output)
 
 
-def _options(suite: Suite, leveret: bool) -> list[str]:
+def _options(suite: Suite) -> list[str]:
     plugin = ["-p", suite.plugin] if suite.plugin else []
-    later = [f"not {name}" for name in suite.later] if leveret else []
-    chosen = " and ".join(filter(None, [suite.without, *later]))
-    return [*plugin, *suite.options, *(["-k", chosen] if chosen else [])]
+    return [*plugin, *suite.options, *(["-k", suite.without] if suite.without else [])]
 
 
 def _environment(host: str, port: int) -> dict[str, str]:

@@ -25,10 +25,10 @@ def test_client_suite_does_what_it_does_against_rabbitmq(name: str) -> None:
     quick = not os.environ.get(WHOLE_VARIABLE)
     with running_brokerd() as broker:
         try:
-            run = run_suite(suite, broker.host, broker.port, quick=quick, leveret=True)
+            run = run_suite(suite, broker.host, broker.port, quick=quick)
         except SuiteUnavailable as unavailable:
             pytest.skip(f"{name} cannot be fetched: {unavailable}")
-    expected = read_expectations(suite.expectations, leveret=True)
+    expected = read_expectations(suite.expectations)
     lines = differences(expected, run.outcomes, quick=quick)
     assert not lines, "\n".join([*lines, run.output])
 

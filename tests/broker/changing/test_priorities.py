@@ -85,6 +85,7 @@ def test_consumers_stay_and_get_the_highest_first() -> None:
     bench.client.method(1, Basic.Ack(2, multiple=True))
     bench.settle()
     assert [event.body for event in bench.client.take(1)] == by_priority(bodies[2:], 9)[:2]
+    bench.quiet()
     assert bench.queue.definition.former == ()
 
 
@@ -100,7 +101,7 @@ def test_what_a_consumer_gives_back_comes_first_in_its_priority(persistent: bool
     bench.settle()
     assert bench.queue.ready.count == 40
     assert bench.drain() == by_priority(bodies, 9)
-    bench.settle()
+    bench.quiet()
     assert isinstance(bench.queue.ready, PriorityReady)
 
 
@@ -116,7 +117,7 @@ def test_what_was_at_a_consumer_when_the_broker_died_comes_first_in_its_priority
     bench.kill()
     bench.sorted()
     assert bench.drain() == by_priority(bodies, 9)
-    bench.settle()
+    bench.quiet()
     assert bench.queue.definition.former == ()
 
 
@@ -133,7 +134,7 @@ def test_changed_again_before_it_is_sorted() -> None:
     bench.client.method(1, Basic.Nack(0, multiple=True, requeue=True))
     bench.settle()
     assert bench.drain() == by_priority(bodies, 5)
-    bench.settle()
+    bench.quiet()
     assert bench.queue.definition.former == ()
 
 
