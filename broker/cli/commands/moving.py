@@ -6,6 +6,7 @@ Must not: leave a job running that somebody at a keyboard has given up.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import click
@@ -100,17 +101,16 @@ def _path(vhost: str, queue: str, verb: str) -> str:
     return f"/api/queues/{part(vhost)}/{part(queue)}/{verb}"
 
 
+def _sending(function: Callable[..., int]) -> Callable[..., int]:
+    """What move and copy are told."""
+    for option in (wait_option, rate_option, body_option, header_option, count_option, key_option, exchange_option,
+                   to_argument, queue_argument, vhost_option):  # fmt: skip
+        function = option(function)
+    return function
+
+
 @command
-@vhost_option
-@queue_argument
-@to_argument
-@exchange_option
-@key_option
-@count_option
-@header_option
-@body_option
-@rate_option
-@wait_option
+@_sending
 def move(
     context: Context, vhost: str, queue: str, to: str | None, exchange: str | None, routing_key: str | None,
     count: int | None, headers: tuple[str, ...], body: str | None, rate: int | None, wait: bool,
@@ -124,16 +124,7 @@ def move(
 
 
 @command
-@vhost_option
-@queue_argument
-@to_argument
-@exchange_option
-@key_option
-@count_option
-@header_option
-@body_option
-@rate_option
-@wait_option
+@_sending
 def copy(
     context: Context, vhost: str, queue: str, to: str | None, exchange: str | None, routing_key: str | None,
     count: int | None, headers: tuple[str, ...], body: str | None, rate: int | None, wait: bool,
