@@ -23,6 +23,9 @@ class RangeSet:
         """How many ranges it takes."""
         return len(self._starts)
 
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return zip(self._starts, self._stops, strict=True)
 

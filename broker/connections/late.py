@@ -30,6 +30,9 @@ class LateTags:
     def __len__(self) -> int:
         return len(self._firsts)
 
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
     def add(self, first: int, last: int, consumer: ConsumerPort | None) -> None:
         """Remembers a run that is not there yet."""
         at = bisect_right(self._firsts, first)

@@ -40,6 +40,9 @@ class Presence(Contents):
     def __len__(self) -> int:
         return len(self._counts)
 
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
     def has(self, identity: bytes) -> bool:
         """Whether a message of that identity is there, as far as that is known."""
         return not self.is_learning and identity in self._counts

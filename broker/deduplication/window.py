@@ -58,6 +58,9 @@ class Window:
     def __len__(self) -> int:
         return len(self._plain) + len(self._own)
 
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
     @property
     def is_lasting(self) -> bool:
         """Whether there is a stream for identities."""

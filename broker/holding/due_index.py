@@ -64,6 +64,9 @@ class DueIndex:
     def __len__(self) -> int:
         return self._count
 
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
     def first(self) -> Entry | None:
         """The entry that is due first; None where there is none."""
         return self._blocks[0].first() if self._blocks else None

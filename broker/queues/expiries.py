@@ -39,6 +39,9 @@ class Expiries:
         kept = sum(len(run) for run in self._runs.values()) // _WORDS
         return kept + len(self._heap) + (self._young is not None)
 
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
     def add(self, expires_ms: int, place: int, count: int, waits: Callable[[int], bool]) -> None:
         """Notes when messages expire. Args: waits says whether a message may still be there; asked now and then."""
         young = self._young

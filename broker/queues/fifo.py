@@ -31,6 +31,9 @@ class SpanFifo:
     def __len__(self) -> int:
         return len(self._items) - self._gap
 
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
     def __iter__(self) -> Iterator[Span]:
         return iter([span for span in self._items[self._gap :] if span is not None])
 

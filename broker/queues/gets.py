@@ -25,6 +25,9 @@ class WaitingGets:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
     def add(self, no_ack: bool, answer: GetAnswer) -> None:
         """Waits behind the others."""
         self._waiting.append((no_ack, answer))

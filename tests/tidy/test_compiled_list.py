@@ -67,3 +67,21 @@ def test_one_name_for_two_kinds_of_errors_is_seen() -> None:
     one = "def f():\n  try: g()\n  except KeyError as error: h(error)\n"
     assert not caught_twice(one)
     assert caught_twice(one + "  except OSError as error: h(error)\n") == ["f: error"]
+
+
+def doubtful(source: str) -> list[str]:
+    """Classes with a length and without `__bool__`: compiled, an optional one counts as true even where it is empty."""
+    classes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+    methods = {node.name: {one.name for one in node.body if isinstance(one, ast.FunctionDef)} for node in classes}
+    return [name for name, names in methods.items() if "__len__" in names and "__bool__" not in names]
+
+
+def test_what_is_empty_is_false_in_both_forms() -> None:
+    found = {path: doubtful((ROOT / path).read_text()) for path in listed()}
+    assert not {path: names for path, names in found.items() if names}
+
+
+def test_a_length_without_a_truth_is_seen() -> None:
+    assert doubtful(
+        "class A:\n  def __len__(self): ...\nclass B:\n  def __len__(self): ...\n  def __bool__(self): ..."
+    ) == ["A"]
