@@ -106,7 +106,6 @@ class StreamBench:
         context = QueueContext(
             lambda: self.time_ms, self.deadlines, self._dirty.append, _never, self.journal,
             Spool(MemoryJournal, lambda: self.time_ms), self.budget, lambda _: (), lambda stored: stored(), equip,
-            _never,
         )  # fmt: skip
         context.when_durable = self._when_durable
         context.keep_offset = lambda _queue, label, kept: self.stored.update({label: kept})
