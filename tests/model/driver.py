@@ -128,15 +128,15 @@ class Driver:
         self.settle_down()
 
     def settle_down(self) -> None:
-        """Turns the broker, and the disk at its pace, then compares everything."""
-        self.broker.turn()
+        """Turns the broker, with what is due now, and the disk at its pace, then compares everything."""
+        self.broker.advance(0)
         self.memory.note(self.home.end, self.home.is_all_noted)
         self.home.work(self.pace)
         self._expect_cancels()
         self._compare_events()
         for number, name in sorted(self.errors):
             self.clients[number].method(name, commands.Channel.CloseOk())
-        self.broker.turn()
+        self.broker.advance(0)
         self.errors.clear()
         assert not [event for client in self.clients for event in client.take()]
         self.memory.note(self.home.end, self.home.is_all_noted)
