@@ -215,7 +215,10 @@ def slow_move(managed: Managed, vhost: str) -> subprocess.Popen[str]:
     in_process(*managed.socket_flags, "declare_queue", "-p", vhost, "b")
     in_process(*managed.socket_flags, "publish", "-p", vhost, "a", "body", "--repeat", "100")
     words = [*COMMAND, *managed.socket_flags, "move", "-p", vhost, "a", "b", "--rate", "1"]
-    moving = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    moving = subprocess.Popen(  # an outer shell's background job would not hear of Ctrl-C, nor would its children
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - the test has no threads
+    )  # fmt: skip
     wait_until(lambda: [job for job in jobs(managed, vhost) if job["done"]], what="the first message")
     return moving
 
