@@ -123,6 +123,7 @@ def test_by_keyboard_alone(look: Looker, managed: Managed) -> None:
     expect(page.get_by_text("Queue page.typed is there.")).to_be_visible()
     page.goto(f"{managed.url}/#/queues/%2F/page.typed")
     expect(page.get_by_role("heading", name="page.typed")).to_be_visible()
+    settled(page)
     tab_to(page, "Delete")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()

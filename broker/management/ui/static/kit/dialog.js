@@ -5,14 +5,20 @@ import { Signal, useSignal } from "./signal.js";
 
 const shown = new Signal(null);
 
+/** The button of that text in the view: it may have been drawn anew while a dialog was open. */
+function buttonNamed(name) {
+  return name && [...document.querySelectorAll("main button")].find((button) => button.textContent === name);
+}
+
 /** A dialog; it is open as long as it is drawn. */
 export function Dialog({ title, onClose, children, wide }) {
   const frame = useRef(null);
   const [id] = useState(() => newId("dialog"));
   useEffect(() => {
     const before = document.activeElement;
+    const name = before?.textContent;
     frame.current.showModal();
-    return () => before?.isConnected && before.focus();
+    return () => (before?.isConnected ? before : buttonNamed(name))?.focus();
   }, []);
   const cancel = (event) => {
     if (event.target !== frame.current) return;
