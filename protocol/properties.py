@@ -137,7 +137,7 @@ class Properties:
     @property
     def may_hold(self) -> bool:
         """Whether the header table might hold `x-hold-until`; False is certain, True is worth a decode."""
-        return self.headers_end > 0 and b"x-hold-until" in self.raw
+        return self.headers_end > 0 and self.raw.find(b"x-hold-until") >= 0
 
     def with_reply_to(self, reply_to: bytes) -> Properties:
         """The same properties with another reply-to (at most 255 bytes) in the place of the present one."""
