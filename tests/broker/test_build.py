@@ -51,8 +51,8 @@ def test_brokerd_says_at_its_start_what_it_is(tmp_path: Path) -> None:
     with RestartableBroker(tmp_path) as broker:
         broker.launch()
         broker.await_ready()
-        lines = re.findall(r"(\w+) leveret: this broker is (.*)", broker.log_path.read_text())
-        assert broker.stop() == 0
+        assert broker.stop() == 0  # the log has a thread of its own, which stopping waits for
+    lines = re.findall(r"(\w+) leveret: this broker is (.*)", broker.log_path.read_text())
     assert [(text.partition(" (")[0].partition(":")[0], level) for level, text in lines] == [
         (build.form(), "info" if build.form() == build.COMPILED else "warning")
     ]

@@ -186,7 +186,8 @@ def test_a_declaration_that_cannot_be_stored_is_refused(start: Start, disk: Smal
 def test_without_a_sync_for_each_confirm_kill_9_loses_nothing(tmp_path: Path, mode: str) -> None:
     with RestartableBroker(tmp_path, "--fsync", mode) as broker:
         begin(broker)
-        assert re.search(rf"warning .*fsync = {mode}: .* can be lost when the power goes", broker.log_path.read_text())
+        warned = re.compile(rf"warning .*fsync = {mode}: .* can be lost when the power goes")
+        until(lambda: warned.search(broker.log_path.read_text()) is not None)
         declare(broker, "q")
         filler = Filler(broker, "q")
         filler.publish_confirmed(100)
