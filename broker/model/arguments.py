@@ -30,8 +30,8 @@ ALL_TYPES: Final = ("classic", "quorum", "stream")
 class Argument:
     """One row. `kind` is integer, boolean, string, age or any; `minimum`/`maximum` bound integers, `choices` strings.
 
-    `equivalent` says whether a redeclare with another value is refused; `acts` whether the broker acts on it yet, or
-    only checks and keeps it.
+    `equivalent` says whether a redeclare with another value is refused; `acts` whether it has any effect: what does
+    not is checked, kept and shown, for clients that know brokers where it does.
 
     `types` are the kinds of queue that take it: others refuse it, and do not compare it.
     `policy_key` is the policy that may set the same thing, and `policy_noun` what a wrong value of it is called.
@@ -72,11 +72,11 @@ _NOT_CLASSIC: Final = ("quorum", "stream")
 
 def _policy_only(
     key: str, kind: str, summary: str, noun: str, types: tuple[str, ...] = ALL_TYPES, merge: str = "",
-    choices: tuple[str, ...] = (), acts: bool = True,
+    choices: tuple[str, ...] = (),
 ) -> Argument:  # fmt: skip
-    """The row of what no argument can set."""
+    """The row of what no argument can set, and nothing here acts on."""
     return Argument(key, POLICY, kind, summary, choices=choices, policy_key=key, policy_noun=noun, policy_types=types,
-                    merge=merge, acts=acts)  # fmt: skip
+                    merge=merge, acts=False)  # fmt: skip
 
 
 ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in which RabbitMQ compares them
@@ -101,8 +101,10 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
              policy_noun="maximum length", policy_types=_NOT_STREAM, merge="min", types=_NOT_STREAM),
     Argument("x-max-length-bytes", QUEUE, "integer", "Most body bytes that may be ready", "bytes",
              policy_key="max-length-bytes", policy_noun="maximum length in bytes", merge="min"),
-    Argument("x-max-in-memory-length", QUEUE, "integer", "Accepted from older clients", "messages", types=_QUORUM),
-    Argument("x-max-in-memory-bytes", QUEUE, "integer", "Accepted from older clients", "bytes", types=_QUORUM),
+    Argument("x-max-in-memory-length", QUEUE, "integer", "Accepted from older clients", "messages",
+             types=_QUORUM, acts=False),
+    Argument("x-max-in-memory-bytes", QUEUE, "integer", "Accepted from older clients", "bytes",
+             types=_QUORUM, acts=False),
     Argument("x-max-priority", QUEUE, "integer", "Highest priority that is kept apart; more counts as this", "level", 0,
              255, "max_value_exceeded", types=_CLASSIC),
     Argument("x-overflow", QUEUE, "string", "What happens at the length limit",
@@ -122,34 +124,37 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
              types=_NOT_STREAM),
     Argument("x-queue-mode", QUEUE, "string", "Accepted for older clients; every queue pages out by itself",
              choices=("default", "lazy"), choice_error="\"unsupported queue mode '{}'\"", policy_key="queue-mode",
-             policy_noun="queue-mode value", policy_types=_CLASSIC, types=_CLASSIC),
+             policy_noun="queue-mode value", policy_types=_CLASSIC, types=_CLASSIC, acts=False),
     Argument("x-queue-version", QUEUE, "integer", "Accepted for older clients", minimum=1, maximum=2,
              choice_error="\"unsupported queue version '{}'\"", policy_key="queue-version",
-             policy_noun="queue-version value", policy_types=_CLASSIC, types=_CLASSIC),
+             policy_noun="queue-version value", policy_types=_CLASSIC, types=_CLASSIC, acts=False),
     Argument("x-single-active-consumer", QUEUE, "boolean", "Only one consumer at a time gets messages",
              types=_NOT_STREAM),
     Argument("x-queue-type", QUEUE, "string", "The kind of queue", choices=ALL_TYPES,
              choice_error="\"unsupported queue type '{}'\"", default="classic"),
-    Argument("x-quorum-initial-group-size", QUEUE, "integer", "Accepted; there is one node", minimum=1, types=_QUORUM),
+    Argument("x-quorum-initial-group-size", QUEUE, "integer", "Accepted; there is one node", minimum=1,
+             types=_QUORUM, acts=False),
     Argument("x-delivery-limit", QUEUE, "integer", "Most deliveries of one message", "deliveries",
              policy_key="delivery-limit", policy_noun="delivery limit", policy_types=_NOT_STREAM, merge="min",
              types=_NOT_STREAM),
     Argument("x-consumer-timeout", QUEUE, "integer", "How long a delivery may stay unacknowledged", "ms",
              policy_key="consumer-timeout", policy_noun="consumer timeout", merge="min", equivalent=False),
     Argument("x-queue-master-locator", QUEUE, "string", "Accepted for older clients",
-             policy_key="queue-master-locator", policy_noun="master locator", policy_types=_CLASSIC, types=_CLASSIC),
+             policy_key="queue-master-locator", policy_noun="master locator", policy_types=_CLASSIC, types=_CLASSIC,
+             acts=False),
     Argument("x-max-age", QUEUE, "age", "Age at which a stream's messages go: a number and Y, M, D, h, m or s",
              choice_error="invalid_max_age", policy_key="max-age", policy_noun="max age", policy_types=_STREAM,
              types=_STREAM),
     Argument("x-stream-max-segment-size-bytes", QUEUE, "integer", "Accepted; streams share the log's segments", "bytes",
              policy_key="stream-max-segment-size-bytes", policy_noun="segment size", policy_types=_STREAM,
-             types=_STREAM),
+             types=_STREAM, acts=False),
     Argument("x-stream-filter-size-bytes", QUEUE, "integer", "Accepted for older clients", "bytes", minimum=16,
-             maximum=255, types=_STREAM),
-    Argument("x-initial-cluster-size", QUEUE, "integer", "Accepted; there is one node", minimum=1, types=_STREAM),
+             maximum=255, types=_STREAM, acts=False),
+    Argument("x-initial-cluster-size", QUEUE, "integer", "Accepted; there is one node", minimum=1,
+             types=_STREAM, acts=False),
     Argument("x-queue-leader-locator", QUEUE, "string", "Accepted; there is one node",
              choices=("client-local", "balanced", "random", "least-leaders"), choice_error="invalid_queue_locator_arg",
-             types=_NOT_CLASSIC),
+             types=_NOT_CLASSIC, acts=False),
     Argument("x-concurrency-max", QUEUE, "integer", "Most messages unacknowledged at a time, by all consumers together",
              "messages", 1, COUNT_MAX, policy_key="concurrency-max", policy_noun="maximum concurrency",
              policy_types=_NOT_STREAM, merge="min", types=_NOT_STREAM),
@@ -191,7 +196,7 @@ ARGUMENTS: Final[tuple[Argument, ...]] = (  # a queue's stand in the order in wh
              types=_STREAM),
     Argument("x-stream-consumer-name", CONSUMER, "string", "The name under which the broker keeps how far it has come",
              types=_STREAM),
-    Argument("x-cancel-on-ha-failover", CONSUMER, "boolean", "Accepted for older clients"),
+    Argument("x-cancel-on-ha-failover", CONSUMER, "boolean", "Accepted for older clients", acts=False),
     _policy_only("max-in-memory-length", "integer", "Accepted from older brokers", "maximum memory in bytes",
                  types=_QUORUM, merge="min"),
     _policy_only("max-in-memory-bytes", "integer", "Accepted from older brokers", "maximum memory in bytes",

@@ -17,7 +17,7 @@ with 406 `invalid arg`; where *Redeclare* says so, another value than the presen
 what belongs to other kinds of queue with 406 `invalid arg … of queue type …`. Arguments that are not listed are
 ignored, as RabbitMQ does.
 
-**Checked** in the last column means that the argument is checked and kept, and has no effect yet.
+**Kept** in the last column means that the argument is checked, kept and shown, and has no effect.
 """
 TITLES = {QUEUE: "Queues", EXCHANGE: "Exchanges", CONSUMER: "Consumers"}
 
@@ -36,7 +36,7 @@ def _section(on: str) -> str:
 
 def _row(row: Argument) -> str:
     redeclare = "must be the same" if row.equivalent and row.on != CONSUMER else "may differ"
-    effect = "yes" if row.acts else "**checked**"
+    effect = "yes" if row.acts else "**kept**"
     kinds = "" if row.on != QUEUE else "all | " if row.types == ALL_TYPES else f"{', '.join(row.types)} | "
     return f"| `{row.name}` | {row.summary} | {_allowed(row)} | {kinds}{redeclare} | {effect} |\n"
 

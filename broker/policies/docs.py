@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from broker.model.arguments import ALL_TYPES, BY_POLICY_KEY, EXCHANGE, POLICY, Argument
+from broker.model.arguments import ALL_TYPES, BY_POLICY_KEY, EXCHANGE, Argument
 from broker.policies.limits import USER_LIMITS, VHOST_LIMITS
 from broker.policies.policy import APPLIES_TO
 from broker.policies.store import POLICIES_MAX
@@ -81,7 +81,7 @@ def markdown() -> str:
 
 def _row(row: Argument) -> str:
     merge = {"min": "the smaller", "max": "the larger", "": "the argument; not for operators"}[row.merge]
-    effect = "yes" if row.acts and row.on != POLICY else "**kept**"
+    effect = "yes" if row.acts else "**kept**"
     return f"| `{row.policy_key}` | {row.summary} | {_allowed(row)} | {_applies(row)} | {merge} | {effect} |\n"
 
 

@@ -8,7 +8,6 @@ from pamqp.commands import Basic, Exchange, Queue
 from broker.auth.authorization import Subject
 from broker.auth.permissions import Permission
 from broker.changing import CHANGES_MAX
-from broker.model.arguments import BY_NAME, QUEUE
 from broker.queues.consumers import RoundRobin, SingleActive
 from broker.queues.regrouping import FORMERS_MAX
 from broker.requests import Actor
@@ -143,7 +142,6 @@ def test_a_new_ttl_is_for_what_comes() -> None:
     assert bench.drain() == [b"before"]
 
 
-@pytest.mark.skipif(not BY_NAME[QUEUE, "x-max-length"].acts, reason="lengths are not bounded yet")
 def test_a_shorter_queue_loses_what_is_too_much() -> None:
     bench = Bench()
     bench.publish(0, [b"1", b"2", b"3"])

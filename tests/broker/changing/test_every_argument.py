@@ -11,11 +11,6 @@ from protocol.errors import ChannelException
 from tests.broker.changing.bench import Bench
 
 ROWS = [row for row in ARGUMENTS if row.on == QUEUE and row.name != "x-queue-type"]
-INERT = {  # accepted, and nothing acts on them
-    "x-queue-mode", "x-queue-version", "x-queue-master-locator", "x-stream-max-segment-size-bytes",
-    "x-max-in-memory-length", "x-max-in-memory-bytes", "x-quorum-initial-group-size", "x-stream-filter-size-bytes",
-    "x-initial-cluster-size", "x-queue-leader-locator",
-}  # fmt: skip
 WITH = {
     "x-dead-letter-routing-key": {"x-dead-letter-exchange": "amq.direct"},
     "x-dead-letter-strategy": {"x-dead-letter-exchange": "amq.direct", "x-overflow": "reject-publish"},
@@ -44,7 +39,7 @@ def test_a_change_has_it_in_effect_and_stored_and_takes_it_back(row: Argument) -
     bench, base = declared(row)
     before, value = bench.queue.settings, value_of(row)
     bench.change({row.name: value})
-    assert (bench.queue.settings == before) == (row.name in INERT or not row.acts)
+    assert (bench.queue.settings == before) == (not row.acts)
     bench.settle()
     changed = bench.queue.settings
     bench.kill()

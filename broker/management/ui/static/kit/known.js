@@ -30,26 +30,24 @@ function useRows() {
   return rows;
 }
 
-const isOld = (row) => row.summary.startsWith("Accepted");
-
 function offer(row, name) {
   const bounds = [
     row.minimum > 1 ? `from ${row.minimum}` : "", row.maximum && row.maximum <= SHOWN_MAX ? `at most ${row.maximum}` : "",
     UNITS.includes(row.unit) ? `in ${row.unit}` : "",
   ];
-  const about = [row.summary, ...bounds].filter(Boolean).join(", ") + (row.acts ? "" : " (has no effect yet)");
+  const about = [row.summary, ...bounds].filter(Boolean).join(", ");
   return { name, kind: KINDS[row.kind] ?? "text", about, choices: row.choices.length ? row.choices : undefined, types: row.types };
 }
 
 /** What a form offers for "queue" or "exchange" arguments; for queues: those of a type. */
 export function useArguments(on, type = "classic") {
-  const fits = (row) => row.on === on && !isOld(row) && (on !== "queue" || row.types.includes(type));
+  const fits = (row) => row.on === on && row.acts && (on !== "queue" || row.types.includes(type));
   return useRows().filter(fits).map((row) => offer(row, row.name));
 }
 
 /** What a form offers for policies, or for operator policies. */
 export function usePolicyKeys(operator) {
-  const fits = (row) => row.policy_key && !isOld(row) && (!operator || row.operator);
+  const fits = (row) => row.policy_key && row.acts && (!operator || row.operator);
   return useRows().filter(fits).map((row) => offer(row, row.policy_key));
 }
 
