@@ -29,8 +29,8 @@ from broker.logs import RecentLines
 from broker.loop_watch import LoopWatch
 from broker.model.vhost_metadata import VhostMetadata
 from broker.moving.jobs import Jobs
-from broker.moving.mover import Surroundings
 from broker.moving.service import Moving
+from broker.moving.steps import Surroundings
 from broker.operations import Operations
 from broker.policies.parameters import CLUSTER_NAME
 from broker.policies.rules import Rules

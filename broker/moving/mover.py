@@ -11,27 +11,24 @@ Invariants
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from broker.model.message import Batch
 from broker.model.names import queue_rs
 from broker.model.receipt import Receipt
 from broker.moving.destination import Destination, RefusedError
 from broker.moving.filters import Matcher
-from broker.moving.jobs import PAUSED, RUNNING, Job, Jobs
+from broker.moving.jobs import Job, Jobs
 from broker.moving.pace import Pace
+from broker.moving.steps import Steps, Surroundings
 from broker.queues.browsing import Place
 from broker.queues.classic import ClassicQueue
-from broker.queues.context import Timers
 from broker.queues.runs import STEP_MESSAGES, Run, find_runs
 from broker.vhost import Vhost
 
 log = logging.getLogger("leveret.moving")
-SLICES_MAX: Final = 4  # on their way to the disk at a time
-PAUSE_MS: Final = 250  # between two looks whether publishers are paused
-NOT_STORED: Final = "the log cannot be written: what was moved is written once there is room, and is not lost"
 
 
 class Plan(Protocol):
@@ -44,29 +41,6 @@ class Plan(Protocol):
     def made(self, batch: Batch, start: int, stop: int, to: Destination) -> Batch:
         """These messages as they are published there."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a job needs of the node.
-
-    `call_soon` runs something in the next turn of the loop; `trouble` says why nobody may publish now, empty where one
-    may; `when_stored` calls the first of its arguments once the definitions are on the disk, the second where they
-    cannot be stored; `is_storing` says whether some are not yet.
-    """
-
-    now_ms: Callable[[], int]
-    call_soon: Callable[[Callable[[], None]], object]
-    timers: Timers
-    wake: Callable[[], None]
-    trouble: Callable[[], str]
-    is_storing: Callable[[], bool]
-    when_stored: Callable[[Callable[[], None], Callable[[str], None]], None]
-
-    def later(self, due_ms: int, callback: Callable[[], None]) -> None:
-        """Calls back at or after a time."""
-        self.timers.add(due_ms, callback)
-        self.wake()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +62,6 @@ class Mover:
         around: Surroundings,
     ) -> None:  # fmt: skip
         self._job = job
-        self._jobs = jobs
         self._vhost = vhost
         self._source = source
         self._plan = plan
@@ -98,9 +71,7 @@ class Mover:
         self._place: Place | None = wanted.begin
         self._stop = max(source.next_position, source.ready.end_position())
         self._left = wanted.count or source.ready.count
-        self._under_way = 0  # slices whose receipt is not complete
-        self._is_stepping = False
-        self._error = ""
+        self._steps = Steps(job, jobs, around, self._step, self._has_more)
 
     def start(self) -> None:
         """Begins in the next turn."""
@@ -108,79 +79,52 @@ class Mover:
         job.total = 1 if self._wanted.is_single else ready
         if self._wanted.count and self._wanted.matcher.is_everything:
             job.total = min(self._wanted.count, ready)
-        job.on_cancel = self._go_on
-        self._go_on()
+        job.on_cancel = self._steps.go_on
+        self._steps.go_on()
 
     # ---- one step after the other
 
-    def _go_on(self) -> None:
-        """Sees to the next step, unless one is on its way; or to the end."""
-        if self._job.is_over or self._is_stepping:
-            return
-        if self._error or self._job.is_cancelled or self._place is None or not self._left:
-            if not self._under_way:
-                self._jobs.end(self._job, self._error)
-            return
-        if self._under_way < SLICES_MAX:
-            self._is_stepping = True
-            self._around.call_soon(self._step)
-
-    def _again(self) -> None:
-        """The step under way is over."""
-        self._is_stepping = False
-        self._go_on()
+    def _has_more(self) -> bool:
+        return self._place is not None and self._left > 0
 
     def _step(self) -> None:
         """Looks for the next messages, where it may."""
-        around, job, now_ms = self._around, self._job, self._around.now_ms()
-        trouble = around.trouble()
-        job.state, job.error = (PAUSED, trouble) if trouble else (RUNNING, "")
-        allowed = self._pace.allowed(now_ms, self._left)
-        if job.is_cancelled:
-            self._again()
-        elif trouble:
-            around.later(now_ms + PAUSE_MS, self._again)
-        elif around.is_storing():  # a queue that a crash undoes would take its messages along
-            around.when_stored(self._again, self._failed)
+        around, steps = self._around, self._steps
+        allowed = self._pace.allowed(around.now_ms(), self._left)
+        if around.is_storing():  # a queue that a crash undoes would take its messages along
+            around.when_stored(steps.again, steps.failed)
         elif not allowed:
-            around.later(self._pace.next_ms(), self._again)
+            around.later(self._pace.next_ms(), steps.again)
         elif self._vhost.queues.get(self._source.name) is not self._source:
-            self._failed(f"no {queue_rs(self._source.name, self._vhost.name)} any more")
+            steps.failed(f"no {queue_rs(self._source.name, self._vhost.name)} any more")
         else:
             assert self._place is not None
             count = allowed if self._wanted.matcher.is_everything else STEP_MESSAGES
             find_runs(self._source.ready, self._place, count, self._found)
 
-    def _failed(self, error: str) -> None:
-        self._error = self._error or error
-        self._again()
-
     def _found(self, runs: Sequence[Run], behind: Place | None) -> None:
         """Deals with what was found."""
-        if self._job.is_cancelled or self._source.is_deleted:
-            self._again()
-            return
-        try:
-            self._slice(runs, behind)
-        except Exception as error:
-            log.exception("job %s has failed", self._job.id)
-            self._error = f"{type(error).__name__}: {error}"
-        self._again()
+        if not (self._job.is_cancelled or self._source.is_deleted):
+            try:
+                self._slice(runs, behind)
+            except Exception as error:
+                log.exception("job %s has failed", self._job.id)
+                self._steps.error = f"{type(error).__name__}: {error}"
+        self._steps.again()
 
     # ---- a slice
 
     def _slice(self, runs: Sequence[Run], behind: Place | None) -> None:
         job, wanted = self._job, self._wanted
         part = _Slice(self._pace.allowed(self._around.now_ms(), self._left), behind)
-        receipt = Receipt(1, 1, lambda answered: self._stored(answered, part.moved))
-        self._under_way += 1
+        receipt = self._steps.slice_begun(lambda: part.moved)
         try:
             with self._vhost.together(receipt):
                 for run in runs:
                     if self._is_beyond(run, part) or not self._run(run, part, receipt):
                         break
         except RefusedError as error:
-            self._error = str(error)
+            self._steps.error = str(error)
         finally:
             job.looked_at += part.looked_at
             self._left -= part.moved
@@ -188,8 +132,8 @@ class Mover:
             self._pace.gave(part.moved)
             if wanted.is_single:
                 self._place = None
-                if not part.moved and not self._error:
-                    self._error = "the message does not wait there any more, or did not die"
+                if not part.moved and not self._steps.error:
+                    self._steps.error = "the message does not wait there any more, or did not die"
             receipt.taken()
 
     def _is_beyond(self, run: Run, part: _Slice) -> bool:
@@ -247,14 +191,6 @@ class Mover:
         for taken in source.ready.withdraw(handed.level, handed.span):
             source.counters.moved += taken.stop - taken.start
             source.done(taken)
-
-    def _stored(self, receipt: Receipt, count: int) -> None:
-        """A slice is on the disk, or cannot be written now."""
-        self._under_way -= 1
-        self._jobs.progress(self._job, count)
-        if receipt.rejected:
-            self._error = self._error or NOT_STORED
-        self._go_on()
 
 
 class _Slice:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from broker.model.receipt import Receipt
 from broker.moving.destination import RefusedError, ToQueue
-from broker.moving.jobs import PAUSED, RUNNING, Job, Jobs
-from broker.moving.mover import NOT_STORED, PAUSE_MS, SLICES_MAX, Surroundings
+from broker.moving.jobs import Job, Jobs
+from broker.moving.steps import Steps, Surroundings
 from broker.queues.classic import ClassicQueue
 from broker.queues.queue import Queue
 from broker.queues.stored import HeadReader
@@ -138,7 +137,6 @@ class Rewinder:
     ) -> None:  # fmt: skip
         """Args: declare makes the new queue, whose name is the job's destination; is_partial: some may be missing."""
         self._job = job
-        self._jobs = jobs
         self._vhost = vhost
         self._source = source
         self._declare = declare
@@ -147,14 +145,12 @@ class Rewinder:
         self._preparing = preparing(self._prepared)
         self._to = ToQueue(vhost, job.destination)
         self._queue: Queue | None = None  # the new one, once it is declared
-        self._steps: Iterator[tuple[History, Iterator[list[Loaded]]]] = iter(())
+        self._histories: Iterator[tuple[History, Iterator[list[Loaded]]]] = iter(())
         self._history: History | None = None
         self._runs: Iterator[list[Loaded]] = iter(())
         self._reader = HeadReader()
-        self._under_way = 0
-        self._is_reading = False
         self._is_at_end = False
-        self._error = ""
+        self._steps = Steps(job, jobs, around, self._read, lambda: not self._is_at_end, self._preparing.release)
 
     def start(self) -> None:
         """Begins."""
@@ -164,92 +160,61 @@ class Rewinder:
     def _cancelled(self) -> None:
         self._preparing.is_stopped = True
         if self._queue is not None:
-            self._go_on()
-
-    def _end(self) -> None:
-        self._preparing.release()
-        self._jobs.end(self._job, self._error)
+            self._steps.go_on()
 
     # ---- before the first message
 
     def _prepared(self, found: Reach | str) -> None:
+        if isinstance(found, str):
+            self._steps.error = found
+        elif not self._job.is_cancelled:
+            self._steps.error = self._begun(found)
+        if self._queue is None:
+            self._steps.end()
+        else:
+            self._around.when_stored(self._steps.go_on, self._steps.failed)
+
+    def _begun(self, found: Reach) -> str:
+        """Declares the new queue; returns why not."""
         job = self._job
-        if isinstance(found, str) or job.is_cancelled:
-            self._error = found if isinstance(found, str) else ""
-            self._end()
-            return
         job.total, job.skipped = found.messages, found.missing
         if found.missing and not self._is_partial:
-            self._error = f"{found.missing} messages of then are not in the log any more; {found.told}"
-            self._end()
-            return
+            return f"{found.missing} messages of then are not in the log any more; {found.told}"
         try:
             self._declare()
         except AmqpError as error:
-            self._error = error.text
-            self._end()
-            return
+            return error.text
         self._queue = self._vhost.queues[job.destination]
-        self._steps = iter([(one, one.runs()) for one in self._preparing.histories])
-        self._around.when_stored(self._go_on, self._failed)
-
-    def _failed(self, error: str) -> None:
-        self._error = self._error or error
-        self._go_on()
+        self._histories = iter([(one, one.runs()) for one in self._preparing.histories])
+        return ""
 
     # ---- message by message
 
-    def _go_on(self) -> None:
-        """Sees to the next step, unless one is on its way; or to the end."""
-        job = self._job
-        if job.is_over or self._is_reading:
-            return
-        if self._error or job.is_cancelled or self._is_at_end:
-            if not self._under_way:
-                self._end()
-            return
-        if self._under_way < SLICES_MAX:
-            self._is_reading = True
-            self._around.call_soon(self._read)
-
-    def _again(self) -> None:
-        self._is_reading = False
-        self._go_on()
-
     def _read(self) -> None:
-        trouble = self._around.trouble()
-        self._job.state, self._job.error = (PAUSED, trouble) if trouble else (RUNNING, "")
-        if self._job.is_cancelled:
-            self._again()
-        elif trouble:
-            self._around.later(self._around.now_ms() + PAUSE_MS, self._again)
-        elif self._history is None:
-            self._next_history()
-        else:
+        """Reads on in the history that is read, or takes the next one."""
+        if self._history is not None:
             runs = self._runs
             self._history.submit(lambda: next(runs, _END), self._taken)
-
-    def _next_history(self) -> None:
-        found = next(self._steps, None)
+            return
+        found = next(self._histories, None)
         if found is None:
             self._is_at_end = True
         else:
             self._history, self._runs = found
-        self._again()
+        self._steps.again()
 
     def _taken(self, outcome: Any) -> None:
         if isinstance(outcome, BaseException):
-            self._error = _told(outcome)
+            self._steps.error = _told(outcome)
         elif outcome is _END:
             self._history = None
         elif not self._job.is_cancelled:
             self._publish(outcome)
-        self._again()
+        self._steps.again()
 
     def _publish(self, found: list[Loaded]) -> None:
         job, count = self._job, 0
-        receipt = Receipt(1, 1, lambda answered: self._stored(answered, count))
-        self._under_way += 1
+        receipt = self._steps.slice_begun(lambda: count)
         job.looked_at += sum(len(one.items) for one in found)
         try:
             queue = self._queue
@@ -262,12 +227,5 @@ class Rewinder:
                 self._vhost.publish(batch, (queue,), receipt)
                 count += len(batch.bodies)
         except RefusedError as error:
-            self._error = str(error)
+            self._steps.error = str(error)
         receipt.taken()
-
-    def _stored(self, receipt: Receipt, count: int) -> None:
-        self._under_way -= 1
-        self._jobs.progress(self._job, count)
-        if receipt.rejected:
-            self._error = self._error or NOT_STORED
-        self._go_on()

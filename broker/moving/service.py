@@ -14,10 +14,11 @@ from broker.model.names import exchange_rs, queue_rs
 from broker.moving.destination import Destination, RefusedError, ToExchange, ToQueue
 from broker.moving.filters import EVERYTHING, Filter, Matcher
 from broker.moving.jobs import COPY, MOVE, REPLAY, REWIND, Job, Jobs
-from broker.moving.mover import Mover, Plan, Surroundings, Wanted
+from broker.moving.mover import Mover, Plan, Wanted
 from broker.moving.pace import RATE_MAX, Pace
 from broker.moving.plans import Edit, MovePlan, ReplayPlan
 from broker.moving.rewind import Preparing, Reach, Rewinder
+from broker.moving.steps import Surroundings
 from broker.operations import Operations
 from broker.queues.browsing import FRONT, Place
 from broker.queues.classic import ClassicQueue

@@ -42,10 +42,11 @@ def opened(
 
 
 class Moved:
-    """A broker with a client on channel 1, and what is asked of it."""
+    """A broker with a client on channel 1 and durable queues, and what is asked of it."""
 
     def __init__(
         self,
+        *queues: str,
         files: FaultyFiles | None = None,
         disk: Any = None,
         now_ms: int = 1_700_000_000_000,
@@ -60,10 +61,15 @@ class Moved:
         )  # fmt: skip
         self.client = self.broker.connect().open()
         self.client.channel(1)
+        for name in queues:
+            self.declare(name)
 
     def after_kill(self) -> Moved:
         """Another broker on what this one's disk holds, were it killed now."""
-        return Moved(self.files.after_kill(), self.broker.disk, self.broker.clock.now_ms(), self.settings)
+        return Moved(
+            files=self.files.after_kill(), disk=self.broker.disk, now_ms=self.broker.clock.now_ms(),
+            settings=self.settings,
+        )  # fmt: skip
 
     @property
     def moving(self) -> Moving:

@@ -35,9 +35,7 @@ def test_everything_is_moved_in_order(mode: int, durable: bool) -> None:
 
 
 def test_a_moved_message_is_as_it_was() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.client.answer(1, commands.Queue.Bind(queue="a", exchange="amq.topic", routing_key="k.#"))
     moved.publish("k.1", b"body", exchange="amq.topic", headers={"h": 1}, correlation_id="c")
     (before,) = moved.waiting("a")
@@ -48,9 +46,7 @@ def test_a_moved_message_is_as_it_was() -> None:
 
 
 def test_the_first_are_moved_and_the_rest_stays() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(60))
     job = moved.moved("a", "b", Chosen(count=25))
     assert (job.done, job.total) == (25, 25)
@@ -58,9 +54,7 @@ def test_the_first_are_moved_and_the_rest_stays() -> None:
 
 
 def test_a_copy_leaves_order_and_marks_alone() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(40))
     assert moved.moved("a", "b", copy=True).done == 40
     assert moved.bodies("a") == moved.bodies("b") == numbered(40)
@@ -69,8 +63,7 @@ def test_a_copy_leaves_order_and_marks_alone() -> None:
 
 
 def test_looking_changes_neither_order_nor_marks() -> None:
-    moved = Moved()
-    moved.declare("a")
+    moved = Moved("a")
     moved.publish("a", *numbered(40))
     for _ in range(2):
         assert moved.bodies("a") == numbered(40)
@@ -79,9 +72,7 @@ def test_looking_changes_neither_order_nor_marks() -> None:
 
 
 def test_headers_choose() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     for number, body in enumerate(numbered(60)):
         moved.publish("a", body, headers={"n": number % 3, "x": "y"})
     job = moved.moved("a", "b", Chosen(filter=Filter({"n": 1, "x": "y"})))
@@ -91,9 +82,7 @@ def test_headers_choose() -> None:
 
 
 def test_bodies_choose_and_a_count_stops() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(60))
     wanted = [body for body in numbered(60) if b"3" in body]
     job = moved.moved("a", "b", Chosen(filter=Filter(body=b"3"), count=4))
@@ -105,9 +94,7 @@ def test_bodies_choose_and_a_count_stops() -> None:
 
 
 def test_what_is_unacknowledged_stays() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(10))
     moved.get("a")
     moved.get("a")
@@ -119,9 +106,7 @@ def test_what_is_unacknowledged_stays() -> None:
 
 
 def test_what_comes_later_stays() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(10))
     job = moved.move("a", "b", Chosen(rate=10))
     moved.broker.advance(300)
@@ -157,9 +142,7 @@ def test_an_exchange_routes_and_gives_its_own_address() -> None:
 
 
 def test_a_rate_is_kept() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(50))
     job = moved.move("a", "b", Chosen(rate=20))
     for second in (1, 2):
@@ -171,9 +154,7 @@ def test_a_rate_is_kept() -> None:
 
 
 def test_a_cancelled_job_stops_and_what_it_did_stays_done() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(50))
     job = moved.move("a", "b", Chosen(rate=20))
     moved.broker.advance(1000)
@@ -185,9 +166,7 @@ def test_a_cancelled_job_stops_and_what_it_did_stays_done() -> None:
 
 
 def test_alarms_pause_it() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(5))
     alarms = moved.broker.node.alarms
     alarms.set("disk", True)
@@ -201,9 +180,7 @@ def test_alarms_pause_it() -> None:
 
 def test_what_a_consumer_gets_while_it_is_read_is_not_moved() -> None:
     reader = ManualWorker()
-    moved = Moved(reader=reader)
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b", reader=reader)
     moved.publish("a", *numbered(60))
     got: list[bytes] = []
     for _ in range(60):
@@ -229,9 +206,7 @@ def test_what_a_consumer_gets_while_it_is_read_is_not_moved() -> None:
 
 
 def test_the_metrics_count_by_kind() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(5))
     moved.moved("a", "b", Chosen(count=2))
     moved.moved("a", "b", copy=True)
@@ -249,8 +224,7 @@ def test_the_metrics_count_by_kind() -> None:
 
 
 def test_a_queue_is_not_moved_to_itself() -> None:
-    moved = Moved()
-    moved.declare("a")
+    moved = Moved("a")
     moved.publish("a", *numbered(5))
     with pytest.raises(ChannelException, match="queue 'a' in vhost '/' is where the messages are already"):
         moved.move("a", "a")
@@ -263,8 +237,7 @@ def test_a_queue_is_not_moved_to_itself() -> None:
 @pytest.mark.parametrize("overflow", ["drop-head", "reject-publish", "reject-publish-dlx"])
 @pytest.mark.parametrize(("argument", "limit"), [("x_max_length", 7), ("x_max_length_bytes", 47)])
 def test_a_full_queue_stops_it_and_nothing_is_lost(overflow: str, argument: str, limit: int) -> None:
-    moved = Moved()
-    moved.declare("a")
+    moved = Moved("a")
     moved.declare("b", x_overflow=overflow, **{argument: limit})
     moved.publish("a", *numbered(20))
     job = moved.moved("a", "b")
@@ -274,8 +247,7 @@ def test_a_full_queue_stops_it_and_nothing_is_lost(overflow: str, argument: str,
 
 
 def test_no_route_stops_it() -> None:
-    moved = Moved()
-    moved.declare("a")
+    moved = Moved("a")
     moved.publish("a", *numbered(5))
     job = moved.moved("a", To(exchange="amq.direct", routing_key="k"))
     assert job.state == FAILED
@@ -284,9 +256,7 @@ def test_no_route_stops_it() -> None:
 
 
 def test_a_destination_that_goes_stops_it() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(50))
     job = moved.move("a", "b", Chosen(rate=20))
     moved.broker.advance(1000)
@@ -298,9 +268,7 @@ def test_a_destination_that_goes_stops_it() -> None:
 
 
 def test_a_source_that_goes_stops_it() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(50))
     job = moved.move("a", "b", Chosen(rate=20))
     moved.broker.advance(1000)
@@ -312,17 +280,13 @@ def test_a_source_that_goes_stops_it() -> None:
 
 @pytest.mark.parametrize("chosen", [Chosen(count=-1), Chosen(rate=-1), Chosen(rate=10**9)])
 def test_nonsense_is_refused(chosen: Chosen) -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     with pytest.raises(ValueError, match=r"count|rate"):
         moved.move("a", "b", chosen)
 
 
 def test_only_so_many_jobs_run() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(50))
     for _ in range(RUNNING_MAX):
         moved.move("a", "b", Chosen(rate=1))

@@ -26,8 +26,7 @@ def headers(moved: Moved, queue: str, at: int = 0) -> dict[str, Any]:
 
 
 def with_dead_letters(**arguments: Any) -> Moved:
-    moved = Moved()
-    moved.declare("dead")
+    moved = Moved("dead")
     moved.declare("work", x_dead_letter_exchange="", x_dead_letter_routing_key="dead", **arguments)
     return moved
 
@@ -91,8 +90,7 @@ def test_a_full_queue_stops_it_and_the_rest_stays_dead() -> None:
 
 
 def test_what_never_died_stays() -> None:
-    moved = Moved()
-    moved.declare("dead")
+    moved = Moved("dead")
     moved.publish("dead", *numbered(3))
     job = replayed(moved, "dead")
     assert (job.state, job.done, job.skipped) == (DONE, 0, 3)

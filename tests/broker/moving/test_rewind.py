@@ -53,8 +53,7 @@ def busy(moved: Moved, count: int = 60) -> None:
 
 
 def test_settled_or_not_it_comes_back_in_order() -> None:
-    moved = Moved()
-    moved.declare("a")
+    moved = Moved("a")
     moved.publish("a", *numbered(40), headers={"h": 1})
     consume(moved, "a", 15)
     assert reach(moved, "a") == Reach(40, 0, 0)
@@ -68,8 +67,7 @@ def test_settled_or_not_it_comes_back_in_order() -> None:
 
 
 def test_only_what_came_since_a_time() -> None:
-    moved = Moved()
-    moved.declare("a")
+    moved = Moved("a")
     moved.publish("a", *numbered(30))
     moved.broker.advance(5000)
     since_ms = moved.broker.clock.now_ms()
@@ -82,8 +80,7 @@ def test_only_what_came_since_a_time() -> None:
 
 
 def test_a_rewound_queue_outlives_a_kill() -> None:
-    moved = Moved()
-    moved.declare("a")
+    moved = Moved("a")
     moved.publish("a", *numbered(40))
     consume(moved, "a", 40)
     rewound(moved, "a", 0, "back")
@@ -94,9 +91,7 @@ def test_a_rewound_queue_outlives_a_kill() -> None:
 
 
 def test_transient_messages_and_those_of_others_are_not_in_it() -> None:
-    moved = Moved()
-    moved.declare("a")
-    moved.declare("b")
+    moved = Moved("a", "b")
     moved.publish("a", *numbered(5), mode=1)
     moved.publish("a", *numbered(5, 5))
     moved.publish("b", *numbered(5, 10))
@@ -132,8 +127,7 @@ def test_what_would_lose_them_again_is_left_out() -> None:
 
 
 def test_what_is_gone_is_said() -> None:
-    moved = Moved()
-    moved.declare("a")
+    moved = Moved("a")
     moved.publish("a", *numbered(30))
     consume(moved, "a", 30)
     busy(moved)
@@ -160,8 +154,7 @@ def test_what_is_gone_is_said() -> None:
 
 
 def test_with_log_keep_nothing_is_gone() -> None:
-    moved = Moved(settings=KEPT)
-    moved.declare("a")
+    moved = Moved("a", settings=KEPT)
     moved.publish("a", *numbered(30))
     consume(moved, "a", 30)
     busy(moved)
@@ -175,8 +168,7 @@ def test_with_log_keep_nothing_is_gone() -> None:
 
 
 def test_what_compaction_has_copied_comes_back_once() -> None:
-    moved = Moved(settings=KEPT)
-    moved.declare("a")
+    moved = Moved("a", settings=KEPT)
     moved.publish("a", *numbered(3))
     for round_ in range(8):
         busy(moved)
@@ -190,8 +182,7 @@ def test_what_compaction_has_copied_comes_back_once() -> None:
 
 
 def test_what_is_kept_goes_when_the_disk_is_short() -> None:
-    moved = Moved(settings=KEPT)
-    moved.declare("a")
+    moved = Moved("a", settings=KEPT)
     moved.publish("a", *numbered(30))
     consume(moved, "a", 30)
     busy(moved)
@@ -206,8 +197,7 @@ def test_what_is_kept_goes_when_the_disk_is_short() -> None:
 
 @pytest.mark.parametrize(("keep", "after_ms"), [(Keep(ms_max=60_000), 60_000), (Keep(bytes_max=20_000), 0)])
 def test_what_is_kept_has_a_limit(keep: Keep, after_ms: int) -> None:
-    moved = Moved(settings=LogSettings(segment_bytes=16 * 1024, keep=keep))
-    moved.declare("a")
+    moved = Moved("a", settings=LogSettings(segment_bytes=16 * 1024, keep=keep))
     busy(moved)
     if after_ms:
         assert moved.broker.node.journal.status().kept_segments > 2
@@ -219,8 +209,7 @@ def test_what_is_kept_has_a_limit(keep: Keep, after_ms: int) -> None:
 
 
 def test_a_cancelled_rewind_stops() -> None:
-    moved = Moved()
-    moved.declare("a")
+    moved = Moved("a")
     moved.publish("a", *numbered(5))
     job = moved.moving.rewind(moved.actor, "a", 0, "back", False)
     moved.moving.cancel(moved.actor, job)
@@ -238,16 +227,14 @@ def test_a_cancelled_rewind_stops() -> None:
     ],
 )
 def test_what_cannot_be_rewound_is_refused(queue: str, into: str, text: str) -> None:
-    moved = Moved()
-    moved.declare("a")
+    moved = Moved("a")
     moved.declare("transient", durable=False)
     with pytest.raises(ChannelException, match=text):
         moved.moving.rewind(moved.actor, queue, 0, into, False)
 
 
 def test_what_comes_while_it_reads_is_not_in_it_and_nothing_goes() -> None:
-    moved = Moved()
-    moved.declare("a")
+    moved = Moved("a")
     moved.publish("a", *numbered(30))
     job = moved.moving.rewind(moved.actor, "a", 0, "back", False)
     properties: Any = Basic.Properties(delivery_mode=2)
@@ -259,8 +246,7 @@ def test_what_comes_while_it_reads_is_not_in_it_and_nothing_goes() -> None:
 
 
 def test_a_power_cut_while_segments_are_set_aside_takes_nothing_that_waits() -> None:
-    moved = Moved(settings=KEPT)
-    moved.declare("a")
+    moved = Moved("a", settings=KEPT)
     moved.publish("a", *numbered(30))
     consume(moved, "a", 25)
     cuts: list[FaultyFiles] = []
@@ -275,7 +261,7 @@ def test_a_power_cut_while_segments_are_set_aside_takes_nothing_that_waits() -> 
     assert any(".kept" in name for name in moved.files.names())
     assert len(cuts) > 10
     for number, files in enumerate(cuts):
-        after = Moved(files, moved.broker.disk, moved.broker.clock.now_ms(), KEPT)
+        after = Moved(files=files, disk=moved.broker.disk, now_ms=moved.broker.clock.now_ms(), settings=KEPT)
         assert after.bodies("a") == numbered(5, 25)
         job = rewound(after, "a", 0, f"back-{number}", partial=True)
         assert job.done + job.skipped == 30

@@ -34,7 +34,7 @@ def test_a_kill_in_the_middle_neither_loses_nor_doubles(wanted: Filter) -> None:
     wanted_bodies = [body for body, is_one in zip(numbered(COUNT), is_wanted, strict=True) if is_one]
     seen = set()
     for files in [*crashes[::3], crashes[-1]]:
-        after = Moved(files, moved.broker.disk, moved.broker.clock.now_ms())
+        after = Moved(files=files, disk=moved.broker.disk, now_ms=moved.broker.clock.now_ms())
         there = after.bodies("b")
         assert there == wanted_bodies[: len(there)], "the first of them, in order"
         assert after.bodies("a") == [body for body in numbered(COUNT) if body not in there]
