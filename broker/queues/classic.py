@@ -159,10 +159,11 @@ class ClassicQueue(LendingQueue):
                 consumer.cancelled()
             return
         if self.leaving is not None and not self.leaving.has_room():
-            self._context.timers.add(now_ms, self._mark_dirty)  # in a later turn
+            self._pump_later(now_ms)
             return
-        if self.expiry is not None:
-            self.expiry.take_front(now_ms - 1)
+        if self.expiry is not None and not self.expiry.take_front(now_ms - 1):
+            self._pump_later(now_ms)
+            return
         if self.bound is not None:  # what is too much may have been on disk, or the bound another one
             self.bound.enforce(now_ms)
         if self._gets is not None:
@@ -179,8 +180,13 @@ class ClassicQueue(LendingQueue):
             if picked is None:
                 break
             self._hand(picked[0], min(picked[1], quantum(self.consumers.offered, ready.count)), message_bytes)
-            if self.expiry is not None:
-                self.expiry.take_front(now_ms - 1)
+            if self.expiry is not None and not self.expiry.take_front(now_ms - 1):
+                self._pump_later(now_ms)
+                return
+
+    def _pump_later(self, now_ms: int) -> None:
+        """There is more to do than a turn has time for."""
+        self._context.timers.add(now_ms, self._mark_dirty)
 
     def _hand(self, consumer: ConsumerPort, count: int, message_bytes: int) -> None:
         """Delivers up to `count` messages of up to `message_bytes` each to one consumer.
@@ -218,13 +224,15 @@ class ClassicQueue(LendingQueue):
             self._gets.add(no_ack, answer)
 
     def _get(self, no_ack: bool, answer: GetAnswer) -> bool:
-        """Answers; False where what was there has expired, and the rest is being loaded."""
+        """Answers; False where what was there has expired, and the rest is being loaded or has to leave first."""
         now_ms = self._context.now_ms()
         self.used(now_ms)
         if self.bound is not None:  # messages may have come back in this very turn
             self.bound.enforce(now_ms)
         if self.expiry is not None:
-            self.expiry.take_front(now_ms)
+            if not self.expiry.take_front(now_ms):
+                self._pump_later(now_ms)
+                return False
             self._mark_dirty()  # what this uncovers may be due
         is_due = self.consumers.may_get(no_ack)
         span = self.ready.take(1) if is_due else None

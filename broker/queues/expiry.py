@@ -6,12 +6,15 @@ Must not: drop a message; the queue does, and knows what dropping means.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from broker.model.message import NEVER_MS, Batch, Span
 from broker.queues.context import QueueContext
 from broker.queues.overdue import NEVER_LAST, Overdue
 from broker.queues.parts import EXPIRED
 from broker.queues.ready import ReadyList
+
+FRONT_SPANS_MAX: Final = 128  # that leave at a time, most often a message each; the rest follows in the next turns
 
 
 def expires_at_ms(ttl_ms: int, batch: Batch, now_ms: int) -> int:
@@ -90,10 +93,12 @@ class Expiry:
         """What comes from now on expires sooner or later than what came before."""
         self._overdue.doubt()
 
-    def take_front(self, until_ms: int) -> None:
-        """What stands in front and is due leaves."""
-        for span in self._ready().take_expired(until_ms):
+    def take_front(self, until_ms: int) -> bool:
+        """What stands in front and is due leaves, a turn's worth; whether that was all of it."""
+        expired = self._ready().take_expired(until_ms, FRONT_SPANS_MAX)
+        for span in expired:
             self._expired(span)
+        return len(expired) < FRONT_SPANS_MAX
 
     def _expired(self, span: Span) -> None:
         self._drop(span, EXPIRED)

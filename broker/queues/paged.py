@@ -293,10 +293,10 @@ class PagedFifo(Standing):
         self.count += count
         self.body_bytes += count * span.batch.body_bytes
 
-    def take_expired(self, now_ms: int) -> list[Span]:
-        """Takes what stands in front and expired before or at `now_ms`."""
+    def take_expired(self, now_ms: int, spans_max: int) -> list[Span]:
+        """Takes what stands in front and expired before or at `now_ms`, at most so many spans."""
         expired: list[Span] = []
-        while (front := self._front()) is not None and 0 < front.expires_ms <= now_ms:
+        while len(expired) < spans_max and (front := self._front()) is not None and 0 < front.expires_ms <= now_ms:
             span = self.take(front.stop - front.start)
             assert span is not None
             expired.append(span)

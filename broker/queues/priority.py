@@ -102,11 +102,11 @@ class PriorityReady(ReadyList):
         """Returns taken messages to their place in their level."""
         self._level(span).put_back(span)
 
-    def take_expired(self, now_ms: int) -> list[Span]:
-        """Takes what stands in front of any level and expired before or at `now_ms`."""
+    def take_expired(self, now_ms: int, spans_max: int) -> list[Span]:
+        """Takes what stands in front of any level and expired before or at `now_ms`, at most so many spans."""
         expired: list[Span] = []
         for priority in reversed(self._waiting):
-            expired += self._levels[priority].take_expired(now_ms)
+            expired += self._levels[priority].take_expired(now_ms, spans_max - len(expired))
         self.recount()  # a level that loaded at once has done so in between
         return expired
 

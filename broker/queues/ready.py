@@ -49,8 +49,8 @@ class ReadyList:
         """Returns taken messages to their place."""
         raise NotImplementedError
 
-    def take_expired(self, now_ms: int) -> list[Span]:
-        """Takes what stands in front and expired before or at `now_ms`."""
+    def take_expired(self, now_ms: int, spans_max: int) -> list[Span]:
+        """Takes what stands in front and expired before or at `now_ms`, at most so many spans."""
         raise NotImplementedError
 
     def next_expiry_ms(self) -> int:

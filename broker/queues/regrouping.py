@@ -334,9 +334,11 @@ class Regrouped(Joined):
             one.lent -= span.stop - span.start
             self._may_be_over()
 
-    def take_expired(self, now_ms: int) -> list[Span]:
-        """Takes what stands in front of any list and expired before or at `now_ms`."""
-        expired = [span for ready in self._lists() for span in ready.take_expired(now_ms)]
+    def take_expired(self, now_ms: int, spans_max: int) -> list[Span]:
+        """Takes what stands in front of any list and expired before or at `now_ms`, at most so many spans."""
+        expired: list[Span] = []
+        for ready in self._lists():
+            expired += ready.take_expired(now_ms, spans_max - len(expired))
         self._sum()
         return expired
 

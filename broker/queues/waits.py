@@ -124,9 +124,9 @@ class TimedReady(ReadyList):
         self.inner.put_back(span)
         self._count()
 
-    def take_expired(self, now_ms: int) -> list[Span]:
+    def take_expired(self, now_ms: int, spans_max: int) -> list[Span]:
         """Takes what stands in front and expired before or at `now_ms`; nobody gets it, so its wait does not count."""
-        expired = self.inner.take_expired(now_ms)
+        expired = self.inner.take_expired(now_ms, spans_max)
         self._count()
         return expired
 

@@ -302,9 +302,13 @@ class SansBroker:
         """Moves the clock to each deadline up to then in order, as a loop would, and lets the broker come to rest."""
         end_ms = self.clock.now_ms() + by_ms
         while (due_ms := self.node.deadlines.next_due_ms()) is not None and due_ms <= end_ms:
-            self.clock.advance(max(0, due_ms - self.clock.now_ms()))
-            self.node.deadlines.run_due(self.clock.now_ms())
-            self.node.tick.schedule()
-            self.turn()
+            self.wake(max(0, due_ms - self.clock.now_ms()))
         self.clock.advance(end_ms - self.clock.now_ms())
+        self.turn()
+
+    def wake(self, after_ms: int) -> None:
+        """Moves the clock and runs what is due then, once: what that makes due has to be woken again."""
+        self.clock.advance(after_ms)
+        self.node.deadlines.run_due(self.clock.now_ms())
+        self.node.tick.schedule()
         self.turn()

@@ -6,7 +6,10 @@ import pytest
 from pamqp import commands
 from pamqp.commands import Basic, Tx
 
+from broker.queues.expiry import FRONT_SPANS_MAX
 from tests.support.sansio import SansBroker, SansClient
+
+MANY = 5 * FRONT_SPANS_MAX
 
 
 @pytest.fixture
@@ -48,6 +51,38 @@ def test_messages_go_when_their_time_has_come(broker: SansBroker, client: SansCl
     assert count(client) == 1
     broker.advance(10)
     assert count(client) == 0
+
+
+def overdue_then_one(broker: SansBroker, client: SansClient) -> None:
+    """Many messages leave at once, in front of one that stays."""
+    publish(client, *([10] * MANY), None)
+    broker.wake(11)
+    assert MANY > count(client) > MANY - 3 * FRONT_SPANS_MAX, "a turn's worth has left"
+
+
+def test_what_leaves_at_once_leaves_over_several_turns(broker: SansBroker, client: SansClient) -> None:
+    overdue_then_one(broker, client)
+    broker.advance(0)
+    assert count(client) == 1
+
+
+def test_what_is_still_to_leave_is_not_delivered_and_what_stands_behind_it_is(
+    broker: SansBroker, client: SansClient
+) -> None:
+    overdue_then_one(broker, client)
+    client.method(1, Basic.Consume(queue="q"))
+    broker.advance(0)
+    assert delivered(client) == [b"%d" % MANY]
+
+
+def test_a_get_waits_for_what_is_still_to_leave(broker: SansBroker, client: SansClient) -> None:
+    overdue_then_one(broker, client)
+    client.method(1, Basic.Get(queue="q"))
+    client.method(1, Basic.Get(queue="q"))
+    broker.advance(0)
+    answers = client.take()
+    assert [event.name for event in answers] == ["Basic.GetOk", "Basic.GetEmpty"]
+    assert answers[0].body == b"%d" % MANY
 
 
 def test_what_is_overdue_behind_the_front_is_not_delivered(broker: SansBroker, client: SansClient) -> None:

@@ -63,7 +63,7 @@ class Expiring:
         self.is_woken = True
         while self.is_woken or self.made.late:
             self.is_woken = False
-            self.expired += self.ready.take_expired(now_ms)
+            self.expired += self.ready.take_expired(now_ms, NEVER_ASKED)
             self.overdue.expire(now_ms)
             if self.made.late:
                 self.made.late.pop(0)()
