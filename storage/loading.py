@@ -13,7 +13,7 @@ from typing import Final
 from storage.commit import Committer, Timers
 from storage.files import Files
 from storage.index import Table
-from storage.journal import Loaded, OnLoaded
+from storage.journal import LOADED_RECORDS_MAX, Loaded, OnLoaded
 from storage.keeping import Keeping
 from storage.reading import Place, ReadPart, parts_of, places, read_parts, read_tables
 from storage.record import (
@@ -133,7 +133,7 @@ class Loader:
                 continue
             found.append(request.part_of(place))
             size += found[-1].length
-            if size >= request.size_bytes:
+            if size >= request.size_bytes or len(found) == LOADED_RECORDS_MAX:
                 break
         else:
             stop = request.stop  # whatever else the extent names is not there

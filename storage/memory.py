@@ -11,7 +11,7 @@ from typing import cast
 
 from mypy_extensions import mypyc_attr
 
-from storage.journal import Journal, Loaded, OnLoaded, Stream
+from storage.journal import LOADED_RECORDS_MAX, Journal, Loaded, OnLoaded, Stream
 from storage.ranges import RangeSet
 from storage.status import OK, LogStatus
 
@@ -75,14 +75,15 @@ class MemoryStream(Stream):
         """Hands out waiting messages from number `first` on, about `size_bytes` of them."""
         found: list[Loaded] = []
         at = max(0, bisect_right(self._runs, first, key=_first) - 1)
-        stop, size = first, 0
+        stop, size, records = first, 0, 0
         for run in self._runs[at:]:
             stop = run.first + len(run.items)
             if stop <= first:
                 continue
             found += self._needed(run, first)
             size += sum(map(len, run.items))
-            if size >= size_bytes:
+            records += 1
+            if size >= size_bytes or records == LOADED_RECORDS_MAX:
                 break
         else:
             stop = self.next

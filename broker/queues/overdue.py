@@ -23,7 +23,8 @@ STEP: Final = 1 << LEVEL_BITS
 LEVEL_MASK: Final = STEP - 1
 ENTRIES_MAX: Final = 64  # looked up in one turn
 MESSAGES_MAX: Final = 256  # of these, that leave in one turn
-LOADS_MAX: Final = 32  # under way at a time, of messages that are on disk only
+LOADS_MAX: Final = 32  # under way at a time, of messages that are on disk only,
+LOADING_MAX: Final = 128  # and the messages that these are for: all of them may arrive in the same turn
 RECORD_BYTES: Final = 256  # about what a message takes of the log beside its body
 WALK_PIECES: Final = 64  # looked at in one step of the walk after a start
 WALK_BYTES: Final = 64 * 1024  # read in one
@@ -38,8 +39,8 @@ class Overdue:
     will be seen by the walk that begins at a start.
     """
 
-    __slots__ = ("_again", "_due", "_expiries", "_is_mixed", "_latest", "_loads", "_on_expired", "_ready", "_walk",
-                 "_wake")  # fmt: skip
+    __slots__ = ("_again", "_due", "_expiries", "_is_mixed", "_latest", "_loading", "_loads", "_on_expired", "_ready",
+                 "_walk", "_wake")  # fmt: skip
 
     def __init__(
         self, ready: Callable[[], ReadyList], on_expired: Callable[[Span], None], wake: Callable[[], None],
@@ -55,6 +56,7 @@ class Overdue:
         self._again: set[int] | None = None  # places of messages that have come back and been noted
         self._due: list[tuple[int, int]] = []  # places and counts to be looked up
         self._loads = 0
+        self._loading = 0  # messages
         self._walk: Walk | None = None
 
     # ---- what comes
@@ -147,7 +149,7 @@ class Overdue:
         """When `expire` has something to do: the next message that was noted expires, or there is more; 0: never."""
         if self._walk is not None and not self._walk.is_loading:
             return AT_ONCE
-        if self._loads >= LOADS_MAX:
+        if self._is_loading_enough():
             return 0
         return AT_ONCE if self._due else self._expiries.next_ms() if self._expiries is not None else 0
 
@@ -155,14 +157,14 @@ class Overdue:
         """Takes out what is due, a turn's worth at a time; what is on disk only is loaded first."""
         if self._walk is not None and self._walk.step():
             self._walked(self._walk)
-        if self._loads >= LOADS_MAX:
+        if self._is_loading_enough():
             return
         due, self._due = self._due, []
         if not due:
             due = self._take_due(now_ms)
         left = MESSAGES_MAX
         for at, (place, count) in enumerate(due):
-            if self._loads >= LOADS_MAX or not left:
+            if self._is_loading_enough() or not left:
                 self._due += due[at:]
                 break
             some = min(count, left)
@@ -170,6 +172,9 @@ class Overdue:
             self._leave(place & LEVEL_MASK, place >> LEVEL_BITS, some, now_ms)
             if some < count:
                 self._due.append((place + some * STEP, count - some))
+
+    def _is_loading_enough(self) -> bool:
+        return self._loads >= LOADS_MAX or self._loading >= LOADING_MAX
 
     def _take_due(self, now_ms: int) -> list[tuple[int, int]]:
         """What is due next, with what follows one another as one."""
@@ -196,6 +201,7 @@ class Overdue:
     def _load(self, level: int, cold: Cold, first: int, stop: int, now_ms: int) -> None:
         size_bytes = (stop - first) * (cold.body_bytes // max(1, cold.count) + RECORD_BYTES)
         self._loads += 1
+        self._loading += stop - first
         loaded = partial(self._loaded, level, cold.shift, first, stop, now_ms)
         cold.stream.load(first - cold.shift, min(size_bytes, LOAD_BYTES), loaded)
 
@@ -203,6 +209,7 @@ class Overdue:
         self, level: int, shift: int, first: int, stop: int, now_ms: int, runs: Sequence[Loaded], next_number: int
     ) -> None:
         self._loads -= 1
+        self._loading -= stop - first
         reader = HeadReader()
         for run in runs:
             if run.first + shift >= stop:

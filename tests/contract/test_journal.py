@@ -8,7 +8,7 @@ import pytest
 
 from broker.clock import Deadlines, ManualClock
 from storage.files import OsFiles
-from storage.journal import Journal, Loaded, Stream
+from storage.journal import LOADED_RECORDS_MAX, Journal, Loaded, Stream
 from storage.local import LocalJournal, LogSettings
 from storage.memory import MemoryJournal
 from storage.worker import InlineWorker
@@ -106,6 +106,18 @@ def test_what_is_settled_is_gone_and_the_rest_in_its_place(journal: Journal) -> 
     assert stream.waiting()[2] == 4
     journal.commit(True)
     assert messages(loaded(stream, 5)) == [(5, b"5"), (7, b"7"), (8, b"8")]
+
+
+def test_one_load_takes_few_records_apart(journal: Journal) -> None:
+    stream = journal.stream(1)
+    count = 2 * LOADED_RECORDS_MAX + 1
+    for number in range(count):
+        journal.append([(stream, 0)], 1, b"", [b"%d" % number])
+    journal.commit(True)
+    told: list[tuple[Sequence[Loaded], int]] = []
+    stream.load(1, CHUNK, lambda *answer: told.append(answer))
+    assert [(len(runs), next_number) for runs, next_number in told] == [(LOADED_RECORDS_MAX, LOADED_RECORDS_MAX + 1)]
+    assert len(messages(loaded(stream))) == count
 
 
 def test_loading_goes_on_where_it_stopped(journal: Journal) -> None:
