@@ -15,7 +15,7 @@ from storage.files import Files
 from storage.index import Table
 from storage.journal import LOADED_RECORDS_MAX, Loaded, OnLoaded
 from storage.keeping import Keeping
-from storage.reading import Place, ReadPart, parts_of, places, read_parts, read_tables
+from storage.reading import Place, ReadPart, needed_places, parts_of, read_parts, read_tables
 from storage.record import (
     HEADER_BYTES,
     SIZES_BYTES,
@@ -125,12 +125,11 @@ class Loader:
         found: list[Place] = []
         size = 0
         stop = request.first
-        for place in places(pieces, request.first, request.stop):
+        next_gap = request.stream.settled.next_gap
+        for place in needed_places(pieces, request.first, request.stop, next_gap):
             if place.offset + place.length > written:
                 break
             stop = place.stop
-            if not request.stream.is_needed(place.first, stop):
-                continue
             found.append(request.part_of(place))
             size += found[-1].length
             if size >= request.size_bytes or len(found) == LOADED_RECORDS_MAX:

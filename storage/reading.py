@@ -19,6 +19,7 @@ from storage.space import Indexed
 
 Wanted = Callable[[int, int, int], bool]  # stream, source, attempt
 GAP_BYTES_MAX: Final = 32 * 1024  # between two records that are still read in one go
+PASSED_MAX: Final = 32  # places without a message that is needed, one after another; then their end is searched
 
 
 class Place(NamedTuple):
@@ -79,6 +80,25 @@ def places(pieces: list[Table], first: int, stop: int) -> Iterator[Place]:
     if any(table.source for table in pieces):  # copies stand in no order of pieces
         return merge(*found, key=_number)
     return chain.from_iterable(found)
+
+
+def needed_places(pieces: list[Table], first: int, stop: int, next_gap: Callable[[int], int]) -> Iterator[Place]:
+    """Those of `places` that have a message which is not settled; next_gap finds the first such number from one on."""
+    while first < stop:
+        gap = first  # what is between `first` and here is settled
+        passed = 0
+        for place in places(pieces, first, stop):
+            if place.stop > gap:
+                gap = max(gap, next_gap(max(first, place.first)))
+                if gap < place.stop:
+                    yield place
+                    continue
+            passed += 1
+            if passed == PASSED_MAX:
+                break
+        else:
+            return
+        first = gap
 
 
 def _number(place: Place) -> int:
