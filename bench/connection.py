@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Mapping
 
 from bench import frames
 from bench.frames import long, method, short
@@ -54,11 +55,11 @@ class Control:
             for _ in part:
                 self._answer(answer)
 
-    def declare(self, queue: str, durable: bool = False, priority_max: int = 0) -> None:
+    def declare(self, queue: str, durable: bool = False, arguments: Mapping[str, int | str] | None = None) -> None:
         """Makes a queue that is empty."""
         self.delete(queue)
-        arguments = frames.table({"x-max-priority": priority_max} if priority_max else {})
-        self.call(method(50, 10, b"\0\0" + short(queue) + bytes([2 * durable]) + arguments), (50, 11))
+        given = frames.table(arguments or {})
+        self.call(method(50, 10, b"\0\0" + short(queue) + bytes([2 * durable]) + given), (50, 11))
 
     def delete(self, queue: str) -> None:
         """Deletes a queue, there or not."""

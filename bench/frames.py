@@ -6,7 +6,7 @@ Must not: touch a socket.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 METHOD, HEADER, BODY, END = 1, 2, 3, 0xCE
 CHANNEL = 1
@@ -31,9 +31,13 @@ def long(raw: bytes) -> bytes:
     return struct.pack(">I", len(raw)) + raw
 
 
-def table(values: dict[str, int]) -> bytes:
-    """A table of 32-bit integers."""
-    return long(b"".join(short(name) + b"I" + struct.pack(">i", value) for name, value in values.items()))
+def table(values: Mapping[str, int | str]) -> bytes:
+    """A table of texts and 32-bit integers."""
+    return long(b"".join(short(name) + _field(value) for name, value in values.items()))
+
+
+def _field(value: int | str) -> bytes:
+    return b"S" + long(value.encode()) if isinstance(value, str) else b"I" + struct.pack(">i", value)
 
 
 def frame(kind: int, channel: int, payload: bytes) -> bytes:

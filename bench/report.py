@@ -41,6 +41,8 @@ LABELS = {
     "disk_write_mb": "the disk's own sequential write MB per s",
     "per_sync": "messages confirmed per fdatasync of the disk",
     "fill_rate": "filled, per s",
+    "gone_rate": "gone, per s",
+    "gone_cpu_us": "gone, broker CPU µs",
     "memory_rest_mb": "memory before MB",
     "memory_full_mb": "memory full MB",
     "fill_cpu_us": "filled, broker CPU µs",

@@ -96,8 +96,9 @@ class Rig:
         control, load = self._control, self.load
         if load.keeps:
             return
+        arguments = {"x-max-priority": load.priority_max} if load.priority_max else None
         for queue in self.queues:
-            control.declare(queue, load.persistent, load.priority_max)
+            control.declare(queue, load.persistent, arguments)
         if load.fanout:
             control.declare_exchange(self.exchange, "fanout")
             control.bind_all([(queue, "") for queue in self.queues], self.exchange)

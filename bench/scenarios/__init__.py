@@ -17,6 +17,7 @@ from bench.scenarios import (
     footprint,
     latency,
     many,
+    overdue,
     persistent,
     priority,
     readers,
@@ -29,7 +30,7 @@ from bench.scenarios.scenario import Scenario
 
 MODULES = (
     transient, persistent, routing, priority, celery_like, latency, many, fairness, footprint, clients, durable,
-    backlog, depth, restart, space, readers,
+    backlog, depth, restart, space, readers, overdue,
 )  # fmt: skip
 FAMILIES: dict[str, list[Scenario]] = {module.__name__.rpartition(".")[2]: module.SCENARIOS for module in MODULES}
 ALL: dict[str, Scenario] = {scenario.name: scenario for family in FAMILIES.values() for scenario in family}

@@ -14,7 +14,7 @@ from bench.brokers import own_broker
 from bench.connection import Control
 from bench.frames import method, short
 from bench.rig import BLOCK_MESSAGES
-from bench.scenarios import filling
+from bench.scenarios import filling, overdue
 from bench.scenarios.depth import with_ratios
 from bench.scenarios.space import QUIET_S, ROUND_SEGMENTS, SETTLE_S_MAX, SIZE_BYTES, Settling, round_messages
 from bench.settings import MIB, Settings
@@ -69,6 +69,13 @@ def test_depth_compares_each_consumer_with_the_same_one_from_memory() -> None:
     figures = with_ratios({"memory_acked": 100, "memory_auto": 400, "deep_acked": 50, "cold_auto": 300})
     assert (figures["deep_acked_ratio"], figures["cold_auto_ratio"]) == (0.5, 0.75)
     assert figures["deep_auto_ratio"] is figures["cold_acked_ratio"] is None
+
+
+def test_others_are_asked_while_messages_expire_and_go_on(settings: Settings) -> None:
+    with own_broker(settings) as broker:
+        figures = overdue.expire(broker, PART, 3.0, unlike=True, goes_on=True)
+        assert filling.depth(broker) is None, "it is left as it was found"
+    assert all((figures[name] or 0) > 0 for name in overdue.SHOWN)
 
 
 def test_a_full_queue_is_drained_to_the_last_message(settings: Settings) -> None:
