@@ -13,6 +13,7 @@ from typing import Final
 from storage.commit import Committer, Timers
 from storage.files import Files
 from storage.index import Table
+from storage.index_cache import IndexCache
 from storage.journal import LOADED_RECORDS_MAX, Loaded, OnLoaded
 from storage.keeping import Keeping
 from storage.reading import Place, ReadPart, needed_places, parts_of, read_parts, read_tables
@@ -63,7 +64,7 @@ class _Request:
 class Loader:
     """Answers load requests, each in three steps: find the index, read the records, cut out what is needed."""
 
-    __slots__ = ("_clock_ms", "_committer", "_files", "_keeping", "_reader", "_timers")
+    __slots__ = ("_clock_ms", "_committer", "_files", "_keeping", "_reader", "_scattered", "_timers")
 
     def __init__(
         self, files: Files, reader: Worker, timers: Timers, clock_ms: Callable[[], int], committer: Committer,
@@ -75,6 +76,7 @@ class Loader:
         self._clock_ms = clock_ms
         self._committer = committer
         self._keeping = keeping
+        self._scattered = IndexCache()
 
     def load(self, stream: LocalStream, first: int, size_bytes: int, on_loaded: OnLoaded, head_bytes: int = 0) -> None:
         """Reads messages of a stream from number `first` on, and calls back with them; with their heads only where
@@ -95,14 +97,14 @@ class Loader:
         segment = request.segment = extent.segment
         request.extent = extent
         request.stop = extent.stop
-        cached = stream.cached
         key = (stream.id, extent.source, extent.attempt)
         in_memory = [stretch.tables[key] for stretch in segment.stretches if key in stretch.tables]
         if not segment.index_bytes:
             self._read(request, in_memory)
             return
-        if cached is not None and cached[0] is extent and cached[2] == segment.index_bytes:
-            self._read(request, cached[1] + in_memory)
+        known = self._known(stream, extent, segment.index_bytes)
+        if known is not None:
+            self._read(request, known + in_memory)
             return
         indexed = segment.indexed
 
@@ -113,10 +115,25 @@ class Loader:
             if isinstance(outcome, BaseException):
                 self._again(request, outcome)
                 return
-            stream.cached = (extent, outcome, indexed.index_bytes)
+            self._remember(stream, extent, outcome, indexed.index_bytes)
             self._read(request, outcome + in_memory)
 
         self._reader.submit(read, done)
+
+    def _known(self, stream: LocalStream, extent: Extent, index_bytes: int) -> list[Table] | None:
+        cached = stream.cached
+        if cached is not None and cached[0] is extent and cached[2] == index_bytes:
+            return cached[1]
+        return self._scattered.get(extent, index_bytes)
+
+    def _remember(self, stream: LocalStream, extent: Extent, tables: list[Table], index_bytes: int) -> None:
+        """The last extent of each stream; more of one whose messages are not asked for in their order."""
+        cached = stream.cached
+        if cached is not None and extent.first < cached[0].first:
+            stream.is_scattered = True
+        if stream.is_scattered:
+            self._scattered.put(extent, tables, index_bytes)
+        stream.cached = (extent, tables, index_bytes)
 
     def _read(self, request: _Request, pieces: list[Table]) -> None:
         segment = request.segment
@@ -156,6 +173,8 @@ class Loader:
     def _again(self, request: _Request, error: BaseException) -> None:
         """The segment has been deleted meanwhile, or cannot be read just now."""
         request.stream.cached = None
+        if request.extent is not None:
+            self._scattered.forget(request.extent)
         if isinstance(error, FileNotFoundError):
             self._find(request)
             return

@@ -50,7 +50,7 @@ class LocalStream(Stream):
     """
 
     __slots__ = ("_expires", "_host", "_marks", "_open", "_pending", "_redelivered", "_slot", "_unwritten", "cached",
-                 "deliveries", "delivered", "extents", "is_dropped", "settled",
+                 "deliveries", "delivered", "extents", "is_dropped", "is_scattered", "settled",
                  "trusted_from")  # fmt: skip
 
     def __init__(self, state: StreamState, host: StreamHost) -> None:
@@ -63,6 +63,7 @@ class LocalStream(Stream):
         self.extents: list[Extent] = []
         self.is_dropped = False
         self.cached: tuple[Extent, list[Table], int] | None = None  # what so many bytes of an index say of an extent
+        self.is_scattered = False  # it has been asked for messages before those of `cached`
         self._expires = state.may_expire
         self._host = host
         self._marks = host.marks
