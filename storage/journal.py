@@ -22,7 +22,7 @@ from mypy_extensions import mypyc_attr
 
 from storage.status import LogStatus
 
-LOADED_RECORDS_MAX: Final = 128  # taking apart what is small costs by the record, not by the byte
+LOADED_RECORDS_MAX: Final = 256  # taking apart what is small costs by the record, not by the byte
 T = TypeVar("T")
 
 
