@@ -35,7 +35,9 @@ def routing() -> None:
 def priorities() -> None:
     """While the worker looks away from the queue, three tasks pile up in it; they leave by priority."""
     app.control.cancel_consumer(MAIL, reply=True, timeout=PATIENCE_SECONDS, limit=1)
-    app.control.ping(timeout=PATIENCE_SECONDS, limit=1)  # it agrees first and stops then; by now it has
+    with app.connection_for_read() as connection:  # it agrees first and stops then; the broker knows when
+        while connection.default_channel.queue_declare(MAIL, passive=True).consumer_count:
+            time.sleep(0.01)
     sent = {number: send_mail.apply_async(["bob"], priority=number) for number in PRIORITIES}
     app.control.add_consumer(MAIL, reply=True, timeout=PATIENCE_SECONDS, limit=1)
     for result in sent.values():
