@@ -161,8 +161,7 @@ class ClassicQueue(LendingQueue):
         if self.leaving is not None and not self.leaving.has_room():
             self._pump_later(now_ms)
             return
-        if self.expiry is not None and not self.expiry.take_front(now_ms - 1):
-            self._pump_later(now_ms)
+        if not self._clear_front(now_ms):
             return
         if self.bound is not None:  # what is too much may have been on disk, or the bound another one
             self.bound.enforce(now_ms)
@@ -175,14 +174,22 @@ class ClassicQueue(LendingQueue):
     def hand_out(self, now_ms: int) -> None:
         """Gives ready messages to consumers with room, without waiting for the end of the turn."""
         ready, pick = self.ready, self.consumers.pick
+        if not self._clear_front(now_ms):
+            return
         while self.consumers.offered and (message_bytes := ready.next_message_bytes()):
             picked = pick(message_bytes)
             if picked is None:
                 break
             self._hand(picked[0], min(picked[1], quantum(self.consumers.offered, ready.count)), message_bytes)
-            if self.expiry is not None and not self.expiry.take_front(now_ms - 1):
-                self._pump_later(now_ms)
+            if not self._clear_front(now_ms):
                 return
+
+    def _clear_front(self, now_ms: int) -> bool:
+        """What is overdue in front leaves; False where there is more of it than a turn has time for."""
+        if self.expiry is None or self.expiry.take_front(now_ms - 1):
+            return True
+        self._pump_later(now_ms)
+        return False
 
     def _pump_later(self, now_ms: int) -> None:
         """There is more to do than a turn has time for."""

@@ -7,7 +7,7 @@ from pamqp import commands
 from pamqp.commands import Basic, Tx
 
 from broker.queues.expiry import FRONT_SPANS_MAX
-from tests.support.sansio import SansBroker, SansClient
+from tests.support.sansio import SansBroker, SansClient, publish_frames
 
 MANY = 5 * FRONT_SPANS_MAX
 
@@ -73,6 +73,22 @@ def test_what_is_still_to_leave_is_not_delivered_and_what_stands_behind_it_is(
     client.method(1, Basic.Consume(queue="q"))
     broker.advance(0)
     assert delivered(client) == [b"%d" % MANY]
+
+
+@pytest.mark.parametrize("overflow", ["drop-head", "reject-publish"])
+def test_publishing_into_a_full_queue_delivers_nothing_that_is_still_to_leave(
+    broker: SansBroker, client: SansClient, overflow: str
+) -> None:
+    arguments = {"x-max-length": MANY + 1, "x-overflow": overflow}
+    client.answer(1, commands.Queue.Delete(queue="q"))
+    client.answer(1, commands.Queue.Declare(queue="q", arguments=arguments))
+    publish(client, *([10] * MANY), None)
+    client.method(1, Basic.Qos(prefetch_count=MANY))
+    broker.clock.advance(11)
+    client.method(1, Basic.Consume(queue="q"))
+    client.send(b"".join(publish_frames(1, "", "q", b"%d" % (MANY + number)) for number in range(1, MANY)))
+    broker.advance(0)
+    assert [body for body in delivered(client) if int(body) < MANY] == []
 
 
 def test_a_get_waits_for_what_is_still_to_leave(broker: SansBroker, client: SansClient) -> None:
