@@ -92,6 +92,7 @@ def needed_places(pieces: list[Table], first: int, stop: int, next_gap: Callable
                 gap = max(gap, next_gap(max(first, place.first)))
                 if gap < place.stop:
                     yield place
+                    passed = 0
                     continue
             passed += 1
             if passed == PASSED_MAX:

@@ -61,7 +61,7 @@ class Steps:
         self._on_end = on_end
         self._under_way = 0  # slices whose receipt is not complete
         self._is_stepping = False
-        self.error = ""  # the first one
+        self.error = ""  # why there is no other step
 
     def go_on(self) -> None:
         """Sees to the next step, unless one is on its way; or to the end."""

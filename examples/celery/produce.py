@@ -36,7 +36,10 @@ def priorities() -> None:
     """While the worker looks away from the queue, three tasks pile up in it; they leave by priority."""
     app.control.cancel_consumer(MAIL, reply=True, timeout=PATIENCE_SECONDS, limit=1)
     with app.connection_for_read() as connection:  # it agrees first and stops then; the broker knows when
+        patient_until = time.monotonic() + PATIENCE_SECONDS
         while connection.default_channel.queue_declare(MAIL, passive=True).consumer_count:
+            if time.monotonic() > patient_until:
+                raise TimeoutError(f"somebody else consumes from {MAIL}")
             time.sleep(0.01)
     sent = {number: send_mail.apply_async(["bob"], priority=number) for number in PRIORITIES}
     app.control.add_consumer(MAIL, reply=True, timeout=PATIENCE_SECONDS, limit=1)

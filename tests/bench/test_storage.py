@@ -73,7 +73,7 @@ def test_depth_compares_each_consumer_with_the_same_one_from_memory() -> None:
 
 def test_others_are_asked_while_messages_expire_and_go_on(settings: Settings) -> None:
     with own_broker(settings) as broker:
-        figures = overdue.expire(broker, PART, 3.0, unlike=True, goes_on=True)
+        figures = overdue.expire(broker, 2 * PART, 3.0, unlike=True, goes_on=True)
         assert filling.depth(broker) is None, "it is left as it was found"
     assert all((figures[name] or 0) > 0 for name in overdue.SHOWN)
 
