@@ -52,7 +52,7 @@ def look(ready: ReadyList, begin: Place, answer: Answer) -> None:
     pieces = ready.pieces(begin.level, begin.position, STEP_MESSAGES)
     found: list[Waiting] = []
     for level, piece in pieces:
-        position = begin.position if level == begin.level or not found else 0
+        position = begin.position if level == begin.level else 0
         if isinstance(piece, Cold):
             if not found:
                 _load(level, piece, position, answer)

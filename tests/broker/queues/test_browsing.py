@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from pamqp import commands
 from pamqp.commands import Basic
 
-from broker.queues.browsing import FRONT, STEP_MESSAGES, Place, Waiting
+from broker.queues.browsing import FRONT, STEP_MESSAGES, Place, Waiting, look
 from broker.queues.classic import ClassicQueue
 from broker.queues.paging import Limits, MemoryBudget
 from storage.commit import Timers
 from storage.journal import Journal
 from storage.local import LocalJournal, LogSettings
 from storage.worker import InlineWorker
+from tests.broker.queues.test_ready import Made, span_of
 from tests.support.faulty_files import FaultyFiles
 from tests.support.manual_worker import ManualWorker
 from tests.support.sansio import SansBroker
@@ -197,3 +198,12 @@ def test_what_was_taken_out_does_not_come_back_after_a_crash() -> None:
     browsed.broker = again
     browsed.settle()
     assert browsed.seen() == browsed.expected
+
+
+def test_a_position_counts_in_its_level_only() -> None:
+    """A look that goes on behind the last message of a level begins at the front of the next one."""
+    ready = Made(3, False, False, 10**9).ready
+    ready.append(span_of(1, 2, 0, 0))
+    told: list[int] = []
+    look(ready, Place(3, 50), lambda waiting, _: told.extend(each.place.position for each in waiting))
+    assert told == [1, 2]
