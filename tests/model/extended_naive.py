@@ -204,7 +204,7 @@ class ExtendedNaive:
             pass
 
     def _one_due(self) -> bool:
-        for held in sorted(self.held, key=lambda each: (each.due_ms, not each.message.persistent, each.order)):
+        for held in sorted(self.held, key=lambda each: (each.due_ms, each.order)):
             if held.due_ms <= self.now_ms:
                 self.held.remove(held)
                 self._into(self.route(held.message.exchange, held.message.key), held.message)
